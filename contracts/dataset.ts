@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { Sha256 } from './artifact.ts';
+
+/** The four ways in which a dataset may lie on disk. */
+export const DatasetLayout = z.enum(['decathlon', 'nnunet', 'auto3dseg', 'folder']);
+export type DatasetLayout = z.infer<typeof DatasetLayout>;
+
+/** Decides the intensity normalisation. One per channel. */
+export const Modality = z.enum(['CT', 'MRI', 'PET', 'other']);
+export type Modality = z.infer<typeof Modality>;
+
+/** A class that may be segmented; `value` is the voxel value in the label files. Background is value 0. */
+export const LabelDefinition = z.object({ value: z.number().int().nonnegative(), name: z.string().min(1) });
+export type LabelDefinition = z.infer<typeof LabelDefinition>;
+
+/** One case of a {@link Datalist}: paths are absolute. */
+export const DatalistCase = z.object({
+  /** Unique in the dataset; the image's file name without extension and channel suffix. */
+  caseId: z.string().min(1),
+  /** One file for a 3-D or 4-D image, or one file per channel. */
+  images: z.array(z.string().min(1)).min(1),
+  /** null for a test case without ground truth. */
+  label: z.string().min(1).nullable(),
+  /** Given fold, where the datalist names one. */
+  fold: z.number().int().nonnegative().optional(),
+  /** All cases of one patient share a fold, where the datalist names patients. */
+  patient: z.string().min(1).optional(),
+});
+export type DatalistCase = z.infer<typeof DatalistCase>;
+
+/** A dataset of any {@link DatasetLayout}, in one form. No voxel has been read yet. */
+export const Datalist = z.object({
+  schemaVersion: z.literal(1),
+  name: z.string().min(1),
+  root: z.string().min(1),
+  layout: DatasetLayout,
+  /** One per channel; undefined entries could not be found out. */
+  modalities: z.array(Modality),
+  channelNames: z.array(z.string()),
+  /** Including background; empty where the layout declares none (then the values found are the labels). */
+  labels: z.array(LabelDefinition),
+  training: z.array(DatalistCase),
+  /** Scored once, at the end; never trained on. */
+  testing: z.array(DatalistCase),
+  /** Ready-made splits (nnU-Net splits_final.json): case ids of the validation set of each fold. */
+  validationSplits: z.array(z.array(z.string())).optional(),
+  licence: z.string().optional(),
+});
+export type Datalist = z.infer<typeof Datalist>;
+
+/** What the dataset check can find. */
+export const FindingCode = z.enum([
+  'unreadable', // not NIfTI, truncated, damaged gzip
+  'missing-file',
+  'missing-label',
+  'shape-mismatch', // image and label, or channels among themselves
+  'affine-mismatch',
+  'label-outside-set',
+  'label-not-whole',
+  'label-empty', // no foreground voxel at all
+  'not-finite', // NaN or infinity
+  'constant-image', // empty or constant
+  'duplicate-case', // same id, same file, or same content
+  'channel-count', // another number of channels than the rest of the dataset
+  'suspicious-affine', // sform and qform disagree, or a singular affine
+]);
+export type FindingCode = z.infer<typeof FindingCode>;
+
+/** One fault of one case. An `error` refuses the case; a `warning` is only told. */
+export const Finding = z
+  .object({
+    case: z.string(),
+    file: z.string(),
+    code: FindingCode,
+    severity: z.enum(['error', 'warning']),
+    /** What was found, with the values seen and expected. */
+    message: z.string(),
+    /** What to do about it. */
+    fix: z.string(),
+  })
+  .meta({ id: 'Finding' });
+export type Finding = z.infer<typeof Finding>;
+
+/** A case as the check saw it. */
+export const CheckedCase = z.object({
+  caseId: z.string(),
+  role: z.enum(['training', 'testing']),
+  images: z.array(z.string()),
+  label: z.string().nullable(),
+  fold: z.number().int().nonnegative().optional(),
+  patient: z.string().optional(),
+  /** False where a finding of severity `error` names it. */
+  valid: z.boolean(),
+  /** Of all bytes of its files in order; null where they could not be read. */
+  sha256: Sha256.nullable(),
+  /** Voxels along each axis of the file, [x, y, z]; null where unreadable. */
+  shape: z.tuple([z.number(), z.number(), z.number()]).nullable(),
+  spacingMm: z.tuple([z.number(), z.number(), z.number()]).nullable(),
+});
+export type CheckedCase = z.infer<typeof CheckedCase>;
+
+/** The dataset check's whole answer: all findings at once. */
+export const DatasetCheck = z
+  .object({
+    schemaVersion: z.literal(1),
+    datalist: Datalist,
+    cases: z.array(CheckedCase),
+    findings: z.array(Finding),
+    /** SHA-256 over the sorted (caseId, role, sha256) of valid cases: names the data, wherever it lies. */
+    fingerprint: Sha256,
+  })
+  .meta({ id: 'DatasetCheck' });
+export type DatasetCheck = z.infer<typeof DatasetCheck>;

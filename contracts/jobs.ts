@@ -1,0 +1,203 @@
+import { z } from 'zod';
+import { ArtifactRef } from './artifact.ts';
+import { Modality } from './dataset.ts';
+import { EnsemblePlan } from './ensemble.ts';
+import { Device } from './plan.ts';
+import { CheckpointRef } from './trial.ts';
+
+/*
+ * What the orchestrator asks of a trainer: the inputs and outputs of the activities on the task queue `gpu`. Small values
+ * and references only; voxels, weights, datalists and curves lie in the artifact store.
+ */
+
+/** Checks every case and gathers its statistics in one streaming pass over the files. */
+export const AnalyzeJob = z.object({
+  kind: z.literal('analyze'),
+  /** Where the dataset lies: a folder, dataset.json or task YAML, as the user gave it. */
+  datasetPath: z.string(),
+  modality: z.union([Modality, z.array(Modality)]).nullable(),
+  /** Label value to name, where the user gave them; otherwise the dataset's. */
+  labels: z.record(z.string(), z.string()).nullable(),
+  /** Key prefix for what the job leaves in the artifact store. */
+  artifactPrefix: z.string(),
+});
+export type AnalyzeJob = z.infer<typeof AnalyzeJob>;
+
+export const AnalyzeResult = z.object({
+  /** A DatasetCheck as JSON. */
+  check: ArtifactRef,
+  /** An Analysis as JSON; null where not one training case could be read. */
+  analysis: ArtifactRef.nullable(),
+  validTrainingCases: z.number().int().nonnegative(),
+  validTestingCases: z.number().int().nonnegative(),
+  errors: z.number().int().nonnegative(),
+  warnings: z.number().int().nonnegative(),
+  device: Device,
+});
+export type AnalyzeResult = z.infer<typeof AnalyzeResult>;
+
+/** Measures what a step and a validation of one plan cost on this device. */
+export const ProbeJob = z.object({
+  kind: z.literal('probe'),
+  plan: ArtifactRef,
+  cases: ArtifactRef,
+  seed: z.number().int(),
+});
+export type ProbeJob = z.infer<typeof ProbeJob>;
+
+export const ProbeResult = z.object({
+  stepMs: z.number().positive(),
+  /** Prediction of one case by sliding window, without flips. */
+  predictCaseMs: z.number().positive(),
+  /** Process start, loading data and building the network. */
+  startMs: z.number().nonnegative(),
+  peakMemoryMb: z.number().nonnegative(),
+});
+export type ProbeResult = z.infer<typeof ProbeResult>;
+
+/** A case as training sees it (JSON artifact: TrainingCase[]). */
+export const TrainingCase = z.object({
+  caseId: z.string(),
+  images: z.array(z.string()),
+  label: z.string().nullable(),
+  /** Validation fold of the case; null for a test case. */
+  fold: z.number().int().nonnegative().nullable(),
+});
+export type TrainingCase = z.infer<typeof TrainingCase>;
+
+/** Trains one trial, from its last checkpoint where one exists. */
+export const TrainJob = z.object({
+  kind: z.literal('train'),
+  runId: z.string(),
+  trialId: z.string(),
+  /** The trial's own plan (bundle with the trial's point applied), as JSON. */
+  plan: ArtifactRef,
+  /** TrainingCase[] as JSON. */
+  cases: ArtifactRef,
+  fold: z.number().int().nonnegative(),
+  seed: z.number().int(),
+  /** Counts the times this trial was handed to a trainer; fences late writers. */
+  lease: z.number().int().nonnegative(),
+  artifactPrefix: z.string(),
+  /** Ask the API after each validation whether to stop early. */
+  prunable: z.boolean(),
+});
+export type TrainJob = z.infer<typeof TrainJob>;
+
+export const TrainResult = z.object({
+  outcome: z.enum(['completed', 'pruned', 'diverged']),
+  /** Why, where it did not complete. */
+  reason: z.string().nullable(),
+  step: z.number().int().nonnegative(),
+  bestStep: z.number().int().nonnegative().nullable(),
+  bestDice: z.number().nullable(),
+  /** Mean Dice by label value at the best step. */
+  diceByClass: z.record(z.string(), z.number().nullable()),
+  best: CheckpointRef.nullable(),
+  last: CheckpointRef.nullable(),
+  /** ValidationPredictions as JSON: scores and the stored prediction of each validation case, by the best checkpoint. */
+  predictions: ArtifactRef.nullable(),
+  trainMs: z.number().nonnegative(),
+  stepMs: z.number().nonnegative(),
+  validationMs: z.number().nonnegative(),
+});
+export type TrainResult = z.infer<typeof TrainResult>;
+
+/** The stored validation predictions of one trial (JSON artifact). */
+export const ValidationPredictions = z.object({
+  schemaVersion: z.literal(1),
+  trialId: z.string(),
+  fold: z.number().int().nonnegative(),
+  step: z.number().int().nonnegative(),
+  cases: z.array(
+    z.object({
+      caseId: z.string(),
+      dice: z.number().nullable(),
+      diceByClass: z.record(z.string(), z.number().nullable()),
+      /** Class probabilities on the image's own grid (safetensors, uint8-quantised, [class, x, y, z]). */
+      probabilities: ArtifactRef,
+      /** The label map as NIfTI. */
+      labelMap: ArtifactRef,
+    }),
+  ),
+});
+export type ValidationPredictions = z.infer<typeof ValidationPredictions>;
+
+/** One trained model that the ensemble may take. */
+export const EnsembleCandidateMember = z.object({
+  trialId: z.string(),
+  algorithm: z.string(),
+  fold: z.number().int().nonnegative(),
+  step: z.number().int().nonnegative(),
+  validationDice: z.number(),
+  plan: ArtifactRef,
+  checkpoint: ArtifactRef,
+  predictions: ArtifactRef,
+});
+export type EnsembleCandidateMember = z.infer<typeof EnsembleCandidateMember>;
+
+/** Chooses the ensemble on validation predictions, scores it once on the test cases, writes the ensemble bundle. */
+export const EnsembleJob = z.object({
+  kind: z.literal('ensemble'),
+  runId: z.string(),
+  name: z.string(),
+  /** EnsembleCandidateMember[] as JSON. */
+  members: ArtifactRef,
+  /** TrainingCase[] as JSON; those with fold null are the test cases. */
+  cases: ArtifactRef,
+  datasetFingerprint: z.string(),
+  /** What report.html shows (trials, curves), as JSON: a RunReport. */
+  report: ArtifactRef,
+  seed: z.number().int(),
+  createdAt: z.string(),
+  artifactPrefix: z.string(),
+  /** Time that the job may spend on flips and candidates beyond the plain ensemble; null for no limit. */
+  budgetMs: z.number().positive().nullable(),
+});
+export type EnsembleJob = z.infer<typeof EnsembleJob>;
+
+export const EnsembleJobResult = z.object({
+  plan: EnsemblePlan,
+  testDice: z.number().nullable(),
+  testHd95Mm: z.number().nullable(),
+  /** An Evaluation of the test cases as JSON; null without labelled test cases. */
+  test: ArtifactRef.nullable(),
+  bundle: ArtifactRef,
+  reportHtml: ArtifactRef,
+});
+export type EnsembleJobResult = z.infer<typeof EnsembleJobResult>;
+
+/** What report.html tells of the run, beside the ensemble itself (JSON artifact). */
+export const RunReport = z.object({
+  runId: z.string(),
+  name: z.string(),
+  datasetName: z.string(),
+  trials: z.array(
+    z.object({
+      trialId: z.string(),
+      number: z.number().int(),
+      kind: z.enum(['search', 'fold']),
+      algorithm: z.string(),
+      fold: z.number().int(),
+      state: z.string(),
+      steps: z.number().int(),
+      bestDice: z.number().nullable(),
+      diceByClass: z.record(z.string(), z.number().nullable()),
+      point: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])),
+      curves: z.record(z.string(), z.array(z.tuple([z.number(), z.number()]))),
+    }),
+  ),
+});
+export type RunReport = z.infer<typeof RunReport>;
+
+/** Any job for a trainer's child process. */
+export const Job = z.discriminatedUnion('kind', [AnalyzeJob, ProbeJob, TrainJob, EnsembleJob]);
+export type Job = z.infer<typeof Job>;
+
+/** The activities of the queue `gpu`, as workflows call them and the trainer implements them. */
+export interface GpuActivities {
+  analyzeDataset(job: AnalyzeJob): Promise<AnalyzeResult>;
+  probePlan(job: ProbeJob): Promise<ProbeResult>;
+  trainTrial(job: TrainJob): Promise<TrainResult>;
+  buildEnsemble(job: EnsembleJob): Promise<EnsembleJobResult>;
+}

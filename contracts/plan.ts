@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { LabelDefinition, Modality } from './dataset.ts';
+
+const Triple = z.tuple([z.number(), z.number(), z.number()]);
+const PositiveIntTriple = z.tuple([
+  z.number().int().positive(),
+  z.number().int().positive(),
+  z.number().int().positive(),
+]);
+
+/** How one channel's intensities are brought to the network's range. */
+export const Normalization = z.discriminatedUnion('mode', [
+  /** (x - mean) / standard deviation over the voxels that are not 0; zeros stay 0 (Auto3DSeg "meanstd", MRI). */
+  z.object({ mode: z.literal('zscore-nonzero') }),
+  /** sigmoid of x scaled from [lower, upper] to [-1, 1] (Auto3DSeg "range", CT; bounds are foreground percentiles). */
+  z.object({ mode: z.literal('range-sigmoid'), lower: z.number(), upper: z.number() }),
+  z.object({ mode: z.literal('none') }),
+]);
+export type Normalization = z.infer<typeof Normalization>;
+
+/** One random transform of the training patches; `probability` in 0..1. Angles in radians. */
+export const Augmentation = z.discriminatedUnion('name', [
+  z.object({ name: z.literal('flip'), probability: z.number(), axes: z.array(z.number().int().min(0).max(2)) }),
+  z.object({ name: z.literal('affine'), probability: z.number(), rotationRadians: Triple, scale: Triple }),
+  z.object({
+    name: z.literal('gaussian-smooth'),
+    probability: z.number(),
+    sigmaVoxels: z.tuple([z.number(), z.number()]),
+  }),
+  z.object({ name: z.literal('gaussian-noise'), probability: z.number(), standardDeviation: z.number() }),
+  z.object({ name: z.literal('scale-intensity'), probability: z.number(), factor: z.number() }),
+  z.object({ name: z.literal('shift-intensity'), probability: z.number(), offset: z.number() }),
+  z.object({ name: z.literal('gamma'), probability: z.number(), range: z.tuple([z.number(), z.number()]) }),
+]);
+export type Augmentation = z.infer<typeof Augmentation>;
+
+/** A loss by MONAI's class name with MONAI's option names. */
+export const LossConfig = z.object({
+  name: z.enum(['DiceLoss', 'DiceCELoss', 'DiceFocalLoss', 'GeneralizedDiceLoss', 'TverskyLoss', 'FocalLoss']),
+  options: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
+});
+export type LossConfig = z.infer<typeof LossConfig>;
+
+/**
+ * An algorithm configured for one dataset and fold: the algorithm bundle's content. Every decision is in here and can be
+ * read and edited; training decides nothing more. Axes are the volume's [x, y, z] in RAS+ orientation.
+ */
+export const Plan = z
+  .strictObject({
+    schemaVersion: z.literal(1),
+    algorithm: z.string().min(1),
+    fold: z.number().int().nonnegative(),
+    labels: z.array(LabelDefinition).min(2),
+    modalities: z.array(Modality).min(1),
+    preprocessing: z.strictObject({
+      /** null: no resampling, each case keeps its own spacing. */
+      spacingMm: Triple.nullable(),
+      normalization: z.array(Normalization).min(1),
+    }),
+    patchSize: PositiveIntTriple,
+    batchSize: z.number().int().positive(),
+    /** Class by the reference's name, options by the reference's names (snake_case as MONAI writes them). */
+    network: z.strictObject({ class: z.string(), options: z.record(z.string(), z.unknown()) }),
+    training: z.strictObject({
+      steps: z.number().int().positive(),
+      optimizer: z.enum(['adamw']),
+      learningRate: z.number().positive(),
+      weightDecay: z.number().nonnegative(),
+      warmupSteps: z.number().int().nonnegative(),
+      gradientClipNorm: z.number().positive().nullable(),
+      loss: LossConfig,
+      /** Weight of each head, full resolution first. */
+      deepSupervisionWeights: z.array(z.number()).min(1),
+      /** Steps between validations; the last step always validates. */
+      validateEverySteps: z.number().int().positive(),
+      /** Steps between "last" checkpoints (beside one at each validation). */
+      checkpointEverySteps: z.number().int().positive(),
+    }),
+    /** Probability of each label value (in the order of `labels`) to be the centre of a patch. */
+    sampling: z.strictObject({ classRatios: z.array(z.number().nonnegative()) }),
+    augmentation: z.array(Augmentation),
+    inference: z.strictObject({
+      overlap: z.number().min(0).max(0.95),
+      mode: z.enum(['gaussian', 'constant']),
+      sigmaScale: z.number().positive(),
+      windowBatchSize: z.number().int().positive(),
+    }),
+    /** For each value by its path ("training.learningRate"): the statistic, rule or override that it came from. */
+    reasons: z.record(z.string(), z.string()),
+  })
+  .meta({ id: 'Plan' });
+export type Plan = z.infer<typeof Plan>;
+
+/** The device that a trainer found; plans fit to it. */
+export const Device = z
+  .object({
+    kind: z.enum(['cpu', 'cuda']),
+    name: z.string(),
+    memoryBytes: z.number().int().positive(),
+    cores: z.number().int().positive(),
+  })
+  .meta({ id: 'Device' });
+export type Device = z.infer<typeof Device>;

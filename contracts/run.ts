@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { Modality } from './dataset.ts';
+
+/** A time span as people write it: "90s", "12m", "1.5h", "2d". */
+export const Duration = z.string().regex(/^\d+(\.\d+)?\s*(s|m|h|d)$/, 'a number with a unit: 90s, 12m, 1.5h or 2d');
+
+/** A {@link Duration} in milliseconds. */
+export function durationMs(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(s|m|h|d)$/.exec(text.trim());
+  if (match === null) throw new RangeError(`"${text}" is no duration`);
+  const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as 's' | 'm' | 'h' | 'd'];
+  return Number(match[1]) * unitMs;
+}
+
+/** Values that the user fixes in every plan; whatever is given is kept and marked "given by the user" in `reasons`. */
+export const PlanOverrides = z
+  .strictObject({
+    spacingMm: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]).optional(),
+    patchSize: z
+      .tuple([z.number().int().positive(), z.number().int().positive(), z.number().int().positive()])
+      .optional(),
+    batchSize: z.number().int().positive().optional(),
+    steps: z.number().int().positive().optional(),
+    learningRate: z.number().positive().optional(),
+    validateEverySteps: z.number().int().positive().optional(),
+    checkpointEverySteps: z.number().int().positive().optional(),
+    /** Options of the network by the reference's names, for example {"init_filters": 8}. */
+    network: z.record(z.string(), z.unknown()).optional(),
+    /** Whole edited plans, by algorithm name: used as they are (an edited algorithm bundle submitted again). */
+    plans: z.record(z.string(), z.unknown()).optional(),
+  })
+  .meta({ id: 'PlanOverrides' });
+export type PlanOverrides = z.infer<typeof PlanOverrides>;
+
+/** A search's settings. */
+export const SearchSettings = z
+  .strictObject({
+    sampler: z.enum(['random']).default('random'),
+    pruner: z.enum(['median', 'none']).default('median'),
+    /** Trials on fold 0; chosen from the budget where absent. */
+    trials: z.number().int().positive().max(10_000).optional(),
+    /** Trials at once; as many as there are trainers where absent. */
+    parallel: z.number().int().positive().max(1_000).optional(),
+  })
+  .meta({ id: 'SearchSettings' });
+export type SearchSettings = z.infer<typeof SearchSettings>;
+
+/** What a user submits (RUN.yaml and the API's body). Only `dataset` is required. */
+export const RunRequest = z
+  .strictObject({
+    name: z.string().min(1).max(200).optional(),
+    /** A registered dataset's id or name, or a folder, dataset.json or task YAML on the server. */
+    dataset: z.string().min(1),
+    /** One for all channels, or one per channel; found in the dataset where absent. */
+    modality: z.union([Modality, z.array(Modality).min(1)]).optional(),
+    /** Label value to name; what the dataset declares where absent. */
+    labels: z.record(z.string().regex(/^\d+$/), z.string().min(1)).optional(),
+    /** All that are registered, where absent. */
+    algorithms: z.array(z.string().min(1)).min(1).optional(),
+    folds: z.number().int().min(1).max(20).optional(),
+    /** Wall-clock budget of the whole run. */
+    budget: Duration.optional(),
+    search: SearchSettings.optional(),
+    seed: z
+      .number()
+      .int()
+      .min(0)
+      .max(2 ** 31 - 1)
+      .default(0),
+    /** Go on without the cases that the check refuses. */
+    skipInvalid: z.boolean().default(false),
+    plan: PlanOverrides.optional(),
+  })
+  .meta({ id: 'RunRequest' });
+/** A request with its defaults filled in. */
+export type RunRequest = z.infer<typeof RunRequest>;
+/** A request as a user writes it. */
+export type RunRequestInput = z.input<typeof RunRequest>;
+
+/** A run's life. `pausing` and `cancelling` end when the last trainer has let go. */
+export const RunState = z.enum([
+  'queued',
+  'running',
+  'pausing',
+  'paused',
+  'cancelling',
+  'completed',
+  'failed',
+  'cancelled',
+]);
+export type RunState = z.infer<typeof RunState>;
+
+/** States that no run leaves. */
+export const FINAL_RUN_STATES: readonly RunState[] = ['completed', 'failed', 'cancelled'];
+
+/** Where on the way of the data a run stands. */
+export const RunStage = z.enum(['queued', 'analysis', 'planning', 'search', 'folds', 'ensemble', 'done']);
+export type RunStage = z.infer<typeof RunStage>;

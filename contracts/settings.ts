@@ -1,0 +1,66 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { VoxhelmError } from './errors.ts';
+
+/** All environment variables that the product reads, parsed once at the start of a process. */
+const Environment = z.object({
+  VOXHELM_URL: z.url().default('http://127.0.0.1:7420'),
+  VOXHELM_API_KEY: z.string().min(16).optional(),
+  VOXHELM_HOME: z.string().min(1).optional(),
+  VOXHELM_CACHE: z.string().min(1).optional(),
+  VOXHELM_ARTIFACTS: z.string().min(1).optional(),
+  VOXHELM_HOST: z.string().min(1).default('127.0.0.1'),
+  VOXHELM_PORT: z.coerce.number().int().min(0).max(65_535).default(7420),
+  VOXHELM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  DATABASE_URL: z.string().min(1).optional(),
+  TEMPORAL_ADDRESS: z.string().min(1).optional(),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  XDG_DATA_HOME: z.string().optional(),
+  XDG_CACHE_HOME: z.string().optional(),
+});
+
+/** A process's settings. Paths are absolute. */
+export interface Settings {
+  readonly url: string;
+  readonly apiKey: string | undefined;
+  /** The user's data: embedded database, artifacts, uploads. */
+  readonly home: string;
+  /** What can be fetched or built again: libtensorflow, the Temporal server. */
+  readonly cache: string;
+  /** Folder of the artifact store. */
+  readonly artifacts: string;
+  readonly host: string;
+  readonly port: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly databaseUrl: string | undefined;
+  readonly temporalAddress: string | undefined;
+  readonly temporalNamespace: string;
+}
+
+/**
+ * Reads the settings from environment variables; throws `invalid-request` naming every variable that is wrong.
+ */
+export function readSettings(environment: NodeJS.ProcessEnv = process.env): Settings {
+  const parsed = Environment.safeParse(environment);
+  if (!parsed.success) {
+    throw new VoxhelmError('invalid-request', `environment variables are wrong:\n${z.prettifyError(parsed.error)}`, {
+      fix: 'Correct or unset them; docs/operations.md lists each with its default.',
+    });
+  }
+  const env = parsed.data;
+  const home = env.VOXHELM_HOME ?? join(env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'voxhelm');
+  return {
+    url: env.VOXHELM_URL,
+    apiKey: env.VOXHELM_API_KEY,
+    home,
+    cache: env.VOXHELM_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'voxhelm'),
+    artifacts: env.VOXHELM_ARTIFACTS ?? join(home, 'artifacts'),
+    host: env.VOXHELM_HOST,
+    port: env.VOXHELM_PORT,
+    logLevel: env.VOXHELM_LOG_LEVEL,
+    databaseUrl: env.DATABASE_URL,
+    temporalAddress: env.TEMPORAL_ADDRESS,
+    temporalNamespace: env.TEMPORAL_NAMESPACE,
+  };
+}

@@ -1,0 +1,43 @@
+import { defineConfig } from 'vitest/config';
+
+const common = { pool: 'forks' as const, setupFiles: ['tests/setup.ts'] };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...common,
+          name: 'unit',
+          include: [
+            '{contracts,imaging,search,nn,algorithms,ensembler,prisma,orchestrator,workers,infra,cli}/**/*.test.ts',
+            'tests/*.test.ts',
+          ],
+          testTimeout: 60_000,
+        },
+      },
+      { test: { ...common, name: 'parity', include: ['tests/parity/**/*.test.ts'], testTimeout: 120_000 } },
+      {
+        test: {
+          ...common,
+          name: 'e2e',
+          include: ['tests/e2e/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'faults',
+          include: ['tests/faults/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+    maxWorkers: 2,
+  },
+});
