@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+// The first thing that runs on a fresh clone: plain JavaScript without dependencies. Brings what is missing, step by step
+// (each says what it does and how long it takes; what is there already costs milliseconds), then hands over to the command.
+//
+//   node infra/setup/main.mjs [demo|test|bench|parity] [arguments]
+import { spawn } from 'node:child_process';
+import { binding } from './binding.mjs';
+import { dependencies } from './dependencies.mjs';
+import { libtensorflow } from './libtensorflow.mjs';
+import { postgres } from './postgres.mjs';
+import { prismaClient } from './prisma-client.mjs';
+import { rootDirectory, runSteps } from './steps.mjs';
+import { temporal } from './temporal.mjs';
+
+/** What each command needs beside set-up, as Node arguments; `setup` alone ends after the steps. */
+const COMMANDS = {
+  demo: ['infra/demo/main.ts'],
+  test: ['infra/test/main.ts'],
+  bench: ['tests/bench/main.ts'],
+  parity: ['tests/parity/cli.ts'],
+};
+
+const MINIMUM_NODE = [20, 19];
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor < MINIMUM_NODE[1])) {
+    throw new Error(
+      `Node ${process.versions.node} is too old: Voxhelm needs Node 20.19 or later (22 and 24 work as well).`,
+    );
+  }
+}
+
+/** Runs a TypeScript program with the set-up's environment; its exit code becomes ours, its signals are passed on. */
+function handOver(program, args) {
+  const child = spawn(process.execPath, ['--import', 'tsx', ...program, ...args], {
+    cwd: rootDirectory,
+    stdio: 'inherit',
+  });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(signal === null ? code : 1));
+}
+
+const [command, ...args] = process.argv.slice(2);
+try {
+  checkNode();
+  if (command !== undefined && !(command in COMMANDS))
+    throw new Error(`unknown command "${command}": ${Object.keys(COMMANDS).join(', ')}`);
+  // A report on standard output (bench, parity) is for a pipe: set-up then speaks on standard error alone.
+  await runSteps([dependencies, libtensorflow, binding, prismaClient, postgres, temporal]);
+  if (command !== undefined) handOver(COMMANDS[command], args);
+} catch (error) {
+  process.stderr.write(`\nSet-up stopped: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
