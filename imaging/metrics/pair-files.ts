@@ -1,0 +1,107 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { Affine, LabelMap, Vec3 } from '../volume.ts';
+import { affineAt, spacingOf } from '../volume.ts';
+
+const EXTENSION = /\.nii(\.gz)?$/i;
+
+/** A prediction and its truth, paired by name; paths of files. */
+export interface Pair {
+  readonly caseId: string;
+  readonly prediction: string;
+  readonly label: string;
+}
+
+/**
+ * Pairs the NIfTI files of two folders by name without extension, in the order of names. Throws `invalid-request` that
+ * lists every file without a partner.
+ */
+export async function pairFiles(predictionFolder: string, labelFolder: string): Promise<Pair[]> {
+  const predictions = await niftiFilesById(predictionFolder);
+  const labels = await niftiFilesById(labelFolder);
+  const pairs: Pair[] = [];
+  const unpaired: string[] = [];
+  for (const [caseId, prediction] of predictions) {
+    const label = labels.get(caseId);
+    if (label === undefined) unpaired.push(`${prediction} has no label in ${labelFolder}`);
+    else pairs.push({ caseId, prediction, label });
+  }
+  for (const [caseId, label] of labels) {
+    if (!predictions.has(caseId)) unpaired.push(`${label} has no prediction in ${predictionFolder}`);
+  }
+  if (unpaired.length > 0) {
+    throw new VoxhelmError('invalid-request', `files without a partner of the same name:\n${unpaired.join('\n')}`, {
+      fix: 'Give both folders the same file names, one prediction for each label.',
+      details: { unpaired },
+    });
+  }
+  return pairs;
+}
+
+async function niftiFilesById(folder: string): Promise<Map<string, string>> {
+  const names = await readdir(folder).catch((cause: unknown) => {
+    throw new VoxhelmError('invalid-request', `${folder} is no folder that can be read`, {
+      fix: 'Give the path of a folder with .nii or .nii.gz files.',
+      cause,
+    });
+  });
+  const files = new Map<string, string>();
+  for (const name of names.sort()) {
+    // Names that begin with a dot are the file system's own (macOS leaves ._case.nii.gz beside each file).
+    if (!EXTENSION.test(name) || name.startsWith('.')) continue;
+    const caseId = name.replace(EXTENSION, '');
+    const other = files.get(caseId);
+    if (other !== undefined) {
+      throw new VoxhelmError('invalid-request', `${other} and ${name} in ${folder} are the same case`, {
+        fix: 'Remove one of them.',
+      });
+    }
+    files.set(caseId, join(folder, name));
+  }
+  if (files.size === 0) {
+    throw new VoxhelmError('invalid-request', `${folder} holds no .nii or .nii.gz file`, {
+      fix: 'Give the path of a folder with label maps.',
+    });
+  }
+  return files;
+}
+
+/** Throws `invalid-request` naming both files where shapes differ or the affines put a voxel elsewhere. */
+export function requireSameGrid(
+  prediction: LabelMap,
+  truth: LabelMap,
+  predictionPath: string,
+  labelPath: string,
+): void {
+  if (prediction.shape.some((size, axis) => size !== truth.shape[axis])) {
+    throw new VoxhelmError(
+      'invalid-request',
+      `${predictionPath} has ${prediction.shape.join('x')} voxels, ${labelPath} ${truth.shape.join('x')}`,
+      { fix: "Bring the prediction to the label's grid." },
+    );
+  }
+  const distanceMm = gridDistanceMm(prediction.affine, truth.affine, truth.shape);
+  const allowedMm = 0.05 * Math.min(...spacingOf(truth.affine));
+  if (!(distanceMm <= allowedMm)) {
+    throw new VoxhelmError(
+      'invalid-request',
+      `${predictionPath} lies elsewhere than ${labelPath}: their affines put a corner ${distanceMm.toFixed(3)} mm apart`,
+      { fix: "Write the prediction with its image's affine.", details: { distanceMm, allowedMm } },
+    );
+  }
+}
+
+/** How far apart (mm) two affines put the same voxel at most: a linear map differs most at a corner of the grid. */
+function gridDistanceMm(a: Affine, b: Affine, shape: Vec3): number {
+  let furthest = 0;
+  for (let corner = 0; corner < 8; corner++) {
+    const voxel = [0, 1, 2].map((axis) => ((corner >> axis) & 1) * ((shape[axis] as number) - 1));
+    const offsets = [0, 1, 2].map((row) => {
+      const difference = (column: number): number => affineAt(a, row, column) - affineAt(b, row, column);
+      return voxel.reduce((sum, index, column) => sum + difference(column) * index, difference(3));
+    });
+    furthest = Math.max(furthest, Math.hypot(...offsets));
+  }
+  return furthest;
+}
