@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { exists, rootDirectory, run, sha256 } from './steps.mjs';
 
 const lockFile = join(rootDirectory, 'package-lock.json');
-// npm ci empties node_modules, so the stamp inside it vanishes with what it vouches for.
+// Inside node_modules, so that it vanishes with what it vouches for.
 const stamp = join(rootDirectory, 'node_modules', '.voxhelm-lock');
 
 /** The npm packages, exactly as the lock file names them. No package's own script runs (.npmrc: ignore-scripts). */
@@ -16,7 +16,9 @@ export const dependencies = {
     return (await readFile(stamp, 'utf8')) === (await sha256(lockFile)) ? 'as the lock file says' : null;
   },
   async bring() {
-    await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: rootDirectory, shell: false });
+    // Not `npm ci`: it refuses a lock file that was written where a registry mirror lacks the binaries of other platforms.
+    // `npm install --no-save` takes the same versions and checksums and leaves the lock file as it is.
+    await run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: rootDirectory });
     await writeFile(stamp, await sha256(lockFile));
     return 'installed';
   },
