@@ -1,0 +1,131 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { Point, TrialState } from '@voxhelm/contracts/trial';
+import { pruneByMedian } from './pruners/median.ts';
+import type { Pruner, StopDecision } from './pruners/pruner.ts';
+import { sampleRandom } from './samplers/random.ts';
+import type { Sampler } from './samplers/sampler.ts';
+import { checkPoint, compileSpace, hp, type SearchSpace } from './space.ts';
+
+/*
+ * A study: which configurations were tried and how they fared. Pure values and functions: the state is JSON, `ask` is a
+ * function of (study, number), and every change returns a new study. One study a run, whose first parameter is the
+ * algorithm. Another sampler or pruner is one more entry in the tables below.
+ */
+
+const SAMPLERS = { random: sampleRandom } satisfies Record<string, Sampler>;
+const PRUNERS = {
+  median: pruneByMedian,
+  none: () => ({ stop: false, reason: null }),
+} satisfies Record<string, Pruner>;
+
+/** One trial as the study sees it. `value` is its final score (Dice: higher is better), null where it has none. */
+export interface StudyTrial {
+  readonly number: number;
+  readonly point: Point;
+  /** The steps that it is to train. */
+  readonly steps: number;
+  readonly state: TrialState;
+  readonly value: number | null;
+  /** Intermediate values as [step, value], ascending by step, one a step. */
+  readonly reports: readonly (readonly [number, number])[];
+}
+
+/** A study's whole state, as JSON. */
+export interface Study {
+  readonly schemaVersion: 1;
+  readonly space: SearchSpace;
+  readonly settings: { readonly sampler: keyof typeof SAMPLERS; readonly pruner: keyof typeof PRUNERS };
+  readonly seed: number;
+  /** Points asked for before the sampler is: the configured default of each algorithm. */
+  readonly firstPoints: readonly Point[];
+  readonly trials: readonly StudyTrial[];
+}
+
+/** An algorithm's part of a study: its name, its space, and the defaults of that space's parameters (names within it). */
+export interface StudyAlgorithm {
+  readonly name: string;
+  readonly space: SearchSpace;
+  readonly defaults: Readonly<Point>;
+}
+
+/** What {@link createStudy} needs. */
+export interface StudyOptions {
+  readonly algorithms: readonly StudyAlgorithm[];
+  readonly settings: Study['settings'];
+  readonly seed: number;
+}
+
+/**
+ * A new study over algorithms, whose first parameter is `algorithm`. Trials 0 .. A-1 are the algorithms' defaults. Throws
+ * `invalid-request` where a space or a default is wrong.
+ */
+export function createStudy({ algorithms, settings, seed }: StudyOptions): Study {
+  if (algorithms.length === 0) throw new VoxhelmError('invalid-request', 'a study needs at least one algorithm');
+  const space = { algorithm: hp.choice(algorithms.map(({ name, space }) => ({ [name]: space }))) };
+  const firstPoints = algorithms.map(({ name, defaults }) => {
+    const own = Object.entries(defaults).map(([key, value]) => [`${name}.${key}`, value] as const);
+    return { algorithm: name, ...Object.fromEntries(own) };
+  });
+  const parameters = compileSpace(space);
+  for (const point of firstPoints) checkPoint(parameters, point);
+  return { schemaVersion: 1, space, settings, seed, firstPoints, trials: [] };
+}
+
+/** The point of trial `number`: a pure function of the study and the number, so that asking again gives the same. */
+export function ask(study: Study, number: number): Point {
+  if (!Number.isInteger(number) || number < 0) {
+    throw new VoxhelmError('invalid-request', `trial number ${number} is no whole number >= 0`);
+  }
+  const known = study.trials.find((trial) => trial.number === number)?.point ?? study.firstPoints[number];
+  if (known !== undefined) return { ...known };
+  const { seed, trials } = study;
+  return SAMPLERS[study.settings.sampler]({ parameters: compileSpace(study.space), seed, number, trials });
+}
+
+/** The study with trial `number` begun; unchanged where it was begun before. Throws `invalid-request` at an impossible point. */
+export function start(study: Study, number: number, point: Point, steps: number): Study {
+  if (study.trials.some((trial) => trial.number === number)) return study;
+  checkPoint(compileSpace(study.space), point);
+  const trial: StudyTrial = { number, point, steps, state: 'running', value: null, reports: [] };
+  return { ...study, trials: [...study.trials, trial].sort((a, b) => a.number - b.number) };
+}
+
+function trialOf(study: Study, number: number): StudyTrial {
+  const trial = study.trials.find((candidate) => candidate.number === number);
+  if (trial === undefined) throw new VoxhelmError('not-found', `the study has no trial ${number}`);
+  return trial;
+}
+
+function replaceTrial(study: Study, changed: StudyTrial): Study {
+  return { ...study, trials: study.trials.map((trial) => (trial.number === changed.number ? changed : trial)) };
+}
+
+/** The study with an intermediate value of a trial. A step reported again keeps its first value: attempts repeat steps. */
+export function report(study: Study, number: number, step: number, value: number): Study {
+  const trial = trialOf(study, number);
+  if (!Number.isFinite(value) || trial.reports.some(([known]) => known === step)) return study;
+  const reports = [...trial.reports, [step, value] as const].sort((a, b) => a[0] - b[0]);
+  return replaceTrial(study, { ...trial, reports });
+}
+
+/** The study with a trial's end. A value that is not finite counts as none, so that NaN can never be the best. */
+export function tell(study: Study, number: number, state: TrialState, value: number | null): Study {
+  const finite = value !== null && Number.isFinite(value) ? value : null;
+  return replaceTrial(study, { ...trialOf(study, number), state, value: finite });
+}
+
+/** Whether a running trial should end after its report at `step`. */
+export function shouldStop(study: Study, number: number, step: number): StopDecision {
+  return PRUNERS[study.settings.pruner](study.trials, trialOf(study, number), step);
+}
+
+/** The completed trial with the highest value, the earlier one where two are level; null where none completed. */
+export function bestTrial(study: Study, algorithm?: string): StudyTrial | null {
+  let best: StudyTrial | null = null;
+  for (const trial of study.trials) {
+    if (trial.state !== 'completed' || trial.value === null) continue;
+    if (algorithm !== undefined && trial.point['algorithm'] !== algorithm) continue;
+    if (best === null || trial.value > (best.value as number)) best = trial;
+  }
+  return best;
+}
