@@ -110,6 +110,7 @@ CREATE TABLE "Study" (
     "runId" TEXT NOT NULL,
     "space" JSONB NOT NULL,
     "settings" JSONB NOT NULL,
+    "firstPoints" JSONB NOT NULL,
     "seed" INTEGER NOT NULL,
     "schedule" JSONB NOT NULL,
     "createdAt" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
