@@ -1,5 +1,5 @@
 /** The part of the npm package `hyperparameters` (0.25.6, which brings no types) that is used: its space language. */
-declare module 'hyperparameters' {
+declare module 'hyperparameters/lib/hyperparameters.js' {
   export function choice(options: readonly unknown[]): { name: 'choice'; options: readonly unknown[] };
   export function randint(upper: number): { name: 'randint'; upper: number };
   export function uniform(low: number, high: number): { name: 'uniform'; low: number; high: number };

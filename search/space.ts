@@ -1,6 +1,6 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Point } from '@voxhelm/contracts/trial';
-import * as language from 'hyperparameters';
+import * as language from 'hyperparameters/lib/hyperparameters.js';
 
 /*
  * Search spaces in the language of the npm package `hyperparameters` (hyperopt's: choice, uniform, loguniform, ...).

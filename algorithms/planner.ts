@@ -1,0 +1,41 @@
+import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
+import type { LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
+import type { Device, Plan } from '@voxhelm/contracts/plan';
+import type { PlanOverrides } from '@voxhelm/contracts/run';
+import type { Point } from '@voxhelm/contracts/trial';
+import type { SearchSpace } from '@voxhelm/search/space';
+
+/** What a plan is made from: statistics, the device, and what the user fixed. No voxel, no tensor. */
+export interface PlanInput {
+  readonly summary: AnalysisSummary;
+  readonly device: Device;
+  /** Including background (value 0). */
+  readonly labels: readonly LabelDefinition[];
+  /** One for all channels, or one per channel. */
+  readonly modalities: readonly Modality[];
+  /** Valid training cases of the whole dataset, all folds together. */
+  readonly trainingCases: number;
+  readonly fold: number;
+  readonly overrides: PlanOverrides;
+}
+
+/**
+ * The pure half of an algorithm: what Voxhelm asks of SegResNet, SwinUNETR and DiNTS alike. The other half, the network,
+ * is found in networks.ts by the class name in `plan.network`. algorithm-contract.ts is the suite that each must pass.
+ */
+export interface AlgorithmPlanner {
+  /** As in requests and points: "segresnet". */
+  readonly name: string;
+  /** For people: "SegResNet". */
+  readonly title: string;
+  /** The resolved plan, each value with its reason. Throws `invalid-request` for an override that cannot work. */
+  plan(input: PlanInput): Plan;
+  /** What a search may vary around this plan, names without the algorithm's prefix. Nothing that the user fixed. */
+  space(plan: Plan): SearchSpace;
+  /** The plan's own values of the space's parameters: the point that changes nothing. */
+  defaults(plan: Plan): Point;
+  /** The plan with a study's point applied (names with the algorithm's prefix: "segresnet.learningRate"). */
+  configure(plan: Plan, point: Readonly<Point>): Plan;
+  /** The plan with another number of steps; warm-up, and validations where not given, follow. */
+  withSteps(plan: Plan, steps: number, validateEverySteps?: number): Plan;
+}

@@ -1,0 +1,18 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { AlgorithmPlanner } from './planner.ts';
+import { segresnet } from './segresnet/plan.ts';
+
+/** Every algorithm, by its name: the only list. Pure: nothing here loads a tensor. */
+export const planners: Readonly<Record<string, AlgorithmPlanner>> = { [segresnet.name]: segresnet };
+
+/** The planner of an algorithm; throws `invalid-request` naming those that exist. */
+export function plannerOf(name: string): AlgorithmPlanner {
+  const planner = Object.hasOwn(planners, name) ? planners[name] : undefined;
+  if (planner === undefined) {
+    throw new VoxhelmError('invalid-request', `there is no algorithm "${name}"`, {
+      fix: `Use one of: ${Object.keys(planners).join(', ')}.`,
+      details: { field: 'algorithms' },
+    });
+  }
+  return planner;
+}

@@ -1,0 +1,309 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { Augmentation, Normalization, Plan } from '@voxhelm/contracts/plan';
+import { GIVEN, given, isGiven, readEditedPlan } from '../plan-overrides.ts';
+import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
+import { deviceProfile } from './device-profile.ts';
+import {
+  divisorFor,
+  type PatchPlan,
+  perAxis,
+  planPatch,
+  planSpacing,
+  type SpacingPlan,
+  type Triple,
+  volume,
+} from './geometry.ts';
+import { configureSegresnet, segresnetDefaults, segresnetSpace } from './search-space.ts';
+
+/*
+ * SegResNet's plan by Auto3DSeg's rules (../shared/reference/automl.md 1.6): statistics in, every decision out, each
+ * with its reason.
+ */
+
+/** Residual blocks of each encoder level, by the number of levels (Auto3DSeg). */
+const BLOCKS_DOWN: readonly (readonly number[])[] = [[2], [1, 3], [1, 2, 4], [1, 2, 2, 4], [1, 2, 2, 4, 4]];
+
+/** Auto3DSeg's default augmentation, in its order; rotations are 15 degrees. */
+const AUGMENTATION: readonly Augmentation[] = [
+  { name: 'affine', probability: 0.2, rotationRadians: [0.26, 0.26, 0.26], scale: [0.2, 0.2, 0.2] },
+  { name: 'gaussian-smooth', probability: 0.2, sigmaVoxels: [0.5, 1] },
+  { name: 'scale-intensity', probability: 0.5, factor: 0.3 },
+  { name: 'shift-intensity', probability: 0.5, offset: 0.1 },
+  { name: 'gaussian-noise', probability: 0.2, standardDeviation: 0.1 },
+  { name: 'flip', probability: 0.5, axes: [0, 1, 2] },
+];
+
+/** nnU-Net's clipping norm: never reached in a healthy training, it keeps one bad batch from ending a trial. */
+const GRADIENT_CLIP_NORM = 12;
+/** Auto3DSeg warms up for 3 epochs; never more than a tenth of a short training. */
+const WARMUP_EPOCHS = 3;
+const WARMUP_SHARE = 0.1;
+/** Validations of a training of full length: enough for the pruner and for the best checkpoint. */
+const VALIDATIONS = 20;
+
+function channelsOf({ summary, modalities }: PlanInput): number {
+  const { max } = summary.image_stats.channels;
+  const channels = typeof max === 'number' ? max : (max[0] ?? 1);
+  if (modalities.length !== 1 && modalities.length !== channels) {
+    throw new VoxhelmError(
+      'invalid-request',
+      `${modalities.length} modalities are given for images of ${channels} channels`,
+      {
+        fix: 'Give one modality for all channels, or one per channel.',
+        details: { field: 'modality' },
+      },
+    );
+  }
+  return channels;
+}
+
+/** One rule per channel: CT to the range of foreground intensities, all else z-score over non-zero voxels. */
+function planNormalization(input: PlanInput, modalities: Plan['modalities']) {
+  const { percentile_00_5: lower, percentile_99_5: upper } = input.summary.image_foreground_stats.intensity;
+  const notes: string[] = [];
+  const value = modalities.map((modality): Normalization => {
+    if (modality === 'CT' && upper > lower) {
+      notes.push(`CT: sigmoid of the range ${lower} .. ${upper}, foreground percentiles 0.5 and 99.5`);
+      return { mode: 'range-sigmoid', lower, upper };
+    }
+    const why = modality === 'CT' ? 'foreground intensities are all equal, so no range: ' : '';
+    notes.push(`${modality}: ${why}z-score over the voxels that are not 0`);
+    return { mode: 'zscore-nonzero' };
+  });
+  return { value, reason: `${[...new Set(notes)].join('; ')} (Auto3DSeg)` };
+}
+
+/** The network's options; the user's replace the rule's one by one. */
+function planNetwork(input: PlanInput, spacing: SpacingPlan, patch: PatchPlan, channels: number) {
+  const profile = deviceProfile(input.device, spacing.anisotropic);
+  const rules: Record<string, [value: unknown, reason: string]> = {
+    init_filters: [profile.initFilters, `${profile.described}: 32 as Auto3DSeg on a GPU, 16 on a CPU`],
+    in_channels: [channels, 'channels of the images'],
+    out_channels: [input.labels.length, 'number of labels, background included'],
+    norm: ['INSTANCE', 'Auto3DSeg: batches are too small for batch norm'],
+    blocks_down: [
+      [...(BLOCKS_DOWN[patch.levels - 1] ?? [])],
+      `${patch.levels} levels: the patch can be halved ${patch.levels - 1} times`,
+    ],
+    dsdepth: [4, 'Auto3DSeg: heads at up to 4 resolutions'],
+    ...(spacing.anisotropic
+      ? {
+          resolution: [[...spacing.workingMm], 'anisotropic voxels: fine axes are halved first (Auto3DSeg)'] as [
+            unknown,
+            string,
+          ],
+        }
+      : {}),
+  };
+  const overrides = input.overrides.network ?? {};
+  const options: Record<string, unknown> = {};
+  const reasons: Record<string, string> = {
+    'network.class': 'the network of the algorithm segresnet (MONAI SegResNetDS)',
+  };
+  for (const [key, [value, reason]] of Object.entries(rules)) {
+    options[key] = value;
+    reasons[`network.options.${key}`] = reason;
+  }
+  for (const [key, value] of Object.entries(overrides)) {
+    options[key] = value;
+    reasons[`network.options.${key}`] = GIVEN;
+  }
+  return { options, reasons };
+}
+
+function numbers(value: unknown): number[] | null {
+  return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'number' && each > 0)
+    ? value
+    : null;
+}
+
+/** What a plan's patch must be a multiple of. Throws `invalid-request` where the options say no levels. */
+function divisorOfOptions(options: Readonly<Record<string, unknown>>): { divisor: Triple; levels: number } {
+  const blocks = numbers(options['blocks_down']);
+  const resolution = options['resolution'] === undefined ? null : numbers(options['resolution']);
+  if (blocks === null || (resolution === null && options['resolution'] !== undefined)) {
+    const field = blocks === null ? 'blocks_down' : 'resolution';
+    throw new VoxhelmError('invalid-request', `plan.network.${field} is no list of positive numbers`, {
+      fix: 'For example {"blocks_down": [1, 2, 2, 4]}.',
+      details: { field: `plan.network.${field}` },
+    });
+  }
+  return { divisor: divisorFor(blocks.length, resolution), levels: blocks.length };
+}
+
+/** Refuses a patch that the network cannot halve, naming the nearest that it can. */
+function checkPatch(patchSize: Readonly<Triple>, divisor: Triple, field: string): void {
+  if (patchSize.every((size, axis) => size % (divisor[axis] ?? 1) === 0)) return;
+  const nearest = perAxis((axis) => divisor[axis] * Math.max(1, Math.round(patchSize[axis] / divisor[axis])));
+  throw new VoxhelmError(
+    'invalid-request',
+    `patch size ${patchSize.join(' x ')} does not fit the network: its axes must be multiples of ${divisor.join(', ')}`,
+    { fix: `Use ${nearest.join(' x ')}, the nearest that works.`, details: { field, nearest } },
+  );
+}
+
+/** Auto3DSeg's epochs turned to steps: clip(80000 / cases, 300, 1250) epochs, divided by up to 3 patches a case. */
+function stepsRule(trainingCases: number, batchSize: number) {
+  const epochs = Math.min(1250, Math.max(300, Math.ceil(80_000 / trainingCases)));
+  const stepsPerEpoch = trainingCases / Math.min(3, batchSize);
+  const reason = `Auto3DSeg: 80000 / ${trainingCases} cases, between 300 and 1250: ${epochs} epochs at batch ${batchSize}`;
+  return { value: Math.max(1, Math.ceil(epochs * stepsPerEpoch)), reason };
+}
+
+function warmupRule(steps: number, trainingCases: number, batchSize: number): number {
+  const epoch = trainingCases / Math.min(3, batchSize);
+  return Math.min(Math.ceil(WARMUP_EPOCHS * epoch), Math.floor(WARMUP_SHARE * steps));
+}
+
+function planSegresnet(input: PlanInput): Plan {
+  const { overrides, labels, trainingCases } = input;
+  const edited = overrides.plans?.[segresnet.name];
+  if (edited !== undefined) {
+    const plan = readEditedPlan(segresnet.name, edited, input.fold);
+    checkPatch(plan.patchSize, divisorOfOptions(plan.network.options).divisor, 'plan.plans.segresnet.patchSize');
+    return plan;
+  }
+  const channels = channelsOf(input);
+  const modalities =
+    input.modalities.length === channels
+      ? [...input.modalities]
+      : Array<Plan['modalities'][number]>(channels).fill(input.modalities[0] as Plan['modalities'][number]);
+  const normalization = planNormalization(input, modalities);
+  const spacing = planSpacing(input.summary, overrides.spacingMm);
+  const profile = deviceProfile(input.device, spacing.anisotropic);
+  const patch = planPatch(input.summary, spacing, profile.patch);
+  const network = planNetwork(input, spacing, patch, channels);
+  const { divisor, levels } = divisorOfOptions(network.options);
+  const image = patch.imageVoxels.join(' x ');
+  const patchSize = given<Triple>(overrides.patchSize, () => ({
+    // The user's own blocks may need a coarser grid than the rule's levels.
+    value: perAxis((axis) => divisor[axis] * Math.max(1, Math.floor(patch.patchSize[axis] / divisor[axis]))),
+    reason: `median image ${image} voxels, at most ${Math.round(profile.patch.voxels)} voxels on ${profile.described}, multiples of ${divisor.join(', ')}`,
+  }));
+  checkPatch(patchSize.value, divisor, 'plan.patchSize');
+  const batchSize = given(overrides.batchSize, () => ({
+    value: profile.batchSize(volume(patchSize.value), volume(patch.imageVoxels) * trainingCases),
+    reason: `${profile.described}, patches of ${volume(patchSize.value)} voxels`,
+  }));
+  const steps = given(overrides.steps, () => stepsRule(trainingCases, batchSize.value));
+  const learningRate = given(overrides.learningRate, () => ({
+    value: profile.learningRate,
+    reason: input.device.kind === 'cpu' ? 'short trainings of small networks on a CPU' : 'Auto3DSeg',
+  }));
+  const validateEvery = given(overrides.validateEverySteps, () => ({
+    value: Math.max(1, Math.ceil(steps.value / VALIDATIONS)),
+    reason: `about ${VALIDATIONS} validations`,
+  }));
+  const checkpointEvery = given(overrides.checkpointEverySteps, () => ({
+    value: profile.checkpointEverySteps,
+    reason: `at most ${profile.checkpointEverySteps} steps are lost with a trainer`,
+  }));
+  const dsdepth = network.options['dsdepth'];
+  const heads = Math.max(1, Math.min(typeof dsdepth === 'number' ? dsdepth : 4, levels - 1));
+  const ratio = 1 / labels.length;
+  return {
+    schemaVersion: 1,
+    algorithm: segresnet.name,
+    fold: input.fold,
+    labels: labels.map(({ value, name }) => ({ value, name })),
+    modalities,
+    preprocessing: { spacingMm: spacing.spacingMm.value, normalization: normalization.value },
+    patchSize: [...patchSize.value],
+    batchSize: batchSize.value,
+    network: { class: 'SegResNetDS', options: network.options },
+    training: {
+      steps: steps.value,
+      optimizer: 'adamw',
+      learningRate: learningRate.value,
+      weightDecay: 1e-5,
+      warmupSteps: warmupRule(steps.value, trainingCases, batchSize.value),
+      gradientClipNorm: GRADIENT_CLIP_NORM,
+      loss: {
+        name: 'DiceCELoss',
+        options: {
+          include_background: true,
+          to_onehot_y: true,
+          softmax: true,
+          squared_pred: true,
+          smooth_nr: 0,
+          smooth_dr: 1e-5,
+        },
+      },
+      deepSupervisionWeights: Array.from({ length: heads }, (_, head) => Math.max(0.5 ** head, 0.0625)),
+      validateEverySteps: validateEvery.value,
+      checkpointEverySteps: checkpointEvery.value,
+    },
+    sampling: { classRatios: labels.map(() => ratio) },
+    augmentation: structuredClone([...AUGMENTATION]),
+    inference: {
+      overlap: profile.overlap,
+      mode: 'gaussian',
+      sigmaScale: 0.125,
+      windowBatchSize: profile.windowBatchSize,
+    },
+    reasons: {
+      algorithm: "the run's algorithms",
+      fold: 'the fold that this bundle is for',
+      labels: "the dataset's labels, or the request's",
+      modalities: "the dataset's modality, or the request's",
+      'preprocessing.spacingMm': spacing.spacingMm.reason,
+      'preprocessing.normalization': normalization.reason,
+      patchSize: patchSize.reason,
+      batchSize: batchSize.reason,
+      ...network.reasons,
+      'training.steps': steps.reason,
+      'training.optimizer': 'Auto3DSeg',
+      'training.learningRate': learningRate.reason,
+      'training.weightDecay': 'Auto3DSeg',
+      'training.warmupSteps': `Auto3DSeg: ${WARMUP_EPOCHS} epochs, here at most a tenth of the steps`,
+      'training.gradientClipNorm': 'nnU-Net (Auto3DSeg clips nothing): a guard against one bad batch',
+      'training.loss': 'Auto3DSeg: DiceCE with squared predictions, background included',
+      'training.deepSupervisionWeights': `Auto3DSeg: halved from head to head; ${heads} heads for ${levels} levels`,
+      'training.validateEverySteps': validateEvery.reason,
+      'training.checkpointEverySteps': checkpointEvery.reason,
+      'sampling.classRatios': 'Auto3DSeg: every class is equally often the centre of a patch, background included',
+      augmentation: "Auto3DSeg's default",
+      'inference.overlap': `${profile.described}: 0.625 as Auto3DSeg on a GPU, 0.5 on a CPU`,
+      'inference.mode': 'Auto3DSeg',
+      'inference.sigmaScale': "MONAI's default",
+      'inference.windowBatchSize': profile.described,
+    },
+  };
+}
+
+/** The plan with other steps. A warm-up shrinks with the training; validations keep their number unless the user fixed them. */
+function withSteps(plan: Plan, steps: number, validateEverySteps?: number): Plan {
+  if (!Number.isInteger(steps) || steps < 1) {
+    throw new VoxhelmError('invalid-request', `${steps} steps are no training`, { details: { field: 'plan.steps' } });
+  }
+  const { training, reasons } = plan;
+  const keep = isGiven(plan, 'training.validateEverySteps');
+  const validate = keep
+    ? training.validateEverySteps
+    : (validateEverySteps ?? Math.max(1, Math.ceil(steps / VALIDATIONS)));
+  const warmupSteps = Math.min(training.warmupSteps, Math.floor(WARMUP_SHARE * steps));
+  return {
+    ...plan,
+    training: { ...training, steps, warmupSteps, validateEverySteps: validate },
+    reasons: {
+      ...reasons,
+      ...(steps === training.steps
+        ? {}
+        : { 'training.steps': `${steps} of ${training.steps} planned steps: what the budget allows` }),
+      ...(validate === training.validateEverySteps
+        ? {}
+        : { 'training.validateEverySteps': 'validations take a small share of the time' }),
+    },
+  };
+}
+
+/** Auto3DSeg's SegResNet. */
+export const segresnet: AlgorithmPlanner = {
+  name: 'segresnet',
+  title: 'SegResNet',
+  plan: planSegresnet,
+  space: segresnetSpace,
+  defaults: segresnetDefaults,
+  configure: configureSegresnet,
+  withSteps,
+};
