@@ -1,0 +1,99 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { fromErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
+import {
+  AnalyzeResult,
+  EnsembleJobResult,
+  type GpuActivities,
+  type Job,
+  ProbeResult,
+  TrainResult,
+} from '@voxhelm/contracts/jobs';
+import type { pino } from 'pino';
+import type { z } from 'zod';
+import type { Heartbeat, JobSettings } from './messages.ts';
+import { type JobFailure, superviseJob } from './supervise.ts';
+
+/** What the activities need of their process. */
+export interface ActivityOptions {
+  readonly settings: JobSettings;
+  readonly logger: pino.Logger;
+  /** Aborted when the trainer shuts down: jobs save their checkpoint and fail in a way that is tried again. */
+  readonly draining: AbortSignal;
+  /** The child's program; another one in tests. */
+  readonly entry?: URL;
+  readonly killAfterMs?: number;
+}
+
+/**
+ * Often enough that a pause or cancellation, which comes in a heartbeat's answer, arrives within 5 s; the SDK sends
+ * fewer than it is given.
+ */
+const HEARTBEAT_EVERY_MS = 1_000;
+
+/** The activities of the queue `gpu`. Each runs its job in a child process, so that a crash costs one attempt. */
+export function createActivities(options: ActivityOptions): GpuActivities {
+  return {
+    analyzeDataset: (job) => runJob(job, AnalyzeResult, options),
+    probePlan: (job) => runJob(job, ProbeResult, options),
+    trainTrial: (job) => runJob(job, TrainResult, options),
+    buildEnsemble: (job) => runJob(job, EnsembleJobResult, options),
+  };
+}
+
+async function runJob<S extends z.ZodType>(job: Job, result: S, options: ActivityOptions): Promise<z.infer<S>> {
+  const context = Context.current();
+  const { attempt, activityId } = context.info;
+  const logger = options.logger.child({
+    job: job.kind,
+    attempt,
+    activityId,
+    ...('trialId' in job ? { trialId: job.trialId } : {}),
+    ...('runId' in job ? { runId: job.runId } : {}),
+  });
+  let latest: Heartbeat = { phase: 'starting', memoryMb: 0 };
+  // The trainer beats for its child, which may be inside one long operation; a hung child is the supervisor's to end.
+  const beat = setInterval(() => context.heartbeat(latest), HEARTBEAT_EVERY_MS);
+  context.heartbeat(latest);
+  logger.info('job starts');
+  const startedAt = performance.now();
+  try {
+    const outcome = await superviseJob({
+      entry: options.entry ?? new URL('./job.ts', import.meta.url),
+      request: { type: 'job', job, attempt, settings: options.settings },
+      signal: AbortSignal.any([context.cancellationSignal, options.draining]),
+      onProgress: (heartbeat) => {
+        latest = heartbeat;
+        context.heartbeat(heartbeat);
+      },
+      onLog: (level, message, fields) => logger[level](fields, message),
+      ...(options.killAfterMs === undefined ? {} : { killAfterMs: options.killAfterMs }),
+    });
+    const elapsedMs = Math.round(performance.now() - startedAt);
+    if (outcome.ok) {
+      logger.info({ elapsedMs }, 'job done');
+      return result.parse(outcome.value) as z.infer<S>;
+    }
+    logger.warn({ elapsedMs, failure: outcome }, 'job ended without a result');
+    throw failureOf(outcome, context.cancellationSignal, options.draining);
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+/** A job's failure in Temporal's words: cancelled, to be tried again, or final. `type` is the error code. */
+function failureOf(outcome: JobFailure, cancellation: AbortSignal, draining: AbortSignal): Error {
+  if (cancellation.aborted) {
+    return cancellation.reason instanceof CancelledFailure ? cancellation.reason : new CancelledFailure('CANCELLED');
+  }
+  const error =
+    draining.aborted || outcome.error.code === 'cancelled'
+      ? new VoxhelmError('unavailable', `the trainer stopped before the job was done: ${outcome.error.message}`)
+      : fromErrorRecord(outcome.error);
+  return ApplicationFailure.create({
+    message: error.message,
+    type: error.code,
+    nonRetryable: !error.retryable,
+    details: [{ code: error.code, message: error.message, fix: error.fix ?? null, details: error.details }],
+  });
+}

@@ -1,0 +1,57 @@
+import type { Datalist, LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { AnalyzeJob, AnalyzeResult } from '@voxhelm/contracts/jobs';
+import { checkAndAnalyze } from '@voxhelm/imaging/datasets/check-and-analyze';
+import { readDatalist } from '@voxhelm/imaging/datasets/read-datalist';
+import { deviceInfo } from '@voxhelm/nn/engine';
+import { writeJson } from '@voxhelm/storage/artifact-store';
+import { type JobContext, residentMemoryMb } from './context.ts';
+
+/** Checks every case of a dataset, gathers its statistics and tells which device this trainer has. */
+export async function analyze(job: AnalyzeJob, context: JobContext): Promise<AnalyzeResult> {
+  const tell = (done: number, total: number): void =>
+    context.progress({ phase: 'analyzing', done, total, memoryMb: residentMemoryMb() });
+  const datalist = overrideDatalist(await readDatalist(job.datasetPath), job);
+  tell(0, datalist.training.length + datalist.testing.length);
+  const { check, analysis } = await checkAndAnalyze(datalist, { onProgress: tell, signal: context.signal });
+  const valid = check.cases.filter((one) => one.valid);
+  return {
+    check: await writeJson(context.store, `${job.artifactPrefix}/check.json`, check),
+    analysis:
+      analysis === null ? null : await writeJson(context.store, `${job.artifactPrefix}/analysis.json`, analysis),
+    validTrainingCases: valid.filter((one) => one.role === 'training').length,
+    validTestingCases: valid.filter((one) => one.role === 'testing').length,
+    errors: check.findings.filter((finding) => finding.severity === 'error').length,
+    warnings: check.findings.filter((finding) => finding.severity === 'warning').length,
+    device: deviceInfo(),
+  };
+}
+
+/** What the user said of modality and labels wins over what the dataset says. */
+export function overrideDatalist(datalist: Datalist, said: Pick<AnalyzeJob, 'modality' | 'labels'>): Datalist {
+  return {
+    ...datalist,
+    modalities: said.modality === null ? datalist.modalities : modalitiesOf(said.modality, datalist),
+    labels: said.labels === null ? datalist.labels : labelsOf(said.labels),
+  };
+}
+
+/** One modality stands for every channel; a list must name each. */
+function modalitiesOf(said: Modality | Modality[], datalist: Datalist): Modality[] {
+  const known = Math.max(datalist.channelNames.length, datalist.modalities.length);
+  if (!Array.isArray(said)) return Array.from({ length: Math.max(known, 1) }, () => said);
+  if (known > 0 && said.length !== known) {
+    throw new VoxhelmError('invalid-request', `"modality" names ${said.length} channels, the dataset has ${known}`, {
+      fix: 'Name one modality for all channels, or one for each.',
+      details: { field: 'modality', channels: known },
+    });
+  }
+  return said;
+}
+
+/** Labels by value, background included whether it was named or not. */
+function labelsOf(said: Readonly<Record<string, string>>): LabelDefinition[] {
+  const named = Object.entries(said).map(([value, name]) => ({ value: Number.parseInt(value, 10), name }));
+  const background = named.some((label) => label.value === 0) ? [] : [{ value: 0, name: 'background' }];
+  return [...background, ...named].sort((a, b) => a.value - b.value);
+}

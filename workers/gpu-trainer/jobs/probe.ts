@@ -1,0 +1,89 @@
+import { networkOf } from '@voxhelm/algorithms/networks';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { type ProbeJob, type ProbeResult, TrainingCase } from '@voxhelm/contracts/jobs';
+import { Plan } from '@voxhelm/contracts/plan';
+import { trainLoop } from '@voxhelm/nn/trainer';
+import { readJson } from '@voxhelm/storage/artifact-store';
+import { z } from 'zod';
+import { openBatchLoader } from '../loader/batch-loader.ts';
+import { loaderThreads, openThreadPool } from '../loader/thread-pool.ts';
+import { type JobContext, residentMemoryMb } from './context.ts';
+import { loadTrainingCases, loadValidationCases, splitFold } from './load-cases.ts';
+import { predictCase } from './validate.ts';
+
+const WARM_UP_STEPS = 2; // The first steps allocate and choose algorithms.
+const MEASURED_STEPS = 4;
+/** Cases that are read; loading is extrapolated from them. */
+const LOADED_CASES = 4;
+/** A first prediction longer than this is taken as it is; a shorter one is repeated warm. */
+const REPEAT_BELOW_MS = 10_000;
+
+/** Measures what a step, a prediction and a start cost, by a few real steps of the plan on real cases. */
+export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
+  const plan = await readJson(context.store, job.plan, Plan);
+  const cases = splitFold(await readJson(context.store, job.cases, z.array(TrainingCase)), plan.fold);
+  const pool = openThreadPool(loaderThreads());
+  const tell = (phase: string): void => context.progress({ phase, memoryMb: residentMemoryMb() });
+  try {
+    tell('loading');
+    const loadStart = performance.now();
+    const volumes = await loadTrainingCases(pool, cases.training.slice(0, LOADED_CASES), plan, () => tell('loading'));
+    const loadMsPerCase = (performance.now() - loadStart) / volumes.length;
+    const [validation] = await loadValidationCases(
+      pool,
+      [...cases.validation, ...cases.training].slice(0, 1),
+      plan,
+      () => tell('loading'),
+    );
+    const steps = WARM_UP_STEPS + MEASURED_STEPS;
+    const loader = await openBatchLoader({ pool, volumes, plan, seed: job.seed, lastStep: steps });
+    const stepTimes: number[] = [];
+    let firstBatchAt = Number.NaN;
+    let predictCaseMs = 0;
+    await trainLoop({
+      network: networkOf(plan.network),
+      plan: { ...plan, training: { ...plan.training, steps, warmupSteps: 0, validateEverySteps: steps } },
+      seed: job.seed,
+      startFrom: null,
+      signal: context.signal,
+      nextBatch(step) {
+        if (Number.isNaN(firstBatchAt)) firstBatchAt = performance.timeOrigin + performance.now();
+        return loader.next(step);
+      },
+      onStep(info) {
+        stepTimes.push(info.stepMs + info.waitMs);
+        tell('training');
+      },
+      async validate(predictor) {
+        tell('validating');
+        if (validation === undefined) throw new VoxhelmError('internal', 'the probe has no case to predict');
+        for (let round = 0; round < 2; round += 1) {
+          const startedAt = performance.now();
+          await predictCase(predictor, validation, plan);
+          predictCaseMs = performance.now() - startedAt;
+          if (predictCaseMs > REPEAT_BELOW_MS) break;
+        }
+        return { dice: null, diceByClass: {} };
+      },
+      saveLast: () => Promise.resolve(),
+      saveBest: () => Promise.resolve(),
+    });
+    const unread = cases.training.length + cases.validation.length - volumes.length - 1;
+    return {
+      stepMs: median(stepTimes.slice(WARM_UP_STEPS)),
+      predictCaseMs,
+      startMs: Math.max(0, firstBatchAt - context.startedAtMs + Math.max(0, unread) * loadMsPerCase),
+      peakMemoryMb: process.resourceUsage().maxRSS / 1024, // Kilobytes to MB.
+    };
+  } finally {
+    await pool.close();
+  }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle];
+  if (upper === undefined) throw new VoxhelmError('internal', 'the probe finished no step');
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
+}

@@ -1,0 +1,229 @@
+import { networkOf } from '@voxhelm/algorithms/networks';
+import { type ErrorCode, toErrorRecord } from '@voxhelm/contracts/errors';
+import { TrainingCase, type TrainJob, type TrainResult, type ValidationPredictions } from '@voxhelm/contracts/jobs';
+import { Plan } from '@voxhelm/contracts/plan';
+import { createPredictor } from '@voxhelm/nn/predictor';
+import { trainLoop } from '@voxhelm/nn/trainer';
+import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
+import { z } from 'zod';
+import { openTrialApi, type TrialApi } from '../api-client.ts';
+import { type BatchLoader, openBatchLoader } from '../loader/batch-loader.ts';
+import type { ValidationCase } from '../loader/messages.ts';
+import { loaderThreads, openThreadPool, type ThreadPool } from '../loader/thread-pool.ts';
+import { openTrialFiles, type Restored, type TrialFiles } from './checkpoints.ts';
+import type { JobContext } from './context.ts';
+import { loadTrainingCases, loadValidationCases, splitFold } from './load-cases.ts';
+import { followTraining, type TrainingProgress } from './training-progress.ts';
+import { storePredictions, validateAll } from './validate.ts';
+
+/** How long a stopped attempt tries to hand over its last points; they lie beside the checkpoint as well. */
+const LAST_WORDS_MS = 2_000;
+
+type LoopResult = Awaited<ReturnType<typeof trainLoop>>;
+
+/** Everything that one attempt works with. */
+interface Attempt {
+  readonly job: TrainJob;
+  readonly plan: Plan;
+  readonly context: JobContext;
+  readonly files: TrialFiles;
+  readonly api: TrialApi;
+  readonly progress: TrainingProgress;
+  readonly pool: ThreadPool;
+  /** Aborted when the job is asked to stop and when the API refuses this attempt. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Trains one trial on one fold, from its last checkpoint where one exists, and stores the best checkpoint's predictions
+ * of the validation cases. Divergence and pruning are results; a superseded attempt throws `conflict`, a stopped one
+ * `cancelled` after its checkpoint is on disk.
+ */
+export async function train(job: TrainJob, context: JobContext): Promise<TrainResult> {
+  const files = openTrialFiles(context.store, job);
+  const finished = await files.finished();
+  if (finished !== null) {
+    context.log('info', 'this trial was finished by an earlier attempt', { step: finished.step });
+    return finished;
+  }
+  const plan = await readJson(context.store, job.plan, Plan);
+  const { from, unsent, events } = await files.restore();
+
+  const refused = new AbortController();
+  const api = openTrialApi({
+    url: context.settings.url,
+    apiKey: context.settings.apiKey,
+    trialId: job.trialId,
+    lease: job.lease,
+    attempt: context.attempt,
+    unsent,
+    onRefused: (error) => refused.abort(error),
+    log: (message, fields) => context.log('warn', message, fields),
+  });
+  const before = { step: from?.step ?? 0, bestDice: files.best()?.dice ?? null };
+  const progress = followTraining(plan.training, before, (snapshot, heartbeat) => {
+    context.progress(heartbeat);
+    api.progress(snapshot);
+  });
+  const pool = openThreadPool(loaderThreads());
+  const signal = AbortSignal.any([context.signal, refused.signal]);
+  try {
+    for (const event of events) {
+      context.log('warn', event, { trialId: job.trialId });
+      progress.event(event);
+    }
+    if (from !== null) context.log('info', `goes on from the checkpoint of step ${from.step}`, { step: from.step });
+    const result = await attempt({ job, plan, context, files, api, progress, pool, signal }, from);
+    await orAborted(signal, api.flush()); // Before the result is written: an attempt after that returns it and sends nothing.
+    await files.finish(result);
+    return result;
+  } catch (error) {
+    if (refused.signal.aborted) throw refused.signal.reason;
+    if (context.signal.aborted) await api.flush(LAST_WORDS_MS).catch(() => undefined);
+    throw error;
+  } finally {
+    progress.close();
+    api.close();
+    await pool.close();
+  }
+}
+
+async function attempt(own: Attempt, from: Restored | null): Promise<TrainResult> {
+  const { job, plan, context, files, progress, signal } = own;
+  progress.phase('loading');
+  const cases = splitFold(await readJson(context.store, job.cases, z.array(TrainingCase)), job.fold);
+  const tell = (): void => progress.tell();
+  const [volumes, validation] = await orAborted(
+    signal,
+    Promise.all([
+      loadTrainingCases(own.pool, cases.training, plan, tell),
+      loadValidationCases(own.pool, cases.validation, plan, tell),
+    ]),
+  );
+  const loader = await openBatchLoader({
+    pool: own.pool,
+    volumes,
+    plan,
+    seed: job.seed,
+    lastStep: plan.training.steps,
+  });
+  const trained = await runLoop(own, from, validation, loader);
+  progress.phase('finishing');
+  const best = files.best();
+  const predictions =
+    trained.outcome === 'completed' && best !== null
+      ? await storeBestPredictions(own, validation, await context.store.read(best.artifact), best.step)
+      : null;
+  return {
+    outcome: trained.outcome,
+    reason: trained.reason,
+    step: trained.step,
+    bestStep: trained.bestStep,
+    bestDice: trained.bestDice,
+    diceByClass: trained.diceByClass,
+    best,
+    last: files.last(),
+    predictions,
+    trainMs: trained.trainMs,
+    stepMs: trained.stepMs,
+    validationMs: trained.validationMs,
+  };
+}
+
+async function runLoop(
+  own: Attempt,
+  from: Restored | null,
+  validation: readonly ValidationCase[],
+  loader: BatchLoader,
+): Promise<LoopResult> {
+  const { job, plan, context, files, api, progress, signal } = own;
+  /** The loop's callbacks are not awaited where they only tell; the buffer's bound is waited for at the next batch. */
+  let room: Promise<void> = Promise.resolve();
+  const add = (points: Parameters<TrialApi['addPoints']>[0]): void => {
+    if (points.length === 0) return;
+    room = api.addPoints(points);
+    room.catch(() => undefined); // A refusal aborts `signal`.
+  };
+  const start = (startFrom: Uint8Array | null): Promise<LoopResult> =>
+    trainLoop({
+      network: networkOf(plan.network),
+      plan,
+      seed: job.seed,
+      startFrom,
+      signal,
+      async nextBatch(step) {
+        // A stopped attempt gets its batch all the same: the loop itself sees the signal and saves its checkpoint.
+        await orAborted(signal, room).catch(() => undefined);
+        return loader.next(step);
+      },
+      validate(predictor) {
+        progress.phase('validating');
+        return validateAll(predictor, validation, plan, { signal, onCase: () => progress.tell() });
+      },
+      onStep: (info) => add(progress.step(info)),
+      onLoss: (step, loss) => add(progress.loss(step, loss)),
+      async onValidation(result) {
+        add(progress.validation(result));
+        if (!job.prunable || result.dice === null) return { stop: false, reason: null };
+        return orAborted(signal, api.report(result.step, result.dice));
+      },
+      async saveLast(bytes, step) {
+        // A superseded attempt leaves the files to the later one.
+        if (signal.aborted && codeOf(signal.reason) === 'conflict') return;
+        await files.saveLast(bytes, step, api.unsent());
+      },
+      saveBest: (bytes, step, dice) => files.saveBest(bytes, step, dice),
+    });
+  try {
+    return await start(from?.bytes ?? null);
+  } catch (error) {
+    if (from === null || codeOf(error) !== 'bad-checkpoint') throw error;
+    const reason = toErrorRecord(error).message;
+    const event = `the checkpoint of step ${from.step} cannot be used, training begins anew: ${reason}`;
+    context.log('warn', event, { trialId: job.trialId });
+    progress.event(event);
+    return start(null);
+  }
+}
+
+async function storeBestPredictions(
+  own: Attempt,
+  validation: readonly ValidationCase[],
+  weights: Uint8Array,
+  step: number,
+): Promise<TrainResult['predictions']> {
+  const { job, plan, context, progress, signal } = own;
+  const predictor = createPredictor(networkOf(plan.network), plan.patchSize, weights);
+  try {
+    const cases = await storePredictions(predictor, validation, plan, {
+      store: context.store,
+      prefix: job.artifactPrefix,
+      signal,
+      onCase: () => progress.tell(),
+    });
+    const predictions: ValidationPredictions = { schemaVersion: 1, trialId: job.trialId, fold: job.fold, step, cases };
+    return await writeJson(context.store, `${job.artifactPrefix}/predictions.json`, predictions);
+  } finally {
+    predictor.dispose();
+  }
+}
+
+/** The promise's value, or the signal's reason where that comes first. */
+async function orAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    if (stop !== undefined) signal.removeEventListener('abort', stop);
+  }
+}
+
+function codeOf(error: unknown): ErrorCode {
+  return toErrorRecord(error).code;
+}

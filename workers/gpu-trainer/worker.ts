@@ -1,0 +1,111 @@
+import { realpathSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
+import { TASK_QUEUES } from '@voxhelm/contracts/queues';
+import { readSettings, type Settings } from '@voxhelm/contracts/settings';
+import { pino } from 'pino';
+import { createActivities } from './activities.ts';
+
+/*
+ * The trainer: one process per device. It holds no database credentials; it speaks to Temporal, to the artifact store
+ * and to the API. Each job runs in a child process.
+ */
+
+/** A running trainer. `run` ends when `shutdown` was called and the last job has saved its checkpoint. */
+export interface Trainer {
+  run(): Promise<void>;
+  shutdown(): void;
+}
+
+const DEFAULT_TEMPORAL_ADDRESS = '127.0.0.1:7233';
+const CONNECT_FOR_MS = 60_000;
+
+/**
+ * Connects to Temporal and prepares the worker of the queue `gpu`.
+ * @throws VoxhelmError `unavailable` where Temporal does not answer for a minute.
+ */
+export async function startTrainer(settings: Settings, options: { logger?: pino.Logger } = {}): Promise<Trainer> {
+  const logger = options.logger ?? createLogger(settings);
+  const connection = await connect(settings.temporalAddress ?? DEFAULT_TEMPORAL_ADDRESS, logger);
+  const draining = new AbortController();
+  const worker = await Worker.create({
+    connection,
+    namespace: settings.temporalNamespace,
+    taskQueue: TASK_QUEUES.gpu,
+    activities: createActivities({
+      settings: { url: settings.url, apiKey: settings.apiKey, artifacts: settings.artifacts },
+      logger,
+      draining: draining.signal,
+    }),
+    maxConcurrentActivityTaskExecutions: 1, // One device, one job.
+    // A pause or cancellation comes with a heartbeat's answer: these bounds let it arrive within 5 s.
+    maxHeartbeatThrottleInterval: '5s',
+    defaultHeartbeatThrottleInterval: '2s',
+    shutdownGraceTime: '30s',
+    shutdownForceTime: '40s',
+  });
+  return {
+    async run() {
+      const done = worker.run();
+      logger.info({ ready: true, taskQueue: TASK_QUEUES.gpu, pid: process.pid }, 'trainer polls for jobs');
+      try {
+        await done;
+      } finally {
+        await connection.close();
+      }
+      logger.info('trainer stopped');
+    },
+    shutdown() {
+      if (draining.signal.aborted) return;
+      logger.info('trainer shuts down: the job in work saves its checkpoint');
+      draining.abort();
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+    },
+  };
+}
+
+/** Tries for a minute, for Temporal may start beside us. */
+async function connect(address: string, logger: pino.Logger): Promise<NativeConnection> {
+  const deadline = performance.now() + CONNECT_FOR_MS;
+  for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 4_000)) {
+    try {
+      return await NativeConnection.connect({ address });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (performance.now() + waitMs > deadline) {
+        throw new VoxhelmError('unavailable', `Temporal does not answer at ${address}: ${reason}`, {
+          cause: error,
+          fix: 'Start it (`voxhelm up` starts one) or set TEMPORAL_ADDRESS to where it listens.',
+        });
+      }
+      logger.warn({ address, reason }, 'Temporal does not answer yet; trying again');
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+  }
+}
+
+/** Logs as JSON lines on stdout. */
+function createLogger(settings: Settings): pino.Logger {
+  return pino({ level: settings.logLevel, base: { process: 'gpu-trainer' }, timestamp: pino.stdTimeFunctions.isoTime });
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings();
+  const logger = createLogger(settings);
+  Runtime.install({ shutdownSignals: [] }); // Signals are handled here: a job must be told first.
+  const trainer = await startTrainer(settings, { logger });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => trainer.shutdown());
+  await trainer.run();
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
+  main().then(
+    () => process.exit(0),
+    (error: unknown) => {
+      const record = toErrorRecord(error);
+      process.stderr.write(`gpu-trainer: ${record.message}\n${record.fix === undefined ? '' : `${record.fix}\n`}`);
+      process.exit(1);
+    },
+  );
+}
