@@ -207,6 +207,27 @@ export const RunEvent = z
   .meta({ id: 'RunEvent' });
 export type RunEvent = z.infer<typeof RunEvent>;
 
+/** What a `progress` event of the event stream carries: the run as in a list, and the trials that run now. */
+export const RunProgress = z
+  .object({
+    run: RunView,
+    trials: z.array(
+      TrialView.pick({
+        id: true,
+        number: true,
+        kind: true,
+        algorithm: true,
+        fold: true,
+        step: true,
+        steps: true,
+        bestDice: true,
+        progress: true,
+      }),
+    ),
+  })
+  .meta({ id: 'RunProgress' });
+export type RunProgress = z.infer<typeof RunProgress>;
+
 /** Trainer to API: metric points of one lease of a trial; a batch that comes twice changes nothing. */
 export const MetricBatch = z
   .strictObject({

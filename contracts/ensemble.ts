@@ -73,6 +73,8 @@ export const BundleManifest = z
     seed: z.number().int(),
     versions: z.record(z.string(), z.string()),
     files: z.array(BundleFile),
+    /** SHA-256 of manifest.json's own text with these 64 digits set to 0; a bundle without it is refused. */
+    sha256: Sha256.optional(),
   })
   .meta({ id: 'BundleManifest' });
 export type BundleManifest = z.infer<typeof BundleManifest>;

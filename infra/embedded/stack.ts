@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Settings } from '@voxhelm/contracts/settings';
-import { migrateDatabase } from '@voxhelm/prisma/migrate';
+import { migrate } from '@voxhelm/prisma/migrate';
 import { nodeService } from './node-service.ts';
 import { freePort } from './ports.ts';
 import { embeddedPostgres } from './postgres.ts';
@@ -72,7 +72,7 @@ export async function startStack(settings: Settings, options: StackOptions = {})
     address.databaseUrl = databaseUrl;
     const temporalAddress = settings.temporalAddress ?? (await startTemporal());
     address.temporalAddress = temporalAddress;
-    await migrateDatabase(databaseUrl);
+    await migrate(databaseUrl);
     say('database schema is up to date');
     const port = await freePort(settings.port);
     const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;

@@ -14,7 +14,7 @@ import { temporal } from './temporal.mjs';
 
 /** What each command needs beside set-up, as Node arguments; `setup` alone ends after the steps. */
 const COMMANDS = {
-  demo: ['infra/demo/main.ts'],
+  demo: ['cli/demo/main.ts'],
   test: ['infra/test/main.ts'],
   bench: ['tests/bench/main.ts'],
   parity: ['tests/parity/cli.ts'],

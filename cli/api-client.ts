@@ -1,0 +1,77 @@
+import { Problem } from '@voxhelm/contracts/api';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { Settings } from '@voxhelm/contracts/settings';
+import type { z } from 'zod';
+
+/** Speaks to the API; every refusal becomes a VoxhelmError with the problem document's words. */
+export interface ApiClient {
+  readonly url: string;
+  get<S extends z.ZodType>(path: string, schema: S): Promise<z.infer<S>>;
+  post<S extends z.ZodType>(
+    path: string,
+    body: unknown,
+    schema: S,
+    headers?: Record<string, string>,
+  ): Promise<z.infer<S>>;
+  /** The response as it comes, for streams and files; throws for a status of 400 and above. */
+  raw(path: string, init?: RequestInit): Promise<Response>;
+}
+
+/** A client for the API that the settings name. */
+export function createApiClient(settings: Pick<Settings, 'url' | 'apiKey'>): ApiClient {
+  const authorization: Record<string, string> =
+    settings.apiKey === undefined ? {} : { authorization: `Bearer ${settings.apiKey}` };
+
+  async function raw(path: string, init: RequestInit = {}): Promise<Response> {
+    let response: Response;
+    try {
+      response = await fetch(`${settings.url}/v1${path}`, {
+        ...init,
+        headers: { ...authorization, ...(init.headers as Record<string, string>) },
+      });
+    } catch (error) {
+      if (init.signal?.aborted === true) throw error;
+      throw new VoxhelmError('unavailable', `Voxhelm does not answer at ${settings.url}`, {
+        fix: 'Start it with `npx voxhelm up`, or name its address in VOXHELM_URL.',
+        cause: error,
+      });
+    }
+    if (!response.ok) throw await problemOf(response, path);
+    return response;
+  }
+
+  async function parsed<S extends z.ZodType>(response: Response, schema: S): Promise<z.infer<S>> {
+    return schema.parse(await response.json()) as z.infer<S>;
+  }
+
+  return {
+    url: settings.url,
+    raw,
+    get: async (path, schema) => parsed(await raw(path), schema),
+    post: async (path, body, schema, headers = {}) =>
+      parsed(
+        await raw(path, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...headers },
+          body: JSON.stringify(body),
+        }),
+        schema,
+      ),
+  };
+}
+
+async function problemOf(response: Response, path: string): Promise<VoxhelmError> {
+  const parsed = Problem.safeParse(await response.json().catch(() => null));
+  if (!parsed.success) return new VoxhelmError('internal', `${path} answered HTTP ${response.status}`);
+  const problem = parsed.data;
+  const fields = (problem.errors ?? []).map(
+    (error) =>
+      `  ${error.pointer || '/'}: ${error.message}${error.suggestion === undefined ? '' : ` (did you mean "${error.suggestion}"?)`}`,
+  );
+  const findings = (problem.findings ?? []).map((finding) => `  ${finding.case}: ${finding.message}`);
+  return new VoxhelmError(
+    problem.code,
+    [problem.detail, ...fields, ...findings].join('\n'),
+    problem.fix === undefined ? {} : { fix: problem.fix },
+  );
+}

@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { RunView } from '@voxhelm/contracts/api';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { readSettings } from '@voxhelm/contracts/settings';
+import { parse } from 'yaml';
+import { createApiClient } from '../api-client.ts';
+import type { SubmitOptions } from '../main.ts';
+import { followRun } from './watch.ts';
+
+/** Submits a run; with --follow watches it to its end and returns 1 where it failed. */
+export async function submit(request: string, options: SubmitOptions): Promise<number> {
+  const client = createApiClient(readSettings());
+  const body = await requestFrom(request);
+  const run = await client.post('/runs', body, RunView, { 'idempotency-key': options.idempotencyKey ?? randomUUID() });
+  if (options.json !== true) process.stdout.write(`${run.id}  ${run.name}\n`);
+  else if (options.follow !== true) process.stdout.write(`${JSON.stringify(run)}\n`);
+  return options.follow === true ? followRun(client, run.id, options) : 0;
+}
+
+/**
+ * The request that a word on the command line means: a YAML or JSON file's content, else a dataset. A dataset's path is
+ * made absolute (relative to the file that names it) where it exists here; anything else is an id or a name.
+ */
+export async function requestFrom(word: string): Promise<Record<string, unknown>> {
+  if (!/\.(ya?ml|json)$/.test(word) || /dataset\.json$/.test(word))
+    return { dataset: await absoluteIfHere(word, process.cwd()) };
+  let text: string;
+  try {
+    text = await readFile(word, 'utf8');
+  } catch (error) {
+    throw new VoxhelmError('invalid-request', `${word} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+  let request: unknown;
+  try {
+    request = parse(text);
+  } catch (error) {
+    throw new VoxhelmError('invalid-request', `${word} is no valid YAML: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  if (typeof request !== 'object' || request === null || Array.isArray(request)) {
+    throw new VoxhelmError('invalid-request', `${word} holds no fields`, {
+      fix: 'A RUN.yaml needs at least `dataset: PATH`.',
+    });
+  }
+  const fields = request as Record<string, unknown>;
+  // A task YAML of Auto3DSeg is a dataset, not a request.
+  if (typeof fields['datalist'] === 'string' && fields['dataset'] === undefined) return { dataset: resolve(word) };
+  if (typeof fields['dataset'] !== 'string') return fields;
+  return { ...fields, dataset: await absoluteIfHere(fields['dataset'], dirname(resolve(word))) };
+}
+
+async function absoluteIfHere(path: string, base: string): Promise<string> {
+  const absolute = resolve(base, path);
+  return stat(absolute).then(
+    () => absolute,
+    () => path,
+  );
+}

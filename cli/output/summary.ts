@@ -1,0 +1,36 @@
+import type { Analysis } from '@voxhelm/contracts/analysis';
+import type { DatasetCheck } from '@voxhelm/contracts/dataset';
+import { table } from './format.ts';
+
+/** Prints what a dataset holds: cases, sizes, spacing, intensities, and each label's share. */
+export function printSummary(check: DatasetCheck, analysis: Analysis | null): void {
+  const { datalist } = check;
+  const count = (role: 'training' | 'testing'): number => check.cases.filter((one) => one.role === role).length;
+  process.stdout.write(`${datalist.name} (${datalist.layout}, ${datalist.root})\n`);
+  process.stdout.write(
+    `${count('training')} training cases, ${count('testing')} test cases · modality ${datalist.modalities.join(', ') || 'unknown'}\n`,
+  );
+  if (analysis === null) return;
+  const { image_stats: image, label_stats: label } = analysis.summary;
+  const rows = [
+    ['size (voxels)', axes(image.shape.min, 0), axes(image.shape.median, 0), axes(image.shape.max, 0)],
+    ['spacing (mm)', axes(image.spacing.min, 2), axes(image.spacing.median, 2), axes(image.spacing.max, 2)],
+    ['size (mm)', axes(image.sizemm.min, 0), axes(image.sizemm.median, 0), axes(image.sizemm.max, 0)],
+  ];
+  process.stdout.write(`\n${table(['', 'min', 'median', 'max'], rows)}\n`);
+  const names = new Map(datalist.labels.map((one) => [one.value, one.name]));
+  const labels = label.label.map((one) => [
+    String(one.value),
+    names.get(one.value) ?? '',
+    `${(100 * Number(one.foreground_percentage.mean)).toFixed(2)} %`,
+    one.image_intensity.mean.toFixed(1),
+    String(one.ncomponents.max),
+  ]);
+  process.stdout.write(
+    `${table(['label', 'name', 'share of voxels', 'mean intensity', 'components (max)'], labels)}\n`,
+  );
+}
+
+function axes(value: number | number[], digits: number): string {
+  return (Array.isArray(value) ? value : [value]).map((one) => one.toFixed(digits)).join(' × ');
+}
