@@ -1,0 +1,169 @@
+import type { LabelDefinition } from '@voxhelm/contracts/dataset';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { Plan } from '@voxhelm/contracts/plan';
+import { fromRasData, rasShapeOf, toRas } from './geometry.ts';
+import { normalizeChannel } from './normalize.ts';
+import { orientationOf } from './orientation.ts';
+import { resampleLinear, resampleLinearTo, resampleNearest } from './resample.ts';
+import { type Affine, type LabelMap, spacingOf, type Vec3, type Volume, voxelCount } from './volume.ts';
+
+/** An image as a network sees it: RAS+, at the plan's voxel size where it names one, normalised. */
+export interface PreprocessedCase {
+  /** [channel][x][y][z] */
+  readonly data: Float32Array;
+  readonly channels: number;
+  readonly shape: Vec3;
+  readonly spacingMm: Vec3;
+  readonly affine: Affine;
+  /** The image's own grid, to which predictions go back. */
+  readonly original: { readonly shape: Vec3; readonly affine: Affine };
+}
+
+// Closer than this to the target (relative) an axis is at most 0.05 voxels off over 512: interpolating would only blur.
+const SAME_SPACING = 1e-4;
+
+/** Orients, resamples (trilinear) and normalises an image. Throws `invalid-request` where its channels are not the plan's. */
+export function preprocessImage(image: Volume, preprocessing: Plan['preprocessing']): PreprocessedCase {
+  const { spacingMm, normalization } = preprocessing;
+  if (image.channels !== normalization.length) {
+    throw new VoxhelmError(
+      'invalid-request',
+      `the image has ${image.channels} channels, the plan normalises ${normalization.length}`,
+      { fix: 'Give an image with the channels of the training images, in their order.' },
+    );
+  }
+  const ras = toRas(image);
+  const target = targetSpacing(ras.affine, spacingMm);
+  const resampled = target === null ? ras : resampleLinear(ras, target);
+  // Normalising works in place: never on the caller's array.
+  const data = resampled.data === image.data ? image.data.slice() : resampled.data;
+  const voxels = voxelCount(resampled.shape);
+  for (const [channel, rule] of normalization.entries()) {
+    normalizeChannel(data.subarray(channel * voxels, (channel + 1) * voxels), rule);
+  }
+  return {
+    data,
+    channels: image.channels,
+    shape: resampled.shape,
+    spacingMm: target ?? spacingOf(ras.affine),
+    affine: resampled.affine,
+    original: { shape: image.shape, affine: image.affine },
+  };
+}
+
+/**
+ * The class index (position in `labels`) of each voxel, on the grid of {@link preprocessImage} (nearest neighbour).
+ * Throws `invalid-request` on a label value that `labels` lacks.
+ */
+export function preprocessLabel(
+  label: LabelMap,
+  preprocessing: Plan['preprocessing'],
+  labels: readonly LabelDefinition[],
+): Uint8Array {
+  const ras = toRas(label);
+  const target = targetSpacing(ras.affine, preprocessing.spacingMm);
+  const { data } = target === null ? ras : resampleNearest(ras, target);
+  const indexOf = new Map(labels.map(({ value }, index) => [value, index]));
+  const classes = new Uint8Array(data.length);
+  let lastValue: number | null = null;
+  let lastIndex = 0;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i] as number;
+    // Neighbours mostly agree: the map is asked only where the value changes.
+    if (value !== lastValue) {
+      const index = indexOf.get(value);
+      if (index === undefined) {
+        throw new VoxhelmError('invalid-request', `label value ${value} is not among the plan's labels`, {
+          fix: 'Add it to labels, or correct the label file.',
+          details: { value, labels: labels.map((definition) => definition.value) },
+        });
+      }
+      lastValue = value;
+      lastIndex = index;
+    }
+    classes[i] = lastIndex;
+  }
+  return classes;
+}
+
+/**
+ * Probabilities [class][x][y][z] of the preprocessed grid on the image's own grid: trilinear back to its voxel size,
+ * beyond the last voxel its value (../shared/reference/automl.md 4.3), then its orientation. The result may be the
+ * given array itself where nothing changes. Throws `internal` where size and case disagree.
+ */
+export function restoreProbabilities(probabilities: Float32Array, classes: number, c: PreprocessedCase): Float32Array {
+  if (probabilities.length !== classes * voxelCount(c.shape)) {
+    throw new VoxhelmError(
+      'internal',
+      `${probabilities.length} probabilities are not ${classes} classes of ${c.shape.join('x')} voxels`,
+    );
+  }
+  const { shape, affine } = c.original;
+  const rasShape = rasShapeOf(shape, affine);
+  const from = rasSpacing(affine);
+  const stepOf = (axis: 0 | 1 | 2): number => {
+    const step = from[axis] / c.spacingMm[axis];
+    return Math.abs(step - 1) < 1e-9 ? 1 : step;
+  };
+  const step: Vec3 = [stepOf(0), stepOf(1), stepOf(2)];
+  const same = step.every((value, axis) => value === 1 && rasShape[axis] === c.shape[axis]);
+  const ras = same ? probabilities : resampleLinearTo(probabilities, classes, c.shape, rasShape, step);
+  return fromRasData(ras, classes, rasShape, affine);
+}
+
+/**
+ * The label value of the most probable class of each voxel, of probabilities [class][voxel]; of equals the first class.
+ * 8 bits where all values fit. Throws `internal` where sizes disagree, `invalid-request` on a value beyond 65535.
+ */
+export function argmaxLabels(
+  probabilities: Float32Array,
+  classes: number,
+  labels: readonly LabelDefinition[],
+): Uint8Array | Uint16Array {
+  const voxels = probabilities.length / classes;
+  if (labels.length !== classes || !Number.isInteger(voxels)) {
+    throw new VoxhelmError(
+      'internal',
+      `${probabilities.length} probabilities of ${classes} classes do not fit ${labels.length} labels`,
+    );
+  }
+  const values = labels.map(({ value }) => value);
+  const largest = Math.max(...values);
+  if (largest > 65_535) {
+    throw new VoxhelmError('invalid-request', `label value ${largest} does not fit 16 bits`, {
+      fix: 'Renumber the labels.',
+    });
+  }
+  const result = largest > 255 ? new Uint16Array(voxels) : new Uint8Array(voxels);
+  const best = probabilities.slice(0, voxels);
+  result.fill(values[0] as number);
+  // Class by class, so that every pass runs over contiguous numbers.
+  for (let index = 1; index < classes; index++) {
+    const value = values[index] as number;
+    const offset = index * voxels;
+    for (let i = 0; i < voxels; i++) {
+      const probability = probabilities[offset + i] as number;
+      if (probability > (best[i] as number)) {
+        best[i] = probability;
+        result[i] = value;
+      }
+    }
+  }
+  return result;
+}
+
+/** The voxel size to resample a RAS image to; null where it stays as it is. */
+function targetSpacing(affine: Affine, spacingMm: Vec3 | null): Vec3 | null {
+  if (spacingMm === null) return null;
+  const from = spacingOf(affine);
+  const same = spacingMm.every((target, axis) => Math.abs((from[axis] as number) / target - 1) < SAME_SPACING);
+  return same ? null : spacingMm;
+}
+
+/** Voxel sizes along right, anterior, superior of an image in any orientation. */
+function rasSpacing(affine: Affine): Vec3 {
+  const own = spacingOf(affine);
+  const { axes } = orientationOf(affine);
+  const along = (world: number): number => own[axes.indexOf(world)] as number;
+  return [along(0), along(1), along(2)];
+}
