@@ -1,0 +1,89 @@
+import { type ErrorRecord, toErrorRecord } from '@voxhelm/contracts/errors';
+import type { Database } from '@voxhelm/prisma/client';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Workflows } from './temporal.ts';
+
+/** Pause between two looks for rows whose workflow was never started. */
+const INTERVAL_MS = 2_000;
+/** Rows started in one look; the rest follow at once. */
+const BATCH = 50;
+
+/** Starts the workflows of accepted rows: the outbox's other end. */
+export interface Dispatcher {
+  /** Looks now; resolves when that look is over, and never rejects. */
+  kick(): Promise<void>;
+  /** Ends the looking; resolves when the look in progress is over. */
+  stop(): Promise<void>;
+}
+
+/**
+ * A request is accepted by writing its row; its workflow is started from the row, now and again until that worked. So a
+ * process that dies between the two loses nothing, and a workflow that was started twice under one id runs once.
+ */
+export function startDispatcher(database: Database, workflows: Workflows, log: FastifyBaseLogger): Dispatcher {
+  let looking: Promise<void> | null = null;
+  let again = false;
+  let stopped = false;
+  let failing: ErrorRecord['message'] | null = null;
+
+  async function look(): Promise<void> {
+    do {
+      again = false;
+      try {
+        if ((await dispatch(database, workflows)) === BATCH) again = true;
+        if (failing !== null) log.info('workflows start again');
+        failing = null;
+      } catch (error) {
+        const { message } = toErrorRecord(error);
+        // Once for each outage, not every two seconds.
+        if (failing === null) log.warn({ reason: message }, 'workflows cannot be started now; trying again');
+        failing = message;
+        again = false;
+      }
+    } while (again && !stopped);
+  }
+
+  function kick(): Promise<void> {
+    if (stopped) return Promise.resolve();
+    if (looking !== null) {
+      again = true;
+      return looking;
+    }
+    looking = look().finally(() => {
+      looking = null;
+    });
+    return looking;
+  }
+
+  const timer = setInterval(() => void kick(), INTERVAL_MS);
+  timer.unref();
+  void kick();
+  return {
+    kick,
+    async stop() {
+      stopped = true;
+      clearInterval(timer);
+      await looking;
+    },
+  };
+}
+
+/** Starts what waits, oldest first; returns the number of rows, {@link BATCH} where there may be more. */
+async function dispatch(database: Database, workflows: Workflows): Promise<number> {
+  const waiting = {
+    where: { workflowStarted: false },
+    orderBy: { id: 'asc' },
+    take: BATCH,
+    select: { id: true },
+  } as const;
+  const [runs, datasets] = await Promise.all([database.run.findMany(waiting), database.dataset.findMany(waiting)]);
+  for (const { id } of runs) {
+    await workflows.startRun(id);
+    await database.run.update({ where: { id }, data: { workflowStarted: true } });
+  }
+  for (const { id } of datasets) {
+    await workflows.startDataset(id);
+    await database.dataset.update({ where: { id }, data: { workflowStarted: true } });
+  }
+  return Math.max(runs.length, datasets.length);
+}

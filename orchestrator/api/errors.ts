@@ -1,0 +1,215 @@
+import { STATUS_CODES } from 'node:http';
+import type { Problem } from '@voxhelm/contracts/api';
+import { type ErrorCode, VoxhelmError } from '@voxhelm/contracts/errors';
+import { closest, distance } from 'fastest-levenshtein';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+
+/** One wrong field of a request: where (JSON pointer, RFC 6901), what is wrong and what was probably meant. */
+export interface FieldError {
+  readonly pointer: string;
+  readonly message: string;
+  readonly suggestion?: string;
+}
+
+/** HTTP status of each error code, where the error does not carry one of its own. */
+const STATUS: Readonly<Record<ErrorCode, number>> = {
+  'invalid-request': 400,
+  'not-found': 404,
+  conflict: 409,
+  unauthorized: 401,
+  'bad-image': 422,
+  'bad-dataset': 422,
+  'bad-bundle': 422,
+  'bad-checkpoint': 422,
+  diverged: 500,
+  'out-of-memory': 503,
+  storage: 500,
+  unavailable: 503,
+  cancelled: 409,
+  'not-installed': 503,
+  internal: 500,
+};
+
+/** Seconds after which a client may ask again where a service is away. */
+const RETRY_AFTER_SECONDS = 2;
+
+/** A VoxhelmError that answers with another status than its code's (422 for a reused idempotency key). */
+export function withStatus(statusCode: number, error: VoxhelmError): VoxhelmError {
+  return Object.assign(error, { statusCode });
+}
+
+/** `invalid-request` that names one field by JSON pointer. */
+export function fieldError(pointer: string, message: string, facts: { suggestion?: string; fix?: string } = {}) {
+  const { suggestion, fix } = facts;
+  const field: FieldError = { pointer, message, ...(suggestion === undefined ? {} : { suggestion }) };
+  return new VoxhelmError('invalid-request', `${pointer}: ${message}`, {
+    ...(fix === undefined ? {} : { fix }),
+    details: { errors: [field] },
+  });
+}
+
+/** `not-found` for a thing of this kind and id. */
+export function notFound(kind: string, id: string): VoxhelmError {
+  return new VoxhelmError('not-found', `there is no ${kind} "${id}"`, {
+    fix: `List what there is: GET /v1/${kind === 'dataset' ? 'datasets' : 'runs'}.`,
+  });
+}
+
+/** The nearest of the known words, where it is near enough to be a slip of the fingers (a third of its letters). */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const candidate = closest(word.toLowerCase(), [...known]);
+  return distance(word.toLowerCase(), candidate.toLowerCase()) <= Math.max(2, Math.ceil(candidate.length / 3))
+    ? candidate
+    : undefined;
+}
+
+/** Every issue of a failed parse as a `invalid-request` that names each field; `schema` is asked for the known names. */
+export function requestError(error: z.core.$ZodError, schema: z.core.$ZodType, where: string): VoxhelmError {
+  const errors = error.issues.flatMap((issue) => fieldErrors(issue, [], schema));
+  const [first] = errors;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  const detail = first === undefined ? error.message : `${first.pointer || '/'}: ${first.message}${more}`;
+  return new VoxhelmError('invalid-request', `${where} is wrong at ${detail}`, {
+    fix: 'Correct the fields named in "errors"; /v1/openapi.json has the schema.',
+    details: { errors },
+  });
+}
+
+function fieldErrors(issue: z.core.$ZodIssue, base: readonly PropertyKey[], schema: z.core.$ZodType): FieldError[] {
+  const path = [...base, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(schema, path);
+    return issue.keys.map((key) => {
+      const suggestion = nearest(key, known);
+      const hint = suggestion === undefined ? '' : `; did you mean "${suggestion}"?`;
+      return {
+        pointer: pointerOf([...path, key]),
+        message: `unknown field "${key}"${hint}`,
+        ...(suggestion === undefined ? {} : { suggestion }),
+      };
+    });
+  }
+  if (issue.code === 'invalid_union') {
+    // The branch with the deepest issue is the one that the user was writing.
+    const branch = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0];
+    if (branch !== undefined && depth(branch) > 0) return branch.flatMap((inner) => fieldErrors(inner, path, schema));
+    const wanted = issue.errors.flatMap((inner) => inner.map((each) => each.message));
+    return [{ pointer: pointerOf(path), message: [...new Set(wanted)].join(' or ') || issue.message }];
+  }
+  if (issue.code === 'invalid_value' && typeof issue.input === 'string') {
+    const suggestion = nearest(issue.input, issue.values.map(String));
+    if (suggestion !== undefined) return [{ pointer: pointerOf(path), message: issue.message, suggestion }];
+  }
+  return [{ pointer: pointerOf(path), message: issue.message }];
+}
+
+function depth(issues: readonly z.core.$ZodIssue[]): number {
+  return Math.max(0, ...issues.map((issue) => issue.path.length));
+}
+
+/** RFC 6901: "~" and "/" escaped. */
+function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** Field names that the schema knows at a path. */
+function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
+  let current: z.core.$ZodType | undefined = unwrap(schema);
+  for (const part of path) {
+    if (current instanceof z.ZodObject) current = unwrap(current.shape[String(part)]);
+    else if (current instanceof z.ZodArray) current = unwrap(current.element);
+    else if (current instanceof z.ZodRecord) current = unwrap(current.valueType);
+    else return [];
+  }
+  return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
+}
+
+function unwrap(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
+  let current = schema;
+  while (current instanceof z.ZodOptional || current instanceof z.ZodDefault || current instanceof z.ZodNullable) {
+    current = current.unwrap();
+  }
+  return current;
+}
+
+/** Any thrown value as the problem document that the client sees; nothing of an internal fault leaves the server. */
+export function problemOf(error: unknown, instance: string): Problem {
+  const known = asVoxhelmError(error);
+  const carried = (error as { statusCode?: unknown }).statusCode;
+  const status = typeof carried === 'number' && carried >= 400 && carried < 500 ? carried : STATUS[known.code];
+  const { errors, findings } = known.details as { errors?: FieldError[]; findings?: Problem['findings'] };
+  const hidden = known.code === 'internal';
+  return {
+    type: `urn:voxhelm:error:${known.code}`,
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail: hidden ? "The server failed on this request; the API's log says why." : known.message,
+    instance,
+    code: known.code,
+    ...(known.fix === undefined ? {} : { fix: known.fix }),
+    ...(errors === undefined ? {} : { errors }),
+    ...(findings === undefined ? {} : { findings }),
+  };
+}
+
+/** The one error handler of the service. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = problemOf(error, request.url);
+  if (problem.status >= 500 && problem.status !== 503) request.log.error({ err: error }, 'request failed');
+  else request.log.debug({ code: problem.code, detail: problem.detail }, 'request refused');
+  if (problem.status === 503) reply.header('retry-after', String(RETRY_AFTER_SECONDS));
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+  // A string leaves fastify's response schemas alone: a problem document answers any route.
+  return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+}
+
+function asVoxhelmError(error: unknown): VoxhelmError {
+  if (error instanceof VoxhelmError) return error;
+  if (isDatabaseAway(error)) {
+    return new VoxhelmError('unavailable', 'the database does not answer', {
+      fix: 'Try again in some seconds; `voxhelm doctor` tells what is not running.',
+      cause: error,
+    });
+  }
+  const { statusCode, message } = error as Partial<FastifyError>;
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new VoxhelmError('invalid-request', message ?? 'the request is wrong', { cause: error });
+  }
+  return new VoxhelmError('internal', message ?? String(error), { cause: error });
+}
+
+/** Prisma's codes for "no connection", "timed out", "connection closed", "pool exhausted", "transaction could not start". */
+const PRISMA_AWAY: ReadonlySet<string> = new Set([
+  'P1001',
+  'P1002',
+  'P1008',
+  'P1011',
+  'P1017',
+  'P2024',
+  'P2028',
+  'P2037',
+]);
+/** PostgreSQL's class 08 (connection) and 57P01-57P03 (shutting down, crashed, starting up), and the socket's own codes. */
+const SOCKET_AWAY = /^(08\w{3}|57P0[1-3]|53300|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOENT|ENOTFOUND)$/;
+const AWAY_MESSAGE =
+  /can't reach database server|connection terminated|server has closed the connection|ECONNREFUSED|ECONNRESET|timeout exceeded when trying to connect|DatabaseNotReachable|ConnectionClosed|SocketTimeout|the database system is (shutting down|starting up|in recovery mode)/i;
+
+/** True where an error of the database client says that the database cannot be reached now. */
+export function isDatabaseAway(error: unknown): boolean {
+  for (let current = error, depthLeft = 5; current instanceof Error && depthLeft > 0; depthLeft -= 1) {
+    const { code, name, meta } = current as Error & {
+      code?: unknown;
+      meta?: { code?: unknown; driverAdapterError?: unknown };
+    };
+    if (name === 'PrismaClientInitializationError') return true;
+    if (typeof code === 'string' && PRISMA_AWAY.has(code)) return true;
+    const fromDatabase = name.startsWith('Prisma') || name === 'DriverAdapterError' || 'severity' in current;
+    if (fromDatabase && AWAY_MESSAGE.test(current.message)) return true;
+    if (fromDatabase && typeof code === 'string' && SOCKET_AWAY.test(code)) return true;
+    if (typeof meta?.code === 'string' && SOCKET_AWAY.test(meta.code)) return true;
+    current = current.cause ?? meta?.driverAdapterError;
+  }
+  return false;
+}

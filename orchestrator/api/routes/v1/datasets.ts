@@ -1,0 +1,173 @@
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { DatasetCreate, DatasetDetail, DatasetView, PageQuery } from '@voxhelm/contracts/api';
+import type { Database } from '@voxhelm/prisma/client';
+import { newId } from '@voxhelm/prisma/ids';
+import { toJson } from '@voxhelm/prisma/json';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { fieldError, notFound, requestError } from '../../errors.ts';
+import { checkSameRequest, IdempotencyHeaders, lockName, requestSha256 } from '../../idempotency.ts';
+import { problemResponse } from '../../openapi.ts';
+import { keyOf, page, pageOf } from '../../paging.ts';
+import { nameOf } from '../../run-create.ts';
+import type { App, Services } from '../../services.ts';
+import { receiveArchive } from '../../upload.ts';
+import { datasetDetail, datasetInclude, datasetView } from '../../views.ts';
+
+const DatasetPage = pageOf(DatasetView).meta({ id: 'DatasetPage' });
+const params = z.object({ id: z.string() });
+
+/** What may come beside an archive; JSON where it is not a plain word. */
+const UploadFields = DatasetCreate.omit({ path: true });
+
+/** Datasets: register, list, look at one. */
+export function datasetRoutes(app: App, services: Services): void {
+  const { database, dispatcher } = services;
+
+  app.post(
+    '/datasets',
+    {
+      // A multipart body is a stream, so the body is checked in the handler.
+      attachValidation: false,
+      schema: {
+        tags: ['datasets'],
+        summary: 'Register a dataset and check it',
+        description:
+          'JSON names a folder, dataset.json or task YAML on the server. `multipart/form-data` uploads an archive ' +
+          '(`archive`: .zip or .tar.gz) with optional fields `name`, `modality`, `labels` (JSON).',
+        consumes: ['application/json', 'multipart/form-data'],
+        headers: IdempotencyHeaders,
+        response: { 202: DatasetView, ...problemResponse },
+      },
+    },
+    async (request, reply) => {
+      const id = newId('ds');
+      const given = request.isMultipart()
+        ? await receiveUpload(request, services, id)
+        : await receiveFolder(request.body);
+      const created = await register(database, id, given, request.headers['idempotency-key']);
+      void dispatcher.kick();
+      const row = await database.dataset.findUniqueOrThrow({ where: { id: created }, include: datasetInclude });
+      return reply.code(202).header('location', `/v1/datasets/${created}`).send(datasetView(row));
+    },
+  );
+
+  app.get(
+    '/datasets',
+    {
+      schema: {
+        tags: ['datasets'],
+        summary: 'Datasets, newest first',
+        querystring: z.strictObject({ ...PageQuery.shape, name: z.string().optional() }),
+        response: { 200: DatasetPage, ...problemResponse },
+      },
+    },
+    async ({ query }) => {
+      const after = keyOf(query.cursor);
+      const rows = await database.dataset.findMany({
+        where: {
+          ...(after === undefined ? {} : { id: { lt: after } }),
+          ...(query.name === undefined ? {} : { name: query.name }),
+        },
+        orderBy: { id: 'desc' },
+        take: query.limit + 1,
+        include: datasetInclude,
+      });
+      return page(rows, query.limit, (row) => row.id, datasetView);
+    },
+  );
+
+  app.get(
+    '/datasets/:id',
+    {
+      schema: {
+        tags: ['datasets'],
+        summary: 'One dataset with its checks and statistics',
+        params,
+        response: { 200: DatasetDetail, ...problemResponse },
+      },
+    },
+    async ({ params: { id } }) => {
+      const row = await database.dataset.findUnique({ where: { id }, include: datasetInclude });
+      if (row === null) throw notFound('dataset', id);
+      return datasetDetail(database, row);
+    },
+  );
+}
+
+async function receiveFolder(body: unknown): Promise<DatasetCreate> {
+  const parsed = DatasetCreate.safeParse(body);
+  if (!parsed.success) throw requestError(parsed.error, DatasetCreate, "the request's body");
+  const path = resolve(parsed.data.path);
+  if ((await stat(path).catch(() => null)) === null) {
+    throw fieldError('/path', `"${path}" is not there, or this server may not read it`, {
+      fix: 'Give an absolute path that the server can read, or upload an archive.',
+    });
+  }
+  return { ...parsed.data, path };
+}
+
+async function receiveUpload(request: FastifyRequest, services: Services, id: string): Promise<DatasetCreate> {
+  const { settings, uploadLimits } = services;
+  const fields: Record<string, unknown> = {};
+  let archive: { path: string; fileName: string } | undefined;
+  for await (const part of request.parts()) {
+    if (part.type === 'field') {
+      fields[part.fieldname] = fieldValue(part.fieldname, part.value);
+      continue;
+    }
+    if (part.fieldname !== 'archive')
+      throw fieldError(`/${part.fieldname}`, 'unknown file; send it as "archive"', { suggestion: 'archive' });
+    const path = await receiveArchive(part.file, part.filename, join(settings.home, 'datasets', id), uploadLimits);
+    archive = { path, fileName: part.filename };
+  }
+  const parsed = UploadFields.safeParse(fields);
+  if (!parsed.success) throw requestError(parsed.error, UploadFields, 'the upload');
+  if (archive === undefined)
+    throw fieldError('/archive', 'is missing', { fix: 'Send the dataset as a file field "archive".' });
+  const name = parsed.data.name ?? archive.fileName.replace(/\.(zip|tar|tgz|tar\.gz)$/i, '');
+  return { ...parsed.data, name, path: archive.path };
+}
+
+/** Form fields are text: `labels` and a list of modalities come as JSON. */
+function fieldValue(name: string, value: unknown): unknown {
+  if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    throw fieldError(`/${name}`, 'is no JSON');
+  }
+}
+
+/** One row for a dataset; the same key with the same request gives the row that is there already. */
+async function register(
+  database: Database,
+  id: string,
+  given: DatasetCreate,
+  key: string | undefined,
+): Promise<string> {
+  const sha256 = requestSha256(given);
+  return database.$transaction(async (transaction) => {
+    if (key !== undefined) {
+      await lockName(transaction, `dataset-key:${key}`);
+      const known = await transaction.dataset.findUnique({ where: { idempotencyKey: key } });
+      if (known !== null) {
+        checkSameRequest(key, known.requestSha256, sha256);
+        return known.id;
+      }
+    }
+    await transaction.dataset.create({
+      data: {
+        id,
+        name: given.name ?? nameOf(given.path),
+        path: given.path,
+        givenModality: toJson(given.modality),
+        givenLabels: toJson(given.labels),
+        idempotencyKey: key ?? null,
+        requestSha256: sha256,
+      },
+    });
+    return id;
+  });
+}

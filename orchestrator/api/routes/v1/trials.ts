@@ -1,0 +1,101 @@
+import {
+  IntermediateReply,
+  IntermediateReport,
+  MetricBatch,
+  ProgressUpdate,
+  TrialScores,
+  TrialView,
+} from '@voxhelm/contracts/api';
+import { CaseScores } from '@voxhelm/contracts/evaluation';
+import { fromJson } from '@voxhelm/prisma/json';
+import { z } from 'zod';
+import { notFound } from '../../errors.ts';
+import { problemResponse } from '../../openapi.ts';
+import type { App, Services } from '../../services.ts';
+import { recordMetrics, recordProgress, recordReport } from '../../trainer-reports.ts';
+import { trialView } from '../../views.ts';
+
+const params = z.object({ trialId: z.string() });
+
+/** Trials: to read, and for trainers to tell of. */
+export function trialRoutes(app: App, { database }: Services): void {
+  app.get(
+    '/trials/:trialId',
+    { schema: { tags: ['trials'], summary: 'One trial', params, response: { 200: TrialView, ...problemResponse } } },
+    async ({ params: { trialId } }) => {
+      const row = await database.trial.findUnique({ where: { id: trialId } });
+      if (row === null) throw notFound('trial', trialId);
+      return trialView(row);
+    },
+  );
+
+  app.get(
+    '/trials/:trialId/scores',
+    {
+      schema: {
+        tags: ['trials'],
+        summary: "Scores of a trial's validation cases",
+        params,
+        response: { 200: TrialScores, ...problemResponse },
+      },
+    },
+    async ({ params: { trialId } }) => {
+      const row = await database.trial.findUnique({
+        where: { id: trialId },
+        select: { caseScores: { orderBy: { caseId: 'asc' } } },
+      });
+      if (row === null) throw notFound('trial', trialId);
+      return { trialId, cases: row.caseScores.map(({ scores }) => fromJson('CaseScore.scores', CaseScores, scores)) };
+    },
+  );
+
+  app.post(
+    '/trials/:trialId/metrics',
+    {
+      schema: {
+        tags: ['trainer'],
+        summary: 'Record metric points',
+        description: 'A batch that comes twice changes nothing; 409 where the lease or attempt was replaced.',
+        params,
+        body: MetricBatch,
+        response: { 204: z.undefined().describe('Recorded'), ...problemResponse },
+      },
+    },
+    async ({ params: { trialId }, body }, reply) => {
+      await recordMetrics(database, trialId, body);
+      return reply.code(204).send();
+    },
+  );
+
+  app.post(
+    '/trials/:trialId/progress',
+    {
+      schema: {
+        tags: ['trainer'],
+        summary: 'Tell where a trial stands',
+        params,
+        body: ProgressUpdate,
+        response: { 204: z.undefined().describe('Recorded'), ...problemResponse },
+      },
+    },
+    async ({ params: { trialId }, body }, reply) => {
+      await recordProgress(database, trialId, body);
+      return reply.code(204).send();
+    },
+  );
+
+  app.post(
+    '/trials/:trialId/reports',
+    {
+      schema: {
+        tags: ['trainer'],
+        summary: 'Report a validation and ask whether to stop',
+        description: 'The answer is recorded: a report that comes again gets the same one.',
+        params,
+        body: IntermediateReport,
+        response: { 200: IntermediateReply, ...problemResponse },
+      },
+    },
+    ({ params: { trialId }, body }) => recordReport(database, trialId, body),
+  );
+}

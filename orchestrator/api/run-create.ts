@@ -1,0 +1,137 @@
+import { stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { Plan } from '@voxhelm/contracts/plan';
+import { durationMs, type RunRequest } from '@voxhelm/contracts/run';
+import type { Database, Transaction } from '@voxhelm/prisma/client';
+import { newId } from '@voxhelm/prisma/ids';
+import { toJson } from '@voxhelm/prisma/json';
+import { type FieldError, fieldError, nearest } from './errors.ts';
+import { checkSameRequest, lockName, requestSha256 } from './idempotency.ts';
+
+/** Checks what the schema cannot: names of algorithms and whole plans. Throws `invalid-request` naming every wrong field. */
+export function checkRunRequest(request: RunRequest, algorithms: readonly string[]): void {
+  const errors: FieldError[] = [];
+  const checkName = (pointer: string, name: string): void => {
+    if (algorithms.includes(name)) return;
+    const suggestion = nearest(name, algorithms);
+    const message = `there is no algorithm "${name}"; there are ${algorithms.join(', ')}`;
+    errors.push({ pointer, message, ...(suggestion === undefined ? {} : { suggestion }) });
+  };
+  request.algorithms?.forEach((name, index) => {
+    checkName(`/algorithms/${index}`, name);
+    if (request.algorithms?.indexOf(name) !== index)
+      errors.push({ pointer: `/algorithms/${index}`, message: 'is named twice' });
+  });
+  for (const [name, plan] of Object.entries(request.plan?.plans ?? {})) {
+    checkName(`/plan/plans/${name}`, name);
+    for (const issue of Plan.safeParse(plan).error?.issues ?? []) {
+      errors.push({ pointer: ['', 'plan', 'plans', name, ...issue.path].join('/'), message: issue.message });
+    }
+  }
+  if (request.budget !== undefined && durationMs(request.budget) <= 0) {
+    errors.push({ pointer: '/budget', message: 'must be more than nothing' });
+  }
+  const [first] = errors;
+  if (first === undefined) return;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  throw new VoxhelmError('invalid-request', `the request is wrong at ${first.pointer}: ${first.message}${more}`, {
+    fix: 'Correct the fields named in "errors".',
+    details: { errors },
+  });
+}
+
+/** What a run's `dataset` names: a registered one, or a path on this server. */
+type DatasetSource = { readonly id: string; readonly name: string } | { readonly path: string };
+
+/**
+ * Accepts a run: one row with its dataset and first event, in one transaction; the dispatcher starts it. The same key with
+ * the same request gives the run that is there already.
+ */
+export async function createRun(
+  database: Database,
+  request: RunRequest,
+  key: string | undefined,
+): Promise<{ id: string; replayed: boolean }> {
+  const sha256 = requestSha256(request);
+  if (key !== undefined) {
+    const known = await findByKey(database, key, sha256);
+    if (known !== null) return known;
+  }
+  const source = await findDataset(database, request.dataset);
+  return database.$transaction(async (transaction) => {
+    if (key !== undefined) {
+      await lockName(transaction, `run-key:${key}`);
+      const known = await findByKey(transaction, key, sha256);
+      if (known !== null) return known;
+    }
+    const dataset = 'id' in source ? source : await datasetAt(transaction, source.path);
+    const id = newId('run');
+    await transaction.run.create({
+      data: {
+        id,
+        idempotencyKey: key ?? null,
+        requestSha256: sha256,
+        request: toJson(request) as object,
+        name: request.name ?? dataset.name,
+        datasetId: dataset.id,
+        seed: request.seed,
+        budgetMs: request.budget === undefined ? null : BigInt(Math.ceil(durationMs(request.budget))),
+      },
+    });
+    await transaction.runEvent.create({
+      data: { runId: id, key: 'run.created', type: 'run.created', message: 'Accepted; waiting to start.' },
+    });
+    return { id, replayed: false };
+  });
+}
+
+async function findByKey(database: Transaction, key: string, sha256: string) {
+  const run = await database.run.findUnique({
+    where: { idempotencyKey: key },
+    select: { id: true, requestSha256: true },
+  });
+  if (run === null) return null;
+  checkSameRequest(key, run.requestSha256, sha256);
+  return { id: run.id, replayed: true };
+}
+
+/** By id, then by name (the newest), then as a path. Throws `invalid-request` at /dataset that suggests the nearest name. */
+async function findDataset(database: Database, dataset: string): Promise<DatasetSource> {
+  const select = { id: true, name: true } as const;
+  const known =
+    (await database.dataset.findUnique({ where: { id: dataset }, select })) ??
+    (await database.dataset.findFirst({ where: { name: dataset }, orderBy: { id: 'desc' }, select }));
+  if (known !== null) return known;
+  const path = resolve(dataset);
+  if ((await stat(path).catch(() => null)) !== null) return { path };
+  const names = await database.dataset.findMany({ select: { name: true }, distinct: ['name'], take: 1000 });
+  const suggestion = nearest(
+    dataset,
+    names.map(({ name }) => name),
+  );
+  throw fieldError('/dataset', `"${dataset}" is neither a registered dataset nor a path on this server`, {
+    ...(suggestion === undefined ? {} : { suggestion }),
+    fix: "Give a dataset's id or name (GET /v1/datasets), or an absolute path that the server can read.",
+  });
+}
+
+/** The dataset at a path, registered now where no one did; its run checks it, so no check of its own is started. */
+async function datasetAt(transaction: Transaction, path: string): Promise<{ id: string; name: string }> {
+  await lockName(transaction, `dataset-path:${path}`);
+  const known = await transaction.dataset.findFirst({
+    where: { path },
+    orderBy: { id: 'desc' },
+    select: { id: true, name: true },
+  });
+  if (known !== null) return known;
+  const name = nameOf(path);
+  const id = newId('ds');
+  await transaction.dataset.create({ data: { id, name, path, workflowStarted: true } });
+  return { id, name };
+}
+
+/** A folder's own name; for a dataset.json or task YAML, its folder's. */
+export function nameOf(path: string): string {
+  return /\.(json|ya?ml)$/i.test(path) ? basename(resolve(path, '..')) : basename(path);
+}

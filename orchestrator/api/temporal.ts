@@ -1,0 +1,89 @@
+import {
+  Client,
+  Connection,
+  isGrpcServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { type ErrorFacts, VoxhelmError } from '@voxhelm/contracts/errors';
+import { TASK_QUEUES } from '@voxhelm/contracts/queues';
+import type { Settings } from '@voxhelm/contracts/settings';
+
+/** What a person may ask of a run that goes on. */
+export type RunControl = 'pause' | 'resume' | 'cancel';
+
+/** The workflows as the API sees them; every function may be called again without harm. Rejects with `unavailable`. */
+export interface Workflows {
+  /** Starts a run's workflow; does nothing where it was started before. */
+  startRun(runId: string): Promise<void>;
+  /** Starts a dataset's check; does nothing where it was started before. */
+  startDataset(datasetId: string): Promise<void>;
+  /** Tells a run's workflow; rejects with `conflict` where the workflow is over. */
+  control(runId: string, control: RunControl): Promise<void>;
+  /** Resolves where Temporal answers. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A call waits this long for Temporal before the API answers 503. */
+const DEADLINE_MS = 5_000;
+
+/** Temporal's own default, where TEMPORAL_ADDRESS is not set. */
+const DEFAULT_ADDRESS = '127.0.0.1:7233';
+
+/** Workflows on a Temporal server. Connects with the first call and again by itself, so this never fails. */
+export function temporalWorkflows(settings: Pick<Settings, 'temporalAddress' | 'temporalNamespace'>): Workflows {
+  const address = settings.temporalAddress ?? DEFAULT_ADDRESS;
+  const connection = Connection.lazy({ address });
+  const client = new Client({ connection, namespace: settings.temporalNamespace });
+
+  async function call<T>(what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await connection.withDeadline(Date.now() + DEADLINE_MS, work);
+    } catch (error) {
+      throw explain(error, what, address);
+    }
+  }
+
+  async function start(type: string, workflowId: string, id: string): Promise<void> {
+    try {
+      await call(`start ${workflowId}`, () =>
+        client.workflow.start(type, {
+          workflowId,
+          taskQueue: TASK_QUEUES.orchestrator,
+          args: [id],
+          workflowIdReusePolicy: 'REJECT_DUPLICATE',
+          workflowIdConflictPolicy: 'USE_EXISTING',
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+  }
+
+  return {
+    startRun: (runId) => start('runWorkflow', `run-${runId}`, runId),
+    startDataset: (datasetId) => start('datasetWorkflow', `dataset-${datasetId}`, datasetId),
+    control: (runId, control) =>
+      call(`${control} run ${runId}`, () => client.workflow.getHandle(`run-${runId}`).signal(control)),
+    check: async () => {
+      await call('answer', () => connection.workflowService.getSystemInfo({}));
+    },
+    close: () => connection.close(),
+  };
+}
+
+function explain(error: unknown, what: string, address: string): unknown {
+  if (error instanceof WorkflowExecutionAlreadyStartedError || error instanceof VoxhelmError) return error;
+  if (error instanceof WorkflowNotFoundError) {
+    return new VoxhelmError('conflict', `cannot ${what}: it is over`, { cause: error });
+  }
+  const facts: ErrorFacts = {
+    cause: error,
+    fix: 'Try again in some seconds; `voxhelm doctor` tells what is not running.',
+  };
+  const grpc = [error, (error as Error).cause].find((each) => isGrpcServiceError(each));
+  return grpc === undefined
+    ? new VoxhelmError('internal', `Temporal at ${address} refused to ${what}: ${(error as Error).message}`, facts)
+    : new VoxhelmError('unavailable', `Temporal at ${address} does not ${what}`, facts);
+}
