@@ -1,0 +1,369 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+
+/*
+ * How a run spends its time: how many search trials and folds, and how many steps each, fitted to a wall-clock budget
+ * from measured times. Pure. A wave is as many trainings as there are trainers, side by side.
+ */
+
+/** What the probe measured for one algorithm's plan on a trainer (milliseconds). */
+export interface Probe {
+  readonly stepMs: number;
+  /** One case by sliding window, without flips. */
+  readonly predictCaseMs: number;
+  readonly startMs: number;
+}
+
+/** What an allocation is made from. Counts that are null are chosen here; those given win. */
+export interface BudgetInput {
+  /** Wall-clock budget of the whole run as asked for; null: none. */
+  readonly budgetMs: number | null;
+  /** Spent already (analysis, planning, probes). */
+  readonly elapsedMs: number;
+  /** One per algorithm: its probe and its plan's own steps. */
+  readonly algorithms: readonly { readonly name: string; readonly probe: Probe; readonly planSteps: number }[];
+  readonly trainingCases: number;
+  readonly testCases: number;
+  /** Trainers that work at once. */
+  readonly parallel: number;
+  readonly folds: number | null;
+  readonly searchTrials: number | null;
+  /** plan.steps of the request: exactly that. */
+  readonly steps: number | null;
+}
+
+/** How the run's time is to be spent. */
+export interface Allocation {
+  /** Folds that are trained, fold 0 included. */
+  readonly folds: number;
+  /** Folds that the cases are cut into: at least `folds`; each model validates on one of them. */
+  readonly splits: number;
+  /** Trials on fold 0; the best one's model is fold 0's member. */
+  readonly searchTrials: number;
+  readonly searchSteps: number;
+  readonly foldSteps: number;
+  /** Kept free for the ensemble, its choice and the test cases; null without a budget. */
+  readonly ensembleReserveMs: number | null;
+  /** Kept free for what no estimate knows; null without a budget. */
+  readonly marginMs: number | null;
+  /** For each value: why. */
+  readonly reasons: Readonly<Record<string, string>>;
+}
+
+/** Folds where neither the request nor budget and cases say less (Auto3DSeg, nnU-Net). */
+export const DEFAULT_FOLDS = 5;
+/** Search trials of a run without a budget. */
+export const DEFAULT_TRIALS = 8;
+/** A training shorter than this learns nothing that is worth an ensemble. */
+export const SMALLEST_STEPS = 60;
+/** Validations may take this share of the time of the steps. */
+const VALIDATION_SHARE = 0.1;
+const MOST_VALIDATIONS = 20;
+/** Share of what is left that no estimate is trusted with, and the least of it. */
+const MARGIN_SHARE = 0.04;
+const SMALLEST_MARGIN_MS = 5_000;
+/** Fusing, scoring and drawing one case in the ensemble job, per member; and the rest of that job. */
+const FUSE_CASE_MS = 150;
+const ENSEMBLE_BASE_MS = 6_000;
+/** Share of what is left for flips and more candidates beyond the plain ensemble. */
+const ENSEMBLE_EXTRA_SHARE = 0.06;
+
+/**
+ * Ever richer ways to spend, each with the steps a training must still get to be worth it: first one model, then a
+ * second fold, then something to choose from. The richest that fits is taken; time beyond the planned steps buys trials.
+ */
+const LEVELS: readonly { readonly trials: number; readonly folds: number; readonly steps: number }[] = [
+  { trials: 1, folds: 1, steps: SMALLEST_STEPS },
+  { trials: 1, folds: 2, steps: 150 },
+  { trials: 2, folds: 2, steps: 200 },
+  { trials: 2, folds: 3, steps: 250 },
+  { trials: 2, folds: 4, steps: 600 },
+  { trials: 3, folds: 5, steps: 800 },
+  { trials: 4, folds: 5, steps: 1_200 },
+  { trials: 6, folds: 5, steps: 1_800 },
+  { trials: 8, folds: 5, steps: 2_500 },
+  { trials: 12, folds: 5, steps: 5_000 },
+  { trials: 16, folds: 5, steps: Number.POSITIVE_INFINITY },
+  { trials: 24, folds: 5, steps: Number.POSITIVE_INFINITY },
+  { trials: 32, folds: 5, steps: Number.POSITIVE_INFINITY },
+];
+
+/** Cases in the largest validation fold. */
+function validationCases(trainingCases: number, splits: number): number {
+  return Math.ceil(trainingCases / Math.max(1, splits));
+}
+
+/** How often a training of `steps` steps validates, the last step included, so that validations stay a small share. */
+function validationCount(probe: Probe, steps: number, cases: number): number {
+  const affordable = Math.floor((VALIDATION_SHARE * steps * probe.stepMs) / Math.max(1, probe.predictCaseMs * cases));
+  return Math.max(1, Math.min(MOST_VALIDATIONS, affordable, steps));
+}
+
+/** Steps between validations for a training: validations take about a tenth of its time, at most 20 of them. */
+export function validationInterval(probe: Probe, steps: number, cases: number): number {
+  return Math.ceil(steps / validationCount(probe, steps, cases));
+}
+
+/** Estimated wall time (ms) of a training: start, steps, validations, and the stored predictions of the best checkpoint. */
+export function trainingMs(probe: Probe, steps: number, cases: number): number {
+  const validations = validationCount(probe, steps, cases) + 1;
+  return probe.startMs + steps * probe.stepMs + validations * cases * probe.predictCaseMs;
+}
+
+/** The most steps whose training takes at most `availableMs`; 0 where not one fits. At most `most`. */
+function stepsWithin(probe: Probe, availableMs: number, cases: number, most: number): number {
+  let low = 0;
+  let high = Math.min(most, Math.max(0, Math.floor(availableMs / probe.stepMs)));
+  // trainingMs never falls as steps grow, so bisection finds the most.
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (trainingMs(probe, middle, cases) <= availableMs) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** What the ensemble job needs at least: each member predicts the test cases, every case is fused and scored. */
+function ensembleBaseMs(probe: Probe, folds: number, trainingCases: number, testCases: number): number {
+  const predictions = folds * testCases * probe.predictCaseMs;
+  return ENSEMBLE_BASE_MS + probe.startMs + predictions + (trainingCases + testCases) * folds * FUSE_CASE_MS;
+}
+
+function waves(trials: number, folds: number, parallel: number): number {
+  return Math.ceil(trials / parallel) + Math.ceil((folds - 1) / parallel);
+}
+
+/** The slowest of the algorithms in each respect: what any trial may turn out to cost. */
+function slowest(algorithms: BudgetInput['algorithms']): Probe {
+  return {
+    stepMs: Math.max(...algorithms.map(({ probe }) => probe.stepMs)),
+    predictCaseMs: Math.max(...algorithms.map(({ probe }) => probe.predictCaseMs)),
+    startMs: Math.max(...algorithms.map(({ probe }) => probe.startMs)),
+  };
+}
+
+interface Spending {
+  readonly trials: number;
+  readonly folds: number;
+  readonly splits: number;
+  readonly steps: number;
+  readonly reserveMs: number;
+  readonly marginMs: number;
+}
+
+/** What a way to spend gets out of the time left: the steps of each training. */
+function spend(input: BudgetInput, leftMs: number, trials: number, folds: number, splits: number): Spending {
+  const probe = slowest(input.algorithms);
+  const marginMs = Math.max(SMALLEST_MARGIN_MS, MARGIN_SHARE * leftMs);
+  const extraMs = ENSEMBLE_EXTRA_SHARE * leftMs;
+  const reserveMs = ensembleBaseMs(probe, folds, input.trainingCases, input.testCases) + extraMs;
+  const slotMs = (leftMs - marginMs - reserveMs) / waves(trials, folds, input.parallel);
+  const most = Math.max(...input.algorithms.map(({ planSteps }) => planSteps));
+  const steps = input.steps ?? stepsWithin(probe, slotMs, validationCases(input.trainingCases, splits), most);
+  return { trials, folds, splits, steps, reserveMs, marginMs };
+}
+
+/** Whether a way to spend fits: enough steps, or with given steps enough time for them. */
+function fits(input: BudgetInput, leftMs: number, spending: Spending, leastSteps: number): boolean {
+  if (input.steps === null) return spending.steps >= leastSteps;
+  const oneMs = trainingMs(
+    slowest(input.algorithms),
+    input.steps,
+    validationCases(input.trainingCases, spending.splits),
+  );
+  return (
+    waves(spending.trials, spending.folds, input.parallel) * oneMs + spending.reserveMs + spending.marginMs <= leftMs
+  );
+}
+
+/** The ways to spend that the request leaves open, poorest first, each once. */
+function choices(input: BudgetInput): { trials: number; folds: number; splits: number; steps: number }[] {
+  const planSteps = Math.max(...input.algorithms.map((algorithm) => algorithm.planSteps));
+  return LEVELS.map((level, index) => {
+    const folds = input.folds ?? Math.min(level.folds, input.trainingCases);
+    // Every algorithm is tried once before any is tried twice, as soon as there is anything to choose from.
+    const trials = input.searchTrials ?? (level.trials === 1 ? 1 : Math.max(level.trials, input.algorithms.length));
+    const least = index === 0 ? SMALLEST_STEPS : Math.min(level.steps, planSteps);
+    return { folds, trials, splits: splitsFor(input, folds), steps: least };
+  });
+}
+
+/** Cases are cut into 5 even where fewer folds are trained: a model that trains on more of the cases is better. */
+function splitsFor(input: BudgetInput, folds: number): number {
+  const wanted = input.folds === null || input.folds === 1 ? DEFAULT_FOLDS : input.folds;
+  return Math.max(folds, Math.min(wanted, input.trainingCases));
+}
+
+/** Minutes and seconds for people, rounded up. */
+function shownMs(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  return seconds < 120 ? `${seconds}s` : `${Math.ceil(seconds / 60)}m`;
+}
+
+/** Refuses a budget in which not one training and its ensemble fit, naming the smallest that would do. */
+function refuseBudget(input: BudgetInput, budgetMs: number): never {
+  const least = choices(input)[0] as { trials: number; folds: number; splits: number };
+  let leftMs = SMALLEST_MARGIN_MS;
+  while (!fits(input, leftMs, spend(input, leftMs, least.trials, least.folds, least.splits), SMALLEST_STEPS))
+    leftMs *= 1.02;
+  const smallestMs = input.elapsedMs + leftMs;
+  throw new VoxhelmError(
+    'invalid-request',
+    `the budget of ${shownMs(budgetMs)} is too small: ${least.trials} search trial(s) and ${least.folds} fold(s) of at least ${SMALLEST_STEPS} steps, and the ensemble, take about ${shownMs(smallestMs)} on this device`,
+    { fix: `Give a budget of ${shownMs(smallestMs)} or more.`, details: { field: 'budget', smallestMs } },
+  );
+}
+
+function checkInput(input: BudgetInput): void {
+  if (input.trainingCases < 2) {
+    throw new VoxhelmError(
+      'invalid-request',
+      `${input.trainingCases} training case(s) are too few: one to train on and one to validate on are needed`,
+      {
+        details: { field: 'dataset' },
+      },
+    );
+  }
+  if (input.folds !== null && input.folds > input.trainingCases) {
+    throw new VoxhelmError(
+      'invalid-request',
+      `${input.folds} folds need as many training cases; there are ${input.trainingCases}`,
+      {
+        fix: `Ask for at most ${input.trainingCases} folds.`,
+        details: { field: 'folds' },
+      },
+    );
+  }
+}
+
+/** Without a budget: the plan's own steps, 5 folds, 8 trials, or what the request says. */
+function unlimited(input: BudgetInput): Allocation {
+  const folds = input.folds ?? Math.min(DEFAULT_FOLDS, input.trainingCases);
+  const trials = input.searchTrials ?? Math.max(DEFAULT_TRIALS, input.algorithms.length);
+  const steps = input.steps ?? Math.max(...input.algorithms.map(({ planSteps }) => planSteps));
+  return {
+    folds,
+    splits: splitsFor(input, folds),
+    searchTrials: trials,
+    searchSteps: steps,
+    foldSteps: steps,
+    ensembleReserveMs: null,
+    marginMs: null,
+    reasons: {
+      folds: input.folds === null ? `${DEFAULT_FOLDS}, or as many as there are cases` : 'given by the user',
+      searchTrials: input.searchTrials === null ? 'the default without a budget' : 'given by the user',
+      steps: input.steps === null ? "each plan's own steps: there is no budget" : 'given by the user',
+    },
+  };
+}
+
+/**
+ * Divides a run's time. Throws `invalid-request` for a budget too small for one training of 60 steps and its ensemble
+ * (naming the smallest that would do), for more folds than cases, and for fewer than 2 training cases.
+ */
+export function allocate(input: BudgetInput): Allocation {
+  checkInput(input);
+  if (input.budgetMs === null) return unlimited(input);
+  const leftMs = input.budgetMs - input.elapsedMs;
+  let chosen: Spending | null = null;
+  for (const { trials, folds, splits, steps } of choices(input)) {
+    const spending = spend(input, leftMs, trials, folds, splits);
+    if (fits(input, leftMs, spending, steps)) chosen = spending;
+  }
+  if (chosen === null) {
+    if (input.steps === null) refuseBudget(input, input.budgetMs);
+    // Steps that the user fixed are kept whatever they cost; the rest is then as little as the request allows.
+    const least = choices(input)[0] as { trials: number; folds: number; splits: number };
+    chosen = spend(input, leftMs, least.trials, least.folds, least.splits);
+  }
+  const because = `the most that ${shownMs(leftMs)} allow on this device`;
+  return {
+    folds: chosen.folds,
+    splits: chosen.splits,
+    searchTrials: chosen.trials,
+    searchSteps: chosen.steps,
+    foldSteps: chosen.steps,
+    ensembleReserveMs: Math.round(chosen.reserveMs),
+    marginMs: Math.round(chosen.marginMs),
+    reasons: {
+      folds: input.folds === null ? because : 'given by the user',
+      searchTrials: input.searchTrials === null ? because : 'given by the user',
+      steps: input.steps === null ? because : 'given by the user, whatever the budget',
+    },
+  };
+}
+
+/** A training that ended, for the next one's estimate. */
+export interface FinishedTraining {
+  readonly algorithm: string;
+  /** Steps that it did. */
+  readonly steps: number;
+  /** From being handed to a trainer to its result. */
+  readonly wallMs: number;
+}
+
+/** What {@link stepsForNextTrial} is decided from. */
+export interface NextTrialInput {
+  readonly kind: 'search' | 'fold';
+  readonly algorithm: { readonly name: string; readonly probe: Probe; readonly planSteps: number };
+  readonly allocation: Allocation;
+  /** Until the budget's end; null: no budget. */
+  readonly remainingMs: number | null;
+  /** Trainings that have not begun, this one included. */
+  readonly trainingsLeft: { readonly search: number; readonly folds: number };
+  readonly parallel: number;
+  readonly trainingCases: number;
+  readonly steps: number | null;
+  readonly finished: readonly FinishedTraining[];
+}
+
+/** The next trial's length; `steps` null: leave it out, no useful training fits any more. */
+export interface NextTrial {
+  readonly steps: number | null;
+  readonly validateEverySteps: number;
+  readonly reason: string;
+}
+
+/** How much slower (or faster) trainings were than their estimate: totals, so that a long one counts for more. */
+function slowdown({ finished, algorithm, trainingCases, allocation }: NextTrialInput): number {
+  const own = finished.filter((training) => training.algorithm === algorithm.name && training.steps > 0);
+  if (own.length === 0) return 1;
+  const cases = validationCases(trainingCases, allocation.splits);
+  const estimatedMs = own.reduce((sum, { steps }) => sum + trainingMs(algorithm.probe, steps, cases), 0);
+  const actualMs = own.reduce((sum, { wallMs }) => sum + wallMs, 0);
+  return Math.min(10, Math.max(0.5, actualMs / estimatedMs));
+}
+
+/**
+ * Steps of the trial that is about to begin, from the time that is left and the times of finished ones, so that a machine
+ * that got slower still ends inside the budget. Search trials keep the allocation's steps while they fit, to be
+ * comparable; folds take spare time up to the plan's own steps.
+ */
+export function stepsForNextTrial(input: NextTrialInput): NextTrial {
+  const { allocation, algorithm, remainingMs, trainingsLeft } = input;
+  const cases = validationCases(input.trainingCases, allocation.splits);
+  const planned = input.kind === 'search' ? allocation.searchSteps : allocation.foldSteps;
+  const every = (steps: number) => validationInterval(algorithm.probe, steps, cases);
+  if (input.steps !== null) {
+    return { steps: input.steps, validateEverySteps: every(input.steps), reason: 'given by the user' };
+  }
+  if (remainingMs === null) {
+    return {
+      steps: algorithm.planSteps,
+      validateEverySteps: every(algorithm.planSteps),
+      reason: "the plan's own steps",
+    };
+  }
+  const wavesLeft = Math.ceil(trainingsLeft.search / input.parallel) + Math.ceil(trainingsLeft.folds / input.parallel);
+  // The margin shrinks with the time left: late in the run less can still go wrong.
+  const marginMs = Math.max(SMALLEST_MARGIN_MS, MARGIN_SHARE * remainingMs);
+  const slotMs = (remainingMs - (allocation.ensembleReserveMs ?? 0) - marginMs) / Math.max(1, wavesLeft);
+  const factor = slowdown(input);
+  const most = input.kind === 'search' ? Math.min(planned, algorithm.planSteps) : algorithm.planSteps;
+  const steps = stepsWithin(algorithm.probe, slotMs / factor, cases, most);
+  if (steps < SMALLEST_STEPS) {
+    const reason = `${shownMs(Math.max(0, slotMs))} are left for it: too little for ${SMALLEST_STEPS} steps`;
+    return { steps: null, validateEverySteps: 1, reason };
+  }
+  const pace = input.finished.length === 0 ? 'as probed' : `at ${factor.toFixed(2)} times the probed time`;
+  return { steps, validateEverySteps: every(steps), reason: `${shownMs(slotMs)} for this training, ${pace}` };
+}
