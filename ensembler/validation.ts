@@ -1,0 +1,162 @@
+import type { LabelDefinition } from '@voxhelm/contracts/dataset';
+import type { FusionMode } from '@voxhelm/contracts/ensemble';
+import { keepLargestComponent } from '@voxhelm/imaging/components';
+import { diceByClass } from '@voxhelm/imaging/metrics/dice';
+import type { LabelMap } from '@voxhelm/imaging/volume';
+import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
+import { byText } from './bundle-write.ts';
+import { addToFusion, fusedLabels, startFusion } from './fuse.ts';
+import { type LabelledCase, type Material, type Member, readTruth } from './material.ts';
+import { decodeProbabilities, type QuantizedProbabilities } from './probabilities.ts';
+import type { CandidateDraft, ComponentScores, ScoredCandidate } from './select.ts';
+
+/*
+ * What the stored validation predictions say of each candidate. Every case is read once and serves all candidates; what
+ * is kept of it is numbers only.
+ */
+
+/** Progress and cancellation, between cases. */
+export interface Watch {
+  /** Throws `cancelled` where the job is to stop. */
+  step(done: number, total: number): void;
+}
+
+/** Scores every candidate on every validation case that one of its members did not train on. */
+export async function scoreCandidates(
+  material: Material,
+  drafts: readonly CandidateDraft[],
+  store: ArtifactStore,
+  watch: Watch,
+): Promise<ScoredCandidate[]> {
+  const scored = drafts.map((draft) => ({ ...draft, caseDice: new Map<string, number>() }));
+  for (const [index, one] of material.validation.entries()) {
+    watch.step(index, material.validation.length);
+    const votes = await readVotes(material, one, store);
+    const first = votes.values().next().value;
+    if (first === undefined) continue;
+    const truth = await readTruth(one, first.shape);
+    const known = new Map<string, number | null>();
+    for (const candidate of scored) {
+      const voters = candidate.trialIds.filter((trialId) => votes.has(trialId));
+      if (voters.length === 0) continue;
+      // Many candidates differ only in members that may not vote here.
+      const key = [voters.length > 1 ? candidate.mode : 'alone', ...[...voters].sort(byText)].join('|');
+      const dice = known.has(key)
+        ? (known.get(key) ?? null)
+        : meanOverClasses(
+            plainDice(
+              fuseVotes(
+                voters.map((id) => votes.get(id)!),
+                candidate.mode,
+                material.labels,
+              ),
+              truth,
+              material.labels,
+            ),
+          );
+      known.set(key, dice);
+      if (dice !== null) candidate.caseDice.set(one.caseId, dice);
+    }
+  }
+  return scored;
+}
+
+/** Scores one candidate in detail: with and without the largest component of each class, by case id. */
+export async function scoreComponents(
+  material: Material,
+  draft: Pick<CandidateDraft, 'trialIds' | 'mode'>,
+  store: ArtifactStore,
+  watch: Watch,
+): Promise<Map<string, ComponentScores>> {
+  const scores = new Map<string, ComponentScores>();
+  for (const [index, one] of material.validation.entries()) {
+    watch.step(index, material.validation.length);
+    const votes = [...(await readVotes(material, one, store, draft.trialIds)).values()];
+    const first = votes[0];
+    if (first === undefined) continue;
+    const prediction = fuseVotes(votes, draft.mode, material.labels);
+    scores.set(one.caseId, componentScores(prediction, await readTruth(one, first.shape), material.labels));
+  }
+  return scores;
+}
+
+/** The stored predictions of a case by members that did not train on it, by trial id, in the order of `material.members`. */
+async function readVotes(
+  material: Material,
+  one: LabelledCase,
+  store: ArtifactStore,
+  only?: readonly string[],
+): Promise<Map<string, QuantizedProbabilities>> {
+  const votes = new Map<string, QuantizedProbabilities>();
+  for (const member of membersFor(one, material.members, only)) {
+    votes.set(member.trialId, decodeProbabilities(await store.read(member.stored.get(one.caseId)!.probabilities)));
+  }
+  return votes;
+}
+
+/** Members that predicted a case and did not train on it. */
+export function membersFor(one: LabelledCase, members: readonly Member[], only?: readonly string[]): Member[] {
+  return members.filter(
+    (member) => member.stored.has(one.caseId) && (only === undefined || only.includes(member.trialId)),
+  );
+}
+
+function fuseVotes(
+  votes: readonly QuantizedProbabilities[],
+  mode: FusionMode,
+  labels: readonly LabelDefinition[],
+): Uint8Array | Uint16Array {
+  const fusion = startFusion(mode, labels.length, votes[0]!.data.length / votes[0]!.classes);
+  for (const vote of votes) addToFusion(fusion, vote.data);
+  return fusedLabels(
+    fusion,
+    labels.map((label) => label.value),
+  );
+}
+
+/** Values of all classes but background. */
+export function foregroundValues(labels: readonly LabelDefinition[]): number[] {
+  return labels.map((label) => label.value).filter((value) => value !== 0);
+}
+
+function plainDice(
+  prediction: Uint8Array | Uint16Array,
+  truth: LabelMap,
+  labels: readonly LabelDefinition[],
+): Map<number, number | null> {
+  return diceByClass(prediction, truth.data, foregroundValues(labels));
+}
+
+/** Dice by class as predicted, and with only the largest component of that class. Changes `prediction`. */
+export function componentScores(
+  prediction: Uint8Array | Uint16Array,
+  truth: LabelMap,
+  labels: readonly LabelDefinition[],
+): ComponentScores {
+  const plain = plainDice(prediction, truth, labels);
+  // A class's component is background afterwards and never another class, so all classes can be cut at once.
+  for (const value of foregroundValues(labels)) keepLargestComponent(prediction, truth.shape, value);
+  return { plain, largest: plainDice(prediction, truth, labels) };
+}
+
+/** Mean over classes that count; null where none does. */
+export function meanOverClasses(dice: ReadonlyMap<number, number | null>): number | null {
+  const present = [...dice.values()].filter((value) => value !== null);
+  return present.length === 0 ? null : present.reduce((sum, value) => sum + value, 0) / present.length;
+}
+
+/** Dice of every case where the largest component is kept of some classes. */
+export function caseDiceWith(
+  scores: ReadonlyMap<string, ComponentScores>,
+  largestComponent: readonly number[],
+): Map<string, number> {
+  const dice = new Map<string, number>();
+  for (const [caseId, { plain, largest }] of scores) {
+    const mixed = new Map(
+      [...plain].map(([value, own]) => [value, largestComponent.includes(value) ? (largest.get(value) ?? null) : own]),
+    );
+    const mean = meanOverClasses(mixed);
+    if (mean !== null) dice.set(caseId, mean);
+  }
+  return dice;
+}
