@@ -57,11 +57,9 @@ describe('restoreProbabilities', () => {
   });
 
   test('a linear ramp survives resampling both ways wherever no border is clamped', () => {
-    const targets = fc.tuple(
-      ...[0, 1, 2].map(() => fc.constantFrom(0.5, 0.9, 1.3, 2)),
-    ) as unknown as fc.Arbitrary<Vec3>;
+    const target = fc.constantFrom(0.5, 0.9, 1.3, 2);
     fc.assert(
-      fc.property(shapes, targets, (shape, spacingMm) => {
+      fc.property(shapes, fc.tuple(target, target, target), (shape, spacingMm) => {
         const affine = [-1, 0, 0, 5, 0, 0.8, 0, 0, 0, 0, 2.5, 0, 0, 0, 0, 1];
         const data = new Float32Array(voxelCount(shape));
         const at = (i: number): Vec3 => [
