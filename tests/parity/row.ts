@@ -1,13 +1,12 @@
-/** One line of a parity check: how far a part is from the reference, in the unit of ../shared/reference/README.md. */
+/** One compared part of a reference: `maxError` in the unit of the tolerance table of the references' README. */
 export interface ParityRow {
   readonly part: string;
-  /** Infinity where the two cannot be compared (a null against a number, another shape). */
   readonly maxError: number;
   readonly tolerance: number;
   readonly ok: boolean;
 }
 
-/** A row that is ok where the error is at most the tolerance; NaN never is. */
+/** A row that is ok where the error is a number within the tolerance. */
 export function parityRow(part: string, maxError: number, tolerance: number): ParityRow {
-  return { part, maxError, tolerance, ok: maxError <= tolerance };
+  return { part, maxError, tolerance, ok: Number.isFinite(maxError) && maxError <= tolerance };
 }

@@ -1,0 +1,86 @@
+import { createRequire } from 'node:module';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import * as util from 'node:util';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { Device } from '@voxhelm/contracts/plan';
+
+/*
+ * The only place that loads TensorFlow. Everything that computes on tensors takes `tf` from here.
+ */
+
+type Tensorflow = typeof import('@tensorflow/tfjs-node-gpu');
+
+/** A tensor of any rank. */
+export type Tensor = import('@tensorflow/tfjs-node-gpu').Tensor;
+/** A vector. */
+export type Tensor1D = import('@tensorflow/tfjs-node-gpu').Tensor1D;
+/** A volume batch: [batch, x, y, z, channel]. */
+export type Tensor5D = import('@tensorflow/tfjs-node-gpu').Tensor5D;
+/** A single value. */
+export type Scalar = import('@tensorflow/tfjs-node-gpu').Scalar;
+
+/**
+ * Node 23 dropped the type tests of `node:util` (deprecated since 2016) that tfjs-node 4.22 still calls; they are set
+ * back before it loads.
+ */
+function restoreUtilTypeTests(): void {
+  const module = createRequire(import.meta.url)('node:util') as Record<string, unknown>;
+  const tests: Record<string, (value: unknown) => boolean> = {
+    isNullOrUndefined: (value) => value === null || value === undefined,
+    isArray: Array.isArray,
+    isString: (value) => typeof value === 'string',
+    isNumber: (value) => typeof value === 'number',
+    isBoolean: (value) => typeof value === 'boolean',
+    isObject: (value) => typeof value === 'object' && value !== null,
+    isFunction: (value) => typeof value === 'function',
+    isDate: (value) => util.types.isDate(value),
+    isRegExp: (value) => util.types.isRegExp(value),
+  };
+  for (const [name, test] of Object.entries(tests)) {
+    if (typeof module[name] !== 'function') module[name] = test;
+  }
+}
+
+function load(): Tensorflow {
+  restoreUtilTypeTests();
+  // TensorFlow's start-up notes (which instruction sets it uses) are not for the user; errors stay.
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
+  try {
+    const module = createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu') as Tensorflow;
+    // Production mode keeps tfjs's advice off the console.
+    module.env().set('PROD', true);
+    return module;
+  } catch (cause) {
+    throw new VoxhelmError('not-installed', `TensorFlow could not be loaded: ${String(cause)}`, {
+      fix: 'Run "npm run setup", which builds it; "npx voxhelm doctor" tells what is missing.',
+      cause,
+    });
+  }
+}
+
+/** TensorFlow.js on libtensorflow. Loaded once per process; throws `not-installed` where the library is missing. */
+export const tf: Tensorflow = load();
+
+/** Number of live tensors, to watch for leaks. */
+export function memoryTensors(): number {
+  return tf.memory().numTensors;
+}
+
+/** Version of libtensorflow that is loaded, for example "2.20.0"; "none" on other backends. */
+export function tensorflowVersion(): string {
+  const backend = tf.backend() as { binding?: { TF_Version?: string } };
+  return backend.binding?.TF_Version ?? 'none';
+}
+
+/** The device that the engine computes on. On a GPU `memoryBytes` is the host's until a plan asks the driver. */
+export function deviceInfo(): Device {
+  const backend = tf.backend() as { isUsingGpuDevice?: boolean };
+  const gpu = backend.isUsingGpuDevice === true;
+  return {
+    kind: gpu ? 'cuda' : 'cpu',
+    name: gpu ? 'GPU' : (cpus()[0]?.model.trim() ?? 'CPU'),
+    memoryBytes: totalmem(),
+    cores: availableParallelism(),
+  };
+}

@@ -1,0 +1,67 @@
+import type { Tensor, Tensor5D } from './engine.ts';
+
+/*
+ * A network is a plain function of named parameters and a tensor. Axes of a patch are x, y, z.
+ */
+
+/** How a parameter's first values are drawn (PyTorch's rules, automl.md 9.14). */
+export type Initialization =
+  | { readonly rule: 'ones' }
+  | { readonly rule: 'zeros' }
+  /** Uniform in +-1/sqrt(fanIn): Kaiming uniform with a = sqrt(5), and PyTorch's biases. */
+  | { readonly rule: 'uniform-fan-in'; readonly fanIn: number };
+
+/** One parameter under the name that the reference implementation (MONAI) gives it. */
+export interface ParameterSpec {
+  readonly name: string;
+  /** PyTorch's layout: conv [out, in, kx, ky, kz], conv-transpose [in, out, kx, ky, kz], linear [out, in]. */
+  readonly shape: readonly number[];
+  /** Decides the layout that tfjs wants: see weights.ts. */
+  readonly kind: 'conv' | 'conv-transpose' | 'linear' | 'scale' | 'vector' | 'other';
+  readonly init: Initialization;
+}
+
+/** Parameters by name, in tfjs layout. Whoever makes the map disposes of its tensors. */
+export type Parameters = ReadonlyMap<string, Tensor>;
+
+/** What a forward pass is for. `seed` feeds random layers. */
+export interface ForwardMode {
+  readonly training: boolean;
+  readonly seed: number;
+}
+
+/** A network of fixed options. */
+export interface Network {
+  /** The reference's class name, for example "SegResNetDS". */
+  readonly class: string;
+  /** The options as given, by the reference's names. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  /** Number of outputs in training. */
+  readonly heads: number;
+  /** Each axis of a patch must be a multiple of this. */
+  readonly divisor: readonly [number, number, number];
+  /** In the order of the reference's state dict. */
+  readonly specs: readonly ParameterSpec[];
+  /**
+   * Logits [batch, x, y, z, class], full resolution first; only the first when not training. `x`: [batch, x, y, z, channel].
+   * The caller disposes (call it within `tf.tidy`).
+   */
+  forward(parameters: Parameters, x: Tensor5D, mode: ForwardMode): Tensor5D[];
+}
+
+/** Makes a network of its options (snake_case as the reference writes them); throws `invalid-request` naming a wrong one. */
+export type NetworkFactory = (options: Record<string, unknown>) => Network;
+
+/** Number of trained values. */
+export function parameterCount(network: Network): number {
+  return network.specs.reduce((sum, spec) => sum + spec.shape.reduce((product, n) => product * n, 1), 0);
+}
+
+/** The tensor of that name; a network that asks for one it did not declare is a fault of ours. */
+export function parameter(parameters: Parameters, name: string): Tensor {
+  const tensor = parameters.get(name);
+  if (tensor === undefined) throw new Error(`parameter ${name} is missing`);
+  return tensor;
+}

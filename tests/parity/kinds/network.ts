@@ -1,0 +1,136 @@
+import { networkOf } from '@voxhelm/algorithms/networks';
+import { type Tensor, type Tensor5D, tf } from '@voxhelm/nn/engine';
+import type { Network, Parameters } from '@voxhelm/nn/network';
+import { disposeParameters, toParameters } from '@voxhelm/nn/weights';
+import { z } from 'zod';
+import { channelsFirst, channelsLast, formulaValues, l2, sizeOf } from '../formula.ts';
+import { type ParityRow, parityRow } from '../row.ts';
+
+const Output = z.object({
+  shape: z.array(z.number()),
+  std: z.number(),
+  l2: z.number(),
+  index: z.array(z.number()),
+  value: z.array(z.number()),
+});
+
+const Reference = z.object({
+  kind: z.literal('network'),
+  note: z.looseObject({ class: z.string() }),
+  input: z.object({ shape: z.array(z.number()), k: z.number(), rule: z.string() }),
+  parameters: z.array(z.object({ k: z.number(), name: z.string(), shape: z.array(z.number()), rule: z.string() })),
+  parameter_count: z.number(),
+  outputs: z.array(Output),
+  loss: z.object({ rule: z.literal('sum over outputs of mean(output^2)'), value: z.number() }),
+  gradient_l2: z.record(z.string(), z.number()),
+});
+type Reference = z.infer<typeof Reference>;
+type ParameterRule = Reference['parameters'][number];
+
+/** Values of a parameter in PyTorch's layout by its rule ("scale: 1+0.2*u", "bias: 0.2*u", "weight: u*2/sqrt(fan)"). */
+function parameterValues({ k, shape, rule }: ParameterRule): Float32Array {
+  const length = sizeOf(shape);
+  if (rule.startsWith('scale')) return formulaValues(length, k, 0.2, 1);
+  if (rule.startsWith('bias')) return formulaValues(length, k, 0.2);
+  if (rule.startsWith('weight')) return formulaValues(length, k, 2 / Math.sqrt(sizeOf(shape.slice(1))));
+  throw new Error(`the parameter rule "${rule}" is not known`);
+}
+
+function structureRows(network: Network, reference: Reference): ParityRow[] {
+  const ours = network.specs.map((spec) => `${spec.name} ${spec.shape.join('x')}`);
+  const theirs = reference.parameters.map((spec) => `${spec.name} ${spec.shape.join('x')}`);
+  const different = theirs.filter((line, i) => ours[i] !== line).length + Math.abs(ours.length - theirs.length);
+  const total = network.specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);
+  return [
+    parityRow('parameter names and shapes (differing)', different, 0),
+    parityRow('parameter count (difference)', Math.abs(total - reference.parameter_count), 0),
+  ];
+}
+
+interface Computed {
+  readonly outputs: { readonly shape: number[]; readonly values: Float32Array }[];
+  readonly loss: number;
+  readonly gradients: ReadonlyMap<string, number>;
+}
+
+function compute(network: Network, parameters: Parameters, reference: Reference): Computed {
+  const [batch = 1, channels = 1, ...space] = reference.input.shape;
+  const factor = Number(/^([\d.]+)\*u$/.exec(reference.input.rule)?.[1] ?? Number.NaN);
+  const input = channelsLast(formulaValues(sizeOf(reference.input.shape), reference.input.k, factor), reference.input.shape);
+  const names = [...parameters.keys()];
+  return tf.tidy(() => {
+    const x = tf.tensor(input, [batch, ...space, channels]) as Tensor5D;
+    const outputs: Computed['outputs'] = [];
+    const { value, grads } = tf.valueAndGrads((...tensors: Tensor[]) => {
+      const current = new Map(names.map((name, i) => [name, tensors[i] as Tensor]));
+      const logits = network.forward(current, x, { training: true, seed: 0 });
+      for (const head of logits) {
+        const [b, sx, sy, sz, c] = head.shape;
+        const shape = [b, c, sx, sy, sz];
+        outputs.push({ shape, values: channelsFirst(head.dataSync() as Float32Array, shape) });
+      }
+      return tf.addN(logits.map((head) => tf.mean(tf.square(head)))) as never;
+    })([...parameters.values()]);
+    return {
+      outputs,
+      loss: (value as Tensor).dataSync()[0] as number,
+      gradients: new Map(names.map((name, i) => [name, l2((grads[i] as Tensor).dataSync())])),
+    };
+  });
+}
+
+function outputRows(computed: Computed, reference: Reference): ParityRow[] {
+  const rows = [parityRow('number of outputs (difference)', Math.abs(computed.outputs.length - reference.outputs.length), 0)];
+  reference.outputs.forEach((expected, i) => {
+    const ours = computed.outputs[i];
+    const sameShape = ours?.shape.join() === expected.shape.join();
+    let worst = sameShape ? 0 : Number.POSITIVE_INFINITY;
+    if (ours !== undefined && sameShape) {
+      expected.index.forEach((at, n) => {
+        worst = Math.max(worst, Math.abs((ours.values[at] as number) - (expected.value[n] as number)) / expected.std);
+      });
+      worst = Number.isNaN(worst) ? Number.POSITIVE_INFINITY : worst;
+    }
+    rows.push(parityRow(`output ${i} (of its standard deviation)`, worst, 1e-4));
+  });
+  return rows;
+}
+
+function gradientRows(computed: Computed, reference: Reference): ParityRow[] {
+  const expected = Object.entries(reference.gradient_l2);
+  // Where both are noise (a bias ahead of a norm) their ratio says nothing.
+  const noise = 1e-7 * Math.max(...expected.map(([, norm]) => norm));
+  const errors = expected.map(([name, norm]) => {
+    const ours = computed.gradients.get(name) ?? Number.NaN;
+    if (ours < noise && norm < noise) return 0;
+    return Math.abs(ours - norm) / norm;
+  });
+  const sorted = [...errors].sort((a, b) => a - b);
+  const surplus = [...computed.gradients].filter(([name, norm]) => !(name in reference.gradient_l2) && norm > 0).length;
+  return [
+    parityRow('gradient norms, largest error', errors.some(Number.isNaN) ? Number.NaN : (sorted.at(-1) ?? 0), 5e-3),
+    parityRow('gradient norms, median error', sorted[Math.floor(sorted.length / 2)] ?? 0, 5e-4),
+    parityRow('gradients where the reference has none', surplus, 0),
+  ];
+}
+
+/**
+ * Checks a network of the class and options that the reference names. Throws `invalid-request` naming a class that no
+ * algorithm brings.
+ */
+export async function check(reference: unknown, _dataDir: string): Promise<ParityRow[]> {
+  const parsed = Reference.parse(reference);
+  const { class: path, ...options } = parsed.note;
+  const network = networkOf({ class: path.split('.').at(-1) ?? path, options });
+  const rows = structureRows(network, parsed);
+  if (rows.some((row) => !row.ok)) return rows;
+  const byName = new Map(parsed.parameters.map((rule) => [rule.name, rule]));
+  const parameters = toParameters(network, (spec) => parameterValues(byName.get(spec.name) as ParameterRule));
+  try {
+    const computed = compute(network, parameters, parsed);
+    const loss = Math.abs(computed.loss - parsed.loss.value) / Math.abs(parsed.loss.value);
+    return [...rows, ...outputRows(computed, parsed), parityRow('loss (relative)', loss, 1e-5), ...gradientRows(computed, parsed)];
+  } finally {
+    disposeParameters(parameters);
+  }
+}
