@@ -1,17 +1,17 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import {
+  ensembleBaseMs,
+  type Probe,
+  stepsWithin,
+  trainingMs,
+  validationCases,
+  validationInterval,
+} from './training-time.ts';
 
 /*
  * How a run spends its time: how many search trials and folds, and how many steps each, fitted to a wall-clock budget
  * from measured times. Pure. A wave is as many trainings as there are trainers, side by side.
  */
-
-/** What the probe measured for one algorithm's plan on a trainer (milliseconds). */
-export interface Probe {
-  readonly stepMs: number;
-  /** One case by sliding window, without flips. */
-  readonly predictCaseMs: number;
-  readonly startMs: number;
-}
 
 /** What an allocation is made from. Counts that are null are chosen here; those given win. */
 export interface BudgetInput {
@@ -55,15 +55,9 @@ export const DEFAULT_FOLDS = 5;
 export const DEFAULT_TRIALS = 8;
 /** A training shorter than this learns nothing that is worth an ensemble. */
 export const SMALLEST_STEPS = 60;
-/** Validations may take this share of the time of the steps. */
-const VALIDATION_SHARE = 0.1;
-const MOST_VALIDATIONS = 20;
 /** Share of what is left that no estimate is trusted with, and the least of it. */
-const MARGIN_SHARE = 0.04;
+const MARGIN_SHARE = 0.05;
 const SMALLEST_MARGIN_MS = 5_000;
-/** Fusing, scoring and drawing one case in the ensemble job, per member; and the rest of that job. */
-const FUSE_CASE_MS = 150;
-const ENSEMBLE_BASE_MS = 6_000;
 /** Share of what is left for flips and more candidates beyond the plain ensemble. */
 const ENSEMBLE_EXTRA_SHARE = 0.06;
 
@@ -86,47 +80,6 @@ const LEVELS: readonly { readonly trials: number; readonly folds: number; readon
   { trials: 24, folds: 5, steps: Number.POSITIVE_INFINITY },
   { trials: 32, folds: 5, steps: Number.POSITIVE_INFINITY },
 ];
-
-/** Cases in the largest validation fold. */
-function validationCases(trainingCases: number, splits: number): number {
-  return Math.ceil(trainingCases / Math.max(1, splits));
-}
-
-/** How often a training of `steps` steps validates, the last step included, so that validations stay a small share. */
-function validationCount(probe: Probe, steps: number, cases: number): number {
-  const affordable = Math.floor((VALIDATION_SHARE * steps * probe.stepMs) / Math.max(1, probe.predictCaseMs * cases));
-  return Math.max(1, Math.min(MOST_VALIDATIONS, affordable, steps));
-}
-
-/** Steps between validations for a training: validations take about a tenth of its time, at most 20 of them. */
-export function validationInterval(probe: Probe, steps: number, cases: number): number {
-  return Math.ceil(steps / validationCount(probe, steps, cases));
-}
-
-/** Estimated wall time (ms) of a training: start, steps, validations, and the stored predictions of the best checkpoint. */
-export function trainingMs(probe: Probe, steps: number, cases: number): number {
-  const validations = validationCount(probe, steps, cases) + 1;
-  return probe.startMs + steps * probe.stepMs + validations * cases * probe.predictCaseMs;
-}
-
-/** The most steps whose training takes at most `availableMs`; 0 where not one fits. At most `most`. */
-function stepsWithin(probe: Probe, availableMs: number, cases: number, most: number): number {
-  let low = 0;
-  let high = Math.min(most, Math.max(0, Math.floor(availableMs / probe.stepMs)));
-  // trainingMs never falls as steps grow, so bisection finds the most.
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (trainingMs(probe, middle, cases) <= availableMs) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
-
-/** What the ensemble job needs at least: each member predicts the test cases, every case is fused and scored. */
-function ensembleBaseMs(probe: Probe, folds: number, trainingCases: number, testCases: number): number {
-  const predictions = folds * testCases * probe.predictCaseMs;
-  return ENSEMBLE_BASE_MS + probe.startMs + predictions + (trainingCases + testCases) * folds * FUSE_CASE_MS;
-}
 
 function waves(trials: number, folds: number, parallel: number): number {
   return Math.ceil(trials / parallel) + Math.ceil((folds - 1) / parallel);
@@ -323,14 +276,15 @@ export interface NextTrial {
   readonly reason: string;
 }
 
-/** How much slower (or faster) trainings were than their estimate: totals, so that a long one counts for more. */
+/** How much slower (or faster) trainings were than their estimate: all together, or the last where that was slower still. */
 function slowdown({ finished, algorithm, trainingCases, allocation }: NextTrialInput): number {
   const own = finished.filter((training) => training.algorithm === algorithm.name && training.steps > 0);
-  if (own.length === 0) return 1;
   const cases = validationCases(trainingCases, allocation.splits);
-  const estimatedMs = own.reduce((sum, { steps }) => sum + trainingMs(algorithm.probe, steps, cases), 0);
-  const actualMs = own.reduce((sum, { wallMs }) => sum + wallMs, 0);
-  return Math.min(10, Math.max(0.5, actualMs / estimatedMs));
+  const ratio = (trainings: readonly FinishedTraining[]): number => {
+    const estimatedMs = trainings.reduce((sum, { steps }) => sum + trainingMs(algorithm.probe, steps, cases), 0);
+    return estimatedMs === 0 ? 1 : trainings.reduce((sum, { wallMs }) => sum + wallMs, 0) / estimatedMs;
+  };
+  return Math.min(10, Math.max(0.5, ratio(own), ratio(own.slice(-1))));
 }
 
 /**

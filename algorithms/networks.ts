@@ -1,0 +1,24 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { Network, NetworkFactory } from '@voxhelm/nn/network';
+import { segResNet } from './segresnet/network.ts';
+
+/** Every network, by the reference's class name: the only list. */
+const factories: Readonly<Record<string, NetworkFactory>> = { SegResNetDS: segResNet };
+
+/**
+ * The network that `plan.network` names. Throws `invalid-request` for a class that does not exist or an option that the
+ * class does not take.
+ */
+export function networkOf(config: {
+  readonly class: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}): Network {
+  const factory = Object.hasOwn(factories, config.class) ? factories[config.class] : undefined;
+  if (factory === undefined) {
+    throw new VoxhelmError('invalid-request', `there is no network class "${config.class}"`, {
+      fix: `Use one of: ${Object.keys(factories).join(', ')}.`,
+      details: { field: 'network.class' },
+    });
+  }
+  return factory({ ...config.options });
+}

@@ -1,0 +1,222 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  type Allocation,
+  allocate,
+  type BudgetInput,
+  type FinishedTraining,
+  SMALLEST_STEPS,
+  stepsForNextTrial,
+} from './budget.ts';
+import { type Probe, trainingMs, validationInterval } from './training-time.ts';
+
+const probe: Probe = { stepMs: 250, predictCaseMs: 500, startMs: 5_000 };
+const demo: BudgetInput = {
+  budgetMs: 600_000,
+  elapsedMs: 20_000,
+  algorithms: [{ name: 'segresnet', probe, planSteps: 12_500 }],
+  trainingCases: 24,
+  testCases: 8,
+  parallel: 1,
+  folds: null,
+  searchTrials: null,
+  steps: null,
+};
+
+const inputs = fc.record({
+  budgetMs: fc.integer({ min: 60_000, max: 40 * 3_600_000 }),
+  elapsedMs: fc.integer({ min: 0, max: 50_000 }),
+  algorithms: fc
+    .record({
+      probe: fc.record({
+        stepMs: fc.integer({ min: 20, max: 3_000 }),
+        predictCaseMs: fc.integer({ min: 10, max: 20_000 }),
+        startMs: fc.integer({ min: 0, max: 30_000 }),
+      }),
+      planSteps: fc.integer({ min: 100, max: 50_000 }),
+    })
+    .map((one) => [{ name: 'segresnet', ...one }]),
+  trainingCases: fc.integer({ min: 2, max: 400 }),
+  testCases: fc.integer({ min: 0, max: 100 }),
+  parallel: fc.integer({ min: 1, max: 8 }),
+  folds: fc.constant(null),
+  searchTrials: fc.constant(null),
+  steps: fc.constant(null),
+});
+
+function plannedMs(input: BudgetInput, allocation: Allocation): number {
+  const one = input.algorithms[0] as BudgetInput['algorithms'][number];
+  const cases = Math.ceil(input.trainingCases / allocation.splits);
+  const waves =
+    Math.ceil(allocation.searchTrials / input.parallel) + Math.ceil((allocation.folds - 1) / input.parallel);
+  return (
+    input.elapsedMs + waves * trainingMs(one.probe, allocation.foldSteps, cases) + (allocation.ensembleReserveMs ?? 0)
+  );
+}
+
+/** The allocation, or null where the budget is refused. */
+function tryAllocate(input: BudgetInput): Allocation | null {
+  try {
+    return allocate(input);
+  } catch (error) {
+    expect(error).toBeInstanceOf(VoxhelmError);
+    return null;
+  }
+}
+
+test('ten minutes on two cores: two search trials, the winner on further folds, some hundred steps each', () => {
+  const allocation = allocate(demo);
+  expect(allocation).toMatchObject({ searchTrials: 2, folds: 3, splits: 5 });
+  expect(allocation.foldSteps).toBeGreaterThan(300);
+  expect(allocation.foldSteps).toBeLessThan(600);
+  expect(allocation.reasons['folds']).toContain('on this device');
+});
+
+test('what is planned never exceeds the budget, and every training is long enough', () => {
+  fc.assert(
+    fc.property(inputs, (input) => {
+      const allocation = tryAllocate(input);
+      if (allocation === null) return;
+      expect(plannedMs(input, allocation)).toBeLessThanOrEqual(input.budgetMs);
+      expect(allocation.foldSteps).toBeGreaterThanOrEqual(SMALLEST_STEPS);
+      expect(allocation.folds).toBeLessThanOrEqual(allocation.splits);
+      expect(allocation.splits).toBeLessThanOrEqual(input.trainingCases);
+    }),
+  );
+});
+
+test('a larger budget never gets less: neither trials nor folds, nor all steps together', () => {
+  fc.assert(
+    fc.property(inputs, fc.integer({ min: 1, max: 3_600_000 }), (input, moreMs) => {
+      const less = tryAllocate(input);
+      const more = tryAllocate({ ...input, budgetMs: input.budgetMs + moreMs });
+      if (less === null) return;
+      expect(more).not.toBeNull();
+      expect(more?.searchTrials).toBeGreaterThanOrEqual(less.searchTrials);
+      expect(more?.folds).toBeGreaterThanOrEqual(less.folds);
+    }),
+  );
+});
+
+test('a budget too small is refused with the smallest that would do, which then does', () => {
+  const refused = { ...demo, budgetMs: 40_000 };
+  expect(() => allocate(refused)).toThrow(/budget of 40s is too small/);
+  try {
+    allocate(refused);
+  } catch (error) {
+    const { details, code, fix } = error as VoxhelmError;
+    expect(code).toBe('invalid-request');
+    expect(fix).toMatch(/^Give a budget of \d+[sm] or more\.$/);
+    const allocation = allocate({ ...demo, budgetMs: details['smallestMs'] as number });
+    expect(allocation).toMatchObject({ searchTrials: 1, folds: 1 });
+    expect(() => allocate({ ...demo, budgetMs: (details['smallestMs'] as number) * 0.9 })).toThrow(/too small/);
+  }
+});
+
+test('what the user gives is kept', () => {
+  expect(allocate({ ...demo, folds: 4, searchTrials: 3 })).toMatchObject({ folds: 4, splits: 4, searchTrials: 3 });
+  expect(allocate({ ...demo, steps: 120 })).toMatchObject({ searchSteps: 120, foldSteps: 120 });
+  const tooMuch = allocate({ ...demo, steps: 5_000, folds: 2, searchTrials: 2 });
+  expect(tooMuch).toMatchObject({ foldSteps: 5_000, folds: 2, searchTrials: 2 });
+  expect(tooMuch.reasons['steps']).toBe('given by the user, whatever the budget');
+});
+
+test("without a budget: the plan's own steps, five folds, eight trials", () => {
+  expect(allocate({ ...demo, budgetMs: null })).toMatchObject({
+    folds: 5,
+    splits: 5,
+    searchTrials: 8,
+    foldSteps: 12_500,
+    ensembleReserveMs: null,
+  });
+});
+
+test('few cases give few folds; fewer than two cases, or more folds than cases, are refused', () => {
+  expect(allocate({ ...demo, budgetMs: null, trainingCases: 3 })).toMatchObject({ folds: 3, splits: 3 });
+  expect(() => allocate({ ...demo, trainingCases: 1 })).toThrow(/too few/);
+  expect(() => allocate({ ...demo, folds: 30 })).toThrow(/24/);
+});
+
+test('one fold still validates on a fifth of the cases', () => {
+  expect(allocate({ ...demo, folds: 1, searchTrials: 1 })).toMatchObject({ folds: 1, splits: 5 });
+});
+
+/** Plays a run through on a machine `pace` times slower than probed; the time that its trainings and reserve take. */
+function play(input: BudgetInput, pace: (training: number) => number): { elapsedMs: number; trainings: number } {
+  const allocation = allocate(input);
+  const algorithm = input.algorithms[0] as BudgetInput['algorithms'][number];
+  const cases = Math.ceil(input.trainingCases / allocation.splits);
+  const finished: FinishedTraining[] = [];
+  const left = { search: allocation.searchTrials, folds: allocation.folds - 1 };
+  let elapsedMs = input.elapsedMs;
+  for (let training = 0; training < allocation.searchTrials + allocation.folds - 1; training++) {
+    const next = stepsForNextTrial({
+      kind: left.search > 0 ? 'search' : 'fold',
+      algorithm,
+      allocation,
+      remainingMs: (input.budgetMs as number) - elapsedMs,
+      trainingsLeft: { ...left },
+      parallel: 1,
+      trainingCases: input.trainingCases,
+      steps: null,
+      finished,
+    });
+    if (left.search > 0) left.search--;
+    else left.folds--;
+    if (next.steps === null) continue;
+    const wallMs = trainingMs(algorithm.probe, next.steps, cases) * pace(training);
+    elapsedMs += wallMs;
+    finished.push({ algorithm: algorithm.name, steps: next.steps, wallMs });
+  }
+  return { elapsedMs: elapsedMs + (allocation.ensembleReserveMs as number), trainings: finished.length };
+}
+
+test('a machine that is slower than probed still ends inside the budget', () => {
+  for (const pace of [0.7, 1, 1.3, 1.8]) {
+    const { elapsedMs, trainings } = play(demo, () => pace);
+    expect(elapsedMs).toBeLessThanOrEqual(600_000);
+    expect(trainings).toBe(4);
+  }
+  // Getting slower half-way costs what the last training did not expect, no more.
+  expect(play(demo, (training) => (training < 2 ? 1 : 1.2)).elapsedMs).toBeLessThanOrEqual(600_000);
+});
+
+test('time that is left over goes to the folds', () => {
+  const { elapsedMs } = play(demo, () => 0.7);
+  expect(elapsedMs).toBeGreaterThan(500_000);
+});
+
+test('a trial for which no useful time is left is left out, and fixed steps stay fixed', () => {
+  const base = {
+    kind: 'fold' as const,
+    algorithm: { name: 'segresnet', probe, planSteps: 12_500 },
+    allocation: allocate(demo),
+    remainingMs: 90_000,
+    trainingsLeft: { search: 0, folds: 1 },
+    parallel: 1,
+    trainingCases: 24,
+    steps: null,
+    finished: [],
+  };
+  expect(stepsForNextTrial(base).steps).toBeNull();
+  expect(stepsForNextTrial({ ...base, steps: 40 })).toMatchObject({ steps: 40, reason: 'given by the user' });
+  expect(stepsForNextTrial({ ...base, remainingMs: null }).steps).toBe(12_500);
+});
+
+test('validations take about a tenth of the time at most, but the last step validates', () => {
+  fc.assert(
+    fc.property(
+      inputs,
+      fc.integer({ min: 60, max: 20_000 }),
+      fc.integer({ min: 1, max: 50 }),
+      (input, steps, cases) => {
+        const { probe: own } = input.algorithms[0] as BudgetInput['algorithms'][number];
+        const every = validationInterval(own, steps, cases);
+        const before = Math.ceil(steps / every) - 1;
+        expect(before).toBeLessThanOrEqual(20);
+        expect(before * cases * own.predictCaseMs).toBeLessThanOrEqual(0.1 * steps * own.stepMs);
+      },
+    ),
+  );
+});

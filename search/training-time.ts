@@ -1,0 +1,58 @@
+/*
+ * What a training is estimated to take, from what the probe measured. Budget decisions stand on these few functions.
+ */
+
+/** What the probe measured for one algorithm's plan on a trainer (milliseconds). */
+export interface Probe {
+  readonly stepMs: number;
+  /** One case by sliding window, without flips. */
+  readonly predictCaseMs: number;
+  readonly startMs: number;
+}
+
+/** Validations may take this share of the time of the steps. */
+const VALIDATION_SHARE = 0.1;
+const MOST_VALIDATIONS = 20;
+/** Fusing, scoring and drawing one case in the ensemble job, per member; and the rest of that job. */
+const FUSE_CASE_MS = 150;
+const ENSEMBLE_BASE_MS = 6_000;
+/** Cases in the largest validation fold. */
+export function validationCases(trainingCases: number, splits: number): number {
+  return Math.ceil(trainingCases / Math.max(1, splits));
+}
+
+/** How often a training of `steps` steps validates, the last step included, so that validations stay a small share. */
+function validationCount(probe: Probe, steps: number, cases: number): number {
+  const affordable = Math.floor((VALIDATION_SHARE * steps * probe.stepMs) / Math.max(1, probe.predictCaseMs * cases));
+  return Math.max(1, Math.min(MOST_VALIDATIONS, affordable, steps));
+}
+
+/** Steps between validations for a training: validations take about a tenth of its time, at most 20 of them. */
+export function validationInterval(probe: Probe, steps: number, cases: number): number {
+  return Math.ceil(steps / validationCount(probe, steps, cases));
+}
+
+/** Estimated wall time (ms) of a training: start, steps, validations, and the stored predictions of the best checkpoint. */
+export function trainingMs(probe: Probe, steps: number, cases: number): number {
+  const validations = validationCount(probe, steps, cases) + 1;
+  return probe.startMs + steps * probe.stepMs + validations * cases * probe.predictCaseMs;
+}
+
+/** The most steps whose training takes at most `availableMs`; 0 where not one fits. At most `most`. */
+export function stepsWithin(probe: Probe, availableMs: number, cases: number, most: number): number {
+  let low = 0;
+  let high = Math.min(most, Math.max(0, Math.floor(availableMs / probe.stepMs)));
+  // trainingMs never falls as steps grow, so bisection finds the most.
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (trainingMs(probe, middle, cases) <= availableMs) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** What the ensemble job needs at least: each member predicts the test cases, every case is fused and scored. */
+export function ensembleBaseMs(probe: Probe, folds: number, trainingCases: number, testCases: number): number {
+  const predictions = folds * testCases * probe.predictCaseMs;
+  return ENSEMBLE_BASE_MS + probe.startMs + predictions + (trainingCases + testCases) * folds * FUSE_CASE_MS;
+}
