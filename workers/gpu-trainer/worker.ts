@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import { readSettings, type Settings } from '@voxhelm/contracts/settings';
@@ -93,7 +93,12 @@ function createLogger(settings: Settings): pino.Logger {
 async function main(): Promise<void> {
   const settings = readSettings();
   const logger = createLogger(settings);
-  Runtime.install({ shutdownSignals: [] }); // Signals are handled here: a job must be told first.
+  Runtime.install({
+    shutdownSignals: [], // Signals are handled here: a job must be told first.
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      logger[level === 'ERROR' ? 'error' : 'warn']({ sdk: { ...meta } }, message);
+    }),
+  });
   const trainer = await startTrainer(settings, { logger });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => trainer.shutdown());
   await trainer.run();

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { fromErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
-import { typescriptArguments } from '../typescript-loader.ts';
+import { typescriptThread } from '../typescript-loader.ts';
 import type { LoaderReply, LoaderRequest, LoaderTask } from './messages.ts';
 
 /** Threads that do {@link LoaderTask}s, each in the order in which it got them. */
@@ -30,7 +30,7 @@ export function openThreadPool(threads: number): ThreadPool {
   const members = Array.from({ length: threads }, () => startMember());
 
   function startMember(): { worker: Worker; waiting: Map<number, Waiting> } {
-    const worker = new Worker(new URL('./loader-thread.ts', import.meta.url), { execArgv: typescriptArguments() });
+    const worker = typescriptThread(new URL('./loader-thread.ts', import.meta.url));
     const waiting = new Map<number, Waiting>();
     worker.on('message', (reply: LoaderReply) => {
       const waiter = waiting.get(reply.id);

@@ -1,0 +1,84 @@
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { createActivities } from './activities.ts';
+import { FIXTURE_CHILD, fakeJob } from './fixtures/jobs.ts';
+import type { Heartbeat } from './messages.ts';
+
+const draining = new AbortController();
+
+function activities(signal: AbortSignal = draining.signal) {
+  return createActivities({
+    settings: { url: 'http://127.0.0.1:9', apiKey: undefined, artifacts: '/nonexistent' },
+    logger: pino({ level: 'silent' }),
+    draining: signal,
+    entry: FIXTURE_CHILD,
+    killAfterMs: 500,
+  });
+}
+
+/** Runs `trainTrial` with the fixture child and collects its heartbeats. */
+function run(behaviour: string, signal?: AbortSignal) {
+  const environment = new MockActivityEnvironment(
+    { attempt: 2 },
+    { logger: new DefaultLogger('ERROR', () => undefined) },
+  );
+  const beats: Heartbeat[] = [];
+  environment.on('heartbeat', (beat: Heartbeat) => beats.push(beat));
+  const result = environment.run(activities(signal).trainTrial, fakeJob(behaviour));
+  return { environment, beats, result };
+}
+
+/** Resolves when the child has said something. */
+async function childSpeaks(beats: Heartbeat[]): Promise<void> {
+  while (!beats.some((beat) => beat.phase === 'training')) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+async function failureOf(result: Promise<unknown>): Promise<unknown> {
+  return result.then(
+    () => null,
+    (error: unknown) => error,
+  );
+}
+
+describe('the activities of the queue gpu', () => {
+  it("forwards the child's progress as heartbeats and refuses a result of another shape", async () => {
+    const { beats, result } = run('result');
+    expect(await failureOf(result)).toMatchObject({ name: 'ZodError' });
+    expect(beats).toContainEqual({ phase: 'training', step: 7, memoryMb: 1 });
+  });
+
+  it('beats while the child is silent', async () => {
+    const { environment, beats, result } = run('silent');
+    await new Promise((resolve) => setTimeout(resolve, 2_300));
+    environment.cancel();
+    await failureOf(result);
+    expect(beats.length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('makes a faulty input a final failure with its code, and a lost process one to try again', async () => {
+    const [final, again] = await Promise.all([failureOf(run('error').result), failureOf(run('killed').result)]);
+    expect(final).toBeInstanceOf(ApplicationFailure);
+    expect(final).toMatchObject({ type: 'bad-image', nonRetryable: true, message: 'case "a" is no image' });
+    expect((final as ApplicationFailure).details?.[0]).toMatchObject({ code: 'bad-image', fix: 'Leave it out.' });
+    expect(again).toMatchObject({ type: 'out-of-memory', nonRetryable: false });
+    expect((again as ApplicationFailure).details?.[0]).toMatchObject({ details: { lastStep: 3, signal: 'SIGKILL' } });
+  });
+
+  it('answers a cancellation with a cancellation, after the child has saved', async () => {
+    const { environment, beats, result } = run('stop-politely');
+    await childSpeaks(beats);
+    environment.cancel();
+    expect(await failureOf(result)).toBeInstanceOf(CancelledFailure);
+  });
+
+  it('fails in a way that is tried again when the trainer shuts down', async () => {
+    const drain = new AbortController();
+    const { beats, result } = run('stop-politely', drain.signal);
+    await childSpeaks(beats);
+    drain.abort();
+    expect(await failureOf(result)).toMatchObject({ type: 'unavailable', nonRetryable: false });
+  });
+});
