@@ -7,18 +7,17 @@ import { describe, expect, test } from 'vitest';
  * Who may import whom (docs/architecture.md). Each row: the files it speaks of, and what of ours they may import. The
  * first row that fits a file holds. npm packages are held by Biome's noUndeclaredDependencies.
  */
+const PURE_ALGORITHM = /^algorithms\/(?!networks\.ts|[a-z]+\/network\.ts)/;
+
 const ROWS: readonly { readonly files: RegExp; readonly may: readonly RegExp[] }[] = [
   { files: /^contracts\//, may: [/^contracts\//] },
   { files: /^storage\//, may: [/^(contracts|storage)\//] },
   { files: /^imaging\//, may: [/^(contracts|imaging)\//] },
   { files: /^search\//, may: [/^(contracts|search)\//] },
   { files: /^nn\//, may: [/^(contracts|imaging|nn)\//] },
-  // A plan is pure: it can be made where no tensor library is.
-  {
-    files: /^algorithms\/(planners?|[a-z]+\/(plan|space)[a-z-]*)\.ts$/,
-    may: [/^(contracts|search)\//, /^algorithms\/(planners?|[a-z]+\/(plan|space)[a-z-]*)\.ts$/],
-  },
-  { files: /^algorithms\//, may: [/^(contracts|search|imaging|nn|algorithms)\//] },
+  { files: /^algorithms\/(networks|[a-z]+\/network)\.ts$/, may: [/^(contracts|imaging|nn|algorithms)\//] },
+  // All the rest of an algorithm is its plan, which is pure: it can be made where no tensor library is.
+  { files: /^algorithms\//, may: [/^(contracts|search)\//, PURE_ALGORITHM] },
   { files: /^ensembler\/select[a-z-]*\.ts$/, may: [/^contracts\//, /^ensembler\/select[a-z-]*\.ts$/] },
   { files: /^ensembler\//, may: [/^(contracts|storage|imaging|nn|algorithms|ensembler)\//] },
   { files: /^workers\//, may: [/^(contracts|storage|imaging|search|nn|algorithms|ensembler|workers)\//] },
@@ -30,7 +29,7 @@ const ROWS: readonly { readonly files: RegExp; readonly may: readonly RegExp[] }
     may: [
       /^(contracts|storage|search|prisma)\//,
       /^imaging\/splits\.ts$/,
-      /^algorithms\/(planners?|[a-z]+\/plan)\.ts$/,
+      PURE_ALGORITHM,
       /^ensembler\/select[a-z-]*\.ts$/,
       /^orchestrator\/(activities|workflows)\//,
       /^orchestrator\/[a-z-]+\.ts$/,
@@ -40,7 +39,7 @@ const ROWS: readonly { readonly files: RegExp; readonly may: readonly RegExp[] }
     files: /^orchestrator\/api\//,
     may: [
       /^(contracts|storage|search|prisma)\//,
-      /^algorithms\/planners\.ts$/,
+      PURE_ALGORITHM,
       /^orchestrator\/(api|workflows)\//,
       /^orchestrator\/[a-z-]+\.ts$/,
     ],
@@ -126,7 +125,9 @@ describe('the layers hold', () => {
   test('only algorithms/ asks which algorithm it is', () => {
     const asking = files
       .filter((file) => !file.startsWith('algorithms/') && !file.startsWith('tests/'))
-      .filter((file) => /['"](segresnet|swinunetr|dints|SegResNetDS)['"]/.test(readFileSync(join(root, file), 'utf8')));
+      .filter((file) =>
+        /[=!]==\s*['"](segresnet|swinunetr|dints|SegResNetDS)['"]/.test(readFileSync(join(root, file), 'utf8')),
+      );
     expect(asking).toEqual([]);
   });
 });
