@@ -10,7 +10,7 @@ import { registerOpenApi } from './openapi.ts';
 import { artifactRoutes } from './routes/v1/artifacts.ts';
 import { datasetRoutes } from './routes/v1/datasets.ts';
 import { eventRoutes } from './routes/v1/events.ts';
-import { healthRoutes } from './routes/v1/health.ts';
+import { probeRoutes, systemRoutes } from './routes/v1/health.ts';
 import { runRoutes } from './routes/v1/runs.ts';
 import { trialRoutes } from './routes/v1/trials.ts';
 import type { App, Services } from './services.ts';
@@ -88,10 +88,11 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
   });
   await registerOpenApi(app);
+  probeRoutes(app, services);
   await app.register(
     (scope, _options, done) => {
       const v1 = scope.withTypeProvider<ZodTypeProvider>();
-      healthRoutes(v1, services);
+      systemRoutes(v1, services);
       datasetRoutes(v1, services);
       runRoutes(v1, services);
       eventRoutes(v1, services);

@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify';
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i;
 
 /** What needs no key: probes, the API's description and its documentation hold nothing of the user's. */
-const PUBLIC = /^\/(v1\/(health|ready|openapi\.json)|docs(\/.*)?)$/;
+const PUBLIC = /^\/(health|ready|v1\/openapi\.json|docs(\/.*)?)$/;
 
 /** Refuses to serve other machines without a key: throws `invalid-request` naming the address. */
 export function checkBinding(settings: Pick<Settings, 'host' | 'apiKey'>): void {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunEvent, RunView, TrialView } from '@voxhelm/contracts/api';
+import type { RunEvent, RunProgress } from '@voxhelm/contracts/api';
 import { FINAL_RUN_STATES } from '@voxhelm/contracts/run';
 import type { Database } from '@voxhelm/prisma/client';
 import { notFound } from './errors.ts';
@@ -24,17 +24,8 @@ export async function eventsAfter(
   return rows.map(runEventView);
 }
 
-/** What `progress` events carry: the run as in a list, and the trials that run now. */
-export interface ProgressMessage {
-  readonly run: RunView;
-  readonly trials: readonly Pick<
-    TrialView,
-    'id' | 'number' | 'kind' | 'algorithm' | 'fold' | 'step' | 'steps' | 'bestDice' | 'progress'
-  >[];
-}
-
 /** A run and its running trials, as the `progress` event shows them. Throws `not-found`. */
-export async function progressMessage(database: Database, runId: string): Promise<ProgressMessage> {
+export async function progressMessage(database: Database, runId: string): Promise<RunProgress> {
   const [row, totals, running] = await Promise.all([
     database.run.findUnique({ where: { id: runId }, include: runInclude }),
     stepTotals(database, [runId]),

@@ -4,11 +4,16 @@ import type { Database } from '@voxhelm/prisma/client';
 import { notFound } from './errors.ts';
 import type { RunControl, Workflows } from './temporal.ts';
 
-/** In which states each request is sent on, and in which there is nothing left to do; in all others it is refused. */
-const ALLOWED: Readonly<Record<RunControl, { send: readonly RunState[]; done: readonly RunState[] }>> = {
-  pause: { send: ['queued', 'running', 'pausing'], done: ['paused'] },
-  resume: { send: ['pausing', 'paused'], done: ['queued', 'running'] },
-  cancel: { send: ['queued', 'running', 'pausing', 'paused', 'cancelling'], done: ['cancelled'] },
+const GOING_ON: readonly RunState[] = ['queued', 'running', 'pausing', 'paused'];
+
+/**
+ * In which states each request is passed on. Also where it looks done already: the row may lag behind what was asked a
+ * moment ago (pause, then resume), and the workflow takes each request any number of times.
+ */
+const ALLOWED: Readonly<Record<RunControl, readonly RunState[]>> = {
+  pause: GOING_ON,
+  resume: GOING_ON,
+  cancel: [...GOING_ON, 'cancelling'],
 };
 
 /**
@@ -24,11 +29,11 @@ export async function controlRun(
   const run = await database.run.findUnique({ where: { id: runId }, select: { state: true, workflowStarted: true } });
   if (run === null) throw notFound('run', runId);
   const state = run.state as RunState;
-  const { send, done } = ALLOWED[control];
-  if (done.includes(state)) return;
-  if (!send.includes(state)) {
+  if (control === 'cancel' && state === 'cancelled') return;
+  const allowed = ALLOWED[control];
+  if (!allowed.includes(state)) {
     throw new VoxhelmError('conflict', `run "${runId}" is ${state}, so it cannot ${control}`, {
-      fix: `It can ${control} while it is ${send.join(', ')}.`,
+      fix: `It can ${control} while it is ${allowed.join(', ')}.`,
       details: { state },
     });
   }

@@ -8,6 +8,14 @@ import {
 import { type ErrorFacts, VoxhelmError } from '@voxhelm/contracts/errors';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import type { Settings } from '@voxhelm/contracts/settings';
+import {
+  type DatasetInput,
+  datasetWorkflowId,
+  RUN_SIGNALS,
+  type RunInput,
+  runWorkflowId,
+  WORKFLOWS,
+} from '../workflows/signals.ts';
 
 /** What a person may ask of a run that goes on. */
 export type RunControl = 'pause' | 'resume' | 'cancel';
@@ -45,13 +53,13 @@ export function temporalWorkflows(settings: Pick<Settings, 'temporalAddress' | '
     }
   }
 
-  async function start(type: string, workflowId: string, id: string): Promise<void> {
+  async function start(type: string, workflowId: string, input: RunInput | DatasetInput): Promise<void> {
     try {
       await call(`start ${workflowId}`, () =>
         client.workflow.start(type, {
           workflowId,
           taskQueue: TASK_QUEUES.orchestrator,
-          args: [id],
+          args: [input],
           workflowIdReusePolicy: 'REJECT_DUPLICATE',
           workflowIdConflictPolicy: 'USE_EXISTING',
         }),
@@ -62,10 +70,14 @@ export function temporalWorkflows(settings: Pick<Settings, 'temporalAddress' | '
   }
 
   return {
-    startRun: (runId) => start('runWorkflow', `run-${runId}`, runId),
-    startDataset: (datasetId) => start('datasetWorkflow', `dataset-${datasetId}`, datasetId),
+    startRun: (runId) => start(WORKFLOWS.run, runWorkflowId(runId), { runId }),
+    startDataset: (datasetId) => start(WORKFLOWS.dataset, datasetWorkflowId(datasetId), { datasetId }),
     control: (runId, control) =>
-      call(`${control} run ${runId}`, () => client.workflow.getHandle(`run-${runId}`).signal(control)),
+      call(`${control} run ${runId}`, async () => {
+        const handle = client.workflow.getHandle(runWorkflowId(runId));
+        if (control === 'cancel') await handle.cancel();
+        else await handle.signal(RUN_SIGNALS[control]);
+      }),
     check: async () => {
       await call('answer', () => connection.workflowService.getSystemInfo({}));
     },

@@ -22,8 +22,8 @@ const System = z
 
 const ACTIVE = ['queued', 'running', 'pausing', 'cancelling'];
 
-/** Is it up (`/health`), can it work (`/ready`), and what is it (`/system`). */
-export function healthRoutes(app: App, { database, workflows, algorithms }: Services): void {
+/** Probes outside of `/v1`, for whoever keeps the process running: is it up, and can it work. */
+export function probeRoutes(app: App, { database, workflows }: Services): void {
   app.get(
     '/health',
     { schema: { tags: ['system'], summary: 'Is this process up?', security: [], response: { 200: Health } } },
@@ -55,7 +55,10 @@ export function healthRoutes(app: App, { database, workflows, algorithms }: Serv
       return { status: 'ready' as const };
     },
   );
+}
 
+/** What this service is. */
+export function systemRoutes(app: App, { database, algorithms }: Services): void {
   app.get(
     '/system',
     {
