@@ -1,0 +1,65 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { type Scalar, tf } from '../engine.ts';
+import { crossEntropyLoss } from './cross-entropy.ts';
+import { DICE_OPTIONS, diceLoss, generalizedDiceLoss, tverskyLoss } from './dice.ts';
+import { focalLoss } from './focal.ts';
+import { checkOptions, type Loss, type LossOptions, numberOption } from './options.ts';
+
+/*
+ * The losses by MONAI's class names.
+ */
+
+function pick(options: LossOptions, names: readonly string[]): LossOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)));
+}
+
+function weighted(first: Loss, firstWeight: number, second: Loss, secondWeight: number): Loss {
+  return (logits, classes) =>
+    tf.add(tf.mul(first(logits, classes), firstWeight), tf.mul(second(logits, classes), secondWeight)) as Scalar;
+}
+
+/** Dice plus cross entropy; the cross entropy is over all classes also where Dice leaves the background out. */
+function diceCeLoss(options: LossOptions): Loss {
+  checkOptions('DiceCELoss', options, [...DICE_OPTIONS, 'lambda_dice', 'lambda_ce', 'label_smoothing']);
+  return weighted(
+    diceLoss(pick(options, DICE_OPTIONS)),
+    numberOption(options, 'lambda_dice', 1),
+    crossEntropyLoss(options),
+    numberOption(options, 'lambda_ce', 1),
+  );
+}
+
+/** Dice plus focal; the focal loss is of sigmoids also where Dice is of softmax, without background where Dice is. */
+function diceFocalLoss(options: LossOptions): Loss {
+  checkOptions('DiceFocalLoss', options, [...DICE_OPTIONS, 'lambda_dice', 'lambda_focal', 'gamma', 'alpha']);
+  return weighted(
+    diceLoss(pick(options, DICE_OPTIONS)),
+    numberOption(options, 'lambda_dice', 1),
+    focalLoss(pick(options, ['include_background', 'gamma', 'alpha', 'reduction'])),
+    numberOption(options, 'lambda_focal', 1),
+  );
+}
+
+const LOSSES: Readonly<Record<string, (options: LossOptions) => Loss>> = {
+  DiceLoss: diceLoss,
+  DiceCELoss: diceCeLoss,
+  DiceFocalLoss: diceFocalLoss,
+  FocalLoss: focalLoss,
+  GeneralizedDiceLoss: generalizedDiceLoss,
+  TverskyLoss: tverskyLoss,
+};
+
+/**
+ * The loss of MONAI's class name and option names, with MONAI's defaults. Throws `invalid-request` naming a class or an
+ * option that is not known.
+ */
+export function lossOf(config: { readonly name: string; readonly options: LossOptions }): Loss {
+  const make = Object.hasOwn(LOSSES, config.name) ? LOSSES[config.name] : undefined;
+  if (make === undefined) {
+    throw new VoxhelmError('invalid-request', `the loss ${config.name} is not implemented`, {
+      fix: `Use one of ${Object.keys(LOSSES).join(', ')}.`,
+      details: { name: config.name },
+    });
+  }
+  return make(config.options);
+}
