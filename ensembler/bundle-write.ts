@@ -18,8 +18,6 @@ export type ManifestDraft = Omit<BundleManifest, 'files' | 'sha256'>;
 
 export const MANIFEST_PATH = 'manifest.json';
 const BLANK_HASH = '0'.repeat(64);
-/** The first moment that a zip can express, in local time, which is what its date field means: the same bytes everywhere. */
-const ENTRY_DATE = new Date(1980, 0, 1);
 
 /** Compares by UTF-16 code units: the same order in every locale. */
 export function byText(a: string, b: string): number {
@@ -67,10 +65,12 @@ export function manifestHash(text: string, claimed: string): string {
 /** Writes files as a zip, sorted by path. Weights are stored as they are: they do not compress, and reading is faster. */
 export async function writeZip(path: string, files: BundleFiles): Promise<void> {
   const zip = new ZipFile();
+  // The first moment that a zip can express, in local time, which is what its date field means: the same bytes everywhere.
+  const mtime = new Date(1980, 0, 1);
   for (const name of [...files.keys()].sort(byText)) {
     const bytes = files.get(name)!;
     zip.addBuffer(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), name, {
-      mtime: ENTRY_DATE,
+      mtime,
       mode: 0o100644,
       compress: !name.endsWith('.safetensors'),
       forceDosTimestamp: true,
