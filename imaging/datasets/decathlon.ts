@@ -1,0 +1,91 @@
+import type { Datalist, LabelDefinition } from '@voxhelm/contracts/dataset';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { z } from 'zod';
+import { caseIds, pathInside } from './dataset-paths.ts';
+import { modalityOf } from './modality.ts';
+
+const Images = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+
+/** An entry of `training`, `test` or `testing`, as Decathlon and Auto3DSeg write it; a bare string is an image. */
+export const DatalistItem = z.preprocess(
+  (value) => (typeof value === 'string' ? { image: value } : value),
+  z.object({
+    image: Images,
+    label: z.string().optional(),
+    fold: z.number().int().nonnegative().optional(),
+    patient: z.union([z.string(), z.number()]).optional(),
+  }),
+);
+export type DatalistItem = z.infer<typeof DatalistItem>;
+
+/** The fields of a Medical Segmentation Decathlon dataset.json that are used; all others are left alone. */
+export const DecathlonFile = z.object({
+  name: z.string().min(1).optional(),
+  licence: z.string().optional(),
+  license: z.string().optional(),
+  modality: z.union([z.record(z.string(), z.string()), z.string(), z.array(z.string())]).optional(),
+  labels: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+  training: z.array(DatalistItem),
+  test: z.array(DatalistItem).default([]),
+  testing: z.array(DatalistItem).default([]),
+});
+
+/** Turns a parsed Decathlon dataset.json that lies in `root` into a datalist. */
+export function decathlonDatalist(file: z.infer<typeof DecathlonFile>, root: string, fallbackName: string): Datalist {
+  const channelNames = channelNamesOf(file.modality);
+  const licence = file.licence ?? file.license;
+  return {
+    schemaVersion: 1,
+    name: file.name ?? fallbackName,
+    root,
+    layout: 'decathlon',
+    modalities: channelNames.map(modalityOf),
+    channelNames,
+    labels: labelsOf(file.labels ?? {}),
+    training: casesOf(file.training, root, 'training'),
+    testing: casesOf([...file.test, ...file.testing], root, 'test'),
+    ...(licence === undefined ? {} : { licence }),
+  };
+}
+
+/** Cases of a list of entries; `list` names it in messages. */
+export function casesOf(items: readonly DatalistItem[], root: string, list: string): Datalist['training'] {
+  const images = items.map((item, index) =>
+    [item.image].flat().map((path) => pathInside(root, path, `${list}[${index}].image`)),
+  );
+  const ids = caseIds(
+    root,
+    images.map((paths) => paths[0] ?? ''),
+  );
+  return items.map((item, index) => ({
+    caseId: ids[index] ?? '',
+    images: images[index] ?? [],
+    label:
+      item.label === undefined || item.label === '' ? null : pathInside(root, item.label, `${list}[${index}].label`),
+    ...(item.fold === undefined ? {} : { fold: item.fold }),
+    ...(item.patient === undefined ? {} : { patient: String(item.patient) }),
+  }));
+}
+
+/** Labels written as {"0": "background"} (Decathlon) or {"background": 0} (nnU-Net), sorted by value. */
+export function labelsOf(labels: Readonly<Record<string, string | number>>): LabelDefinition[] {
+  const definitions = Object.entries(labels).map(([key, value]) => {
+    const [number, name] = typeof value === 'number' ? [value, key] : [Number(key), value];
+    if (!Number.isInteger(number) || number < 0) {
+      throw new VoxhelmError('invalid-request', `labels: "${key}": ${JSON.stringify(value)} names no label value`, {
+        fix: 'Write each label as "value": "name", with a whole value from 0.',
+      });
+    }
+    return { value: number, name: name === '' ? `label ${number}` : name };
+  });
+  return definitions.sort((a, b) => a.value - b.value);
+}
+
+function channelNamesOf(modality: z.infer<typeof DecathlonFile>['modality']): string[] {
+  if (modality === undefined) return [];
+  if (typeof modality === 'string') return [modality];
+  if (Array.isArray(modality)) return modality;
+  return Object.entries(modality)
+    .sort(([a], [b]) => Number(a) - Number(b))
+    .map(([, name]) => name);
+}

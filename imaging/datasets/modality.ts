@@ -1,0 +1,12 @@
+import type { Modality } from '@voxhelm/contracts/dataset';
+
+/** Names of MRI sequences as datasets write them. */
+const MRI = /\b(mri?|mr|t1(w|c|ce|gd|n)?|t2(w|f)?|flair|adc|dwi|pd|swi|dixon|t1-?weighted|t2-?weighted)\b/i;
+
+/** The modality of a channel by the name that a dataset gives it; `other` where the name says nothing. */
+export function modalityOf(name: string): Modality {
+  const words = name.trim().replace(/[_.]/g, ' ');
+  if (/\bct\b/i.test(words) || /^ct/i.test(words)) return 'CT';
+  if (/\bpet\b/i.test(words)) return 'PET';
+  return MRI.test(words) ? 'MRI' : 'other';
+}

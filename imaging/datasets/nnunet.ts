@@ -1,0 +1,164 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Datalist, DatalistCase, LabelDefinition } from '@voxhelm/contracts/dataset';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { z } from 'zod';
+import { pathInside } from './dataset-paths.ts';
+import { modalityOf } from './modality.ts';
+
+/** The fields of an nnU-Net v2 dataset.json that are used. */
+export const NnunetFile = z.object({
+  name: z.string().min(1).optional(),
+  licence: z.string().optional(),
+  license: z.string().optional(),
+  channel_names: z.record(z.string(), z.string()),
+  labels: z.record(
+    z.string(),
+    z.union([z.number().int().nonnegative(), z.array(z.number().int().nonnegative()).min(1)]),
+  ),
+  file_ending: z.string().min(1),
+  /** Where the files lie elsewhere than in imagesTr and labelsTr. */
+  dataset: z.record(z.string(), z.object({ images: z.array(z.string()).min(1), label: z.string() })).optional(),
+});
+
+const Splits = z.array(z.object({ train: z.array(z.string()), val: z.array(z.string()) })).min(1);
+
+/** Turns an nnU-Net v2 raw folder into a datalist: imagesTr/<case>_0000.nii.gz, one file a channel. */
+export function nnunetDatalist(file: z.infer<typeof NnunetFile>, root: string): Datalist {
+  checkEnding(file.file_ending);
+  const channelNames = Object.entries(file.channel_names)
+    .sort(([a], [b]) => Number(a) - Number(b))
+    .map(([, name]) => name);
+  const folder = { root, ending: file.file_ending, channels: channelNames.length };
+  const training = file.dataset === undefined ? casesOfFolder(folder, 'Tr') : casesOfList(file.dataset, root);
+  const validationSplits = readSplits(root, new Set(training.map((one) => one.caseId)));
+  const licence = file.licence ?? file.license;
+  return {
+    schemaVersion: 1,
+    name: file.name ?? basename(root),
+    root,
+    layout: 'nnunet',
+    modalities: channelNames.map(modalityOf),
+    channelNames,
+    labels: nnunetLabels(file.labels),
+    training,
+    testing: casesOfFolder(folder, 'Ts'),
+    ...(validationSplits === undefined ? {} : { validationSplits }),
+    ...(licence === undefined ? {} : { licence }),
+  };
+}
+
+function checkEnding(ending: string): void {
+  if (ending === '.nii.gz' || ending === '.nii') return;
+  throw new VoxhelmError('invalid-request', `file_ending: images of type ${ending} are not read`, {
+    fix: 'Convert the images to .nii.gz and set file_ending.',
+    details: { field: 'file_ending' },
+  });
+}
+
+interface Folder {
+  readonly root: string;
+  readonly ending: string;
+  readonly channels: number;
+}
+
+/** Cases of imagesTr or imagesTs; a label without an image is a case too, so that the check can tell. */
+function casesOfFolder({ root, ending, channels }: Folder, suffix: 'Tr' | 'Ts'): DatalistCase[] {
+  const images = listFolder(join(root, `images${suffix}`), ending);
+  const labels = new Set(listFolder(join(root, `labels${suffix}`), ending));
+  const ids = new Set<string>(labels);
+  for (const stem of images) ids.add(stem.replace(/_\d{4}$/, ''));
+  if (images.length === 0 && suffix === 'Tr') {
+    throw new VoxhelmError('invalid-request', `${join(root, 'imagesTr')} holds no file that ends in ${ending}`, {
+      fix: 'Put the images there as <case>_0000.nii.gz, one file a channel.',
+    });
+  }
+  const files = new Set(images);
+  return [...ids].sort().map((caseId) => {
+    // A channel that is missing is named all the same: the check reports the missing file.
+    const extra = images.filter((stem) => stem.replace(/_\d{4}$/, '') === caseId).length;
+    const names = Array.from({ length: Math.max(channels, extra) }, (_, channel) => {
+      const name = `${caseId}_${String(channel).padStart(4, '0')}`;
+      return files.has(name) || !files.has(caseId) ? name : caseId;
+    });
+    const label = pathInside(root, `labels${suffix}/${caseId}${ending}`, caseId);
+    return {
+      caseId,
+      images: [...new Set(names)].map((name) => pathInside(root, `images${suffix}/${name}${ending}`, caseId)),
+      label: suffix === 'Ts' && !labels.has(caseId) ? null : label,
+    };
+  });
+}
+
+function casesOfList(dataset: NonNullable<z.infer<typeof NnunetFile>['dataset']>, root: string): DatalistCase[] {
+  return Object.entries(dataset).map(([caseId, { images, label }]) => ({
+    caseId,
+    images: images.map((path) => pathInside(root, path, `dataset.${caseId}.images`)),
+    label: pathInside(root, label, `dataset.${caseId}.label`),
+  }));
+}
+
+/** File names without their ending; hidden files are left out. */
+function listFolder(folder: string, ending: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(ending) && !name.startsWith('.'))
+    .map((name) => name.slice(0, -ending.length))
+    .sort();
+}
+
+/** Regions (lists of values) are reduced to the values in them, for the label maps hold values. */
+function nnunetLabels(labels: z.infer<typeof NnunetFile>['labels']): LabelDefinition[] {
+  if (labels['ignore'] !== undefined) {
+    throw new VoxhelmError('invalid-request', 'labels: an "ignore" label is not supported yet', {
+      fix: 'Give every voxel a label, and take "ignore" out of dataset.json.',
+      details: { field: 'labels.ignore' },
+    });
+  }
+  const names = new Map<number, string>();
+  for (const [name, value] of Object.entries(labels)) if (typeof value === 'number') names.set(value, name);
+  for (const [name, value] of Object.entries(labels)) {
+    for (const one of [value].flat())
+      if (!names.has(one)) names.set(one, [value].flat().length === 1 ? name : `label ${one}`);
+  }
+  if (!names.has(0)) names.set(0, 'background');
+  return [...names]
+    .map(([value, name]) => ({ value, name: name === '' ? `label ${value}` : name }))
+    .sort((a, b) => a.value - b.value);
+}
+
+/** splits_final.json in the raw folder, beside it, or where nnU-Net keeps it (nnUNet_preprocessed). */
+function readSplits(root: string, known: ReadonlySet<string>): string[][] | undefined {
+  const path = [
+    join(root, 'splits_final.json'),
+    join(root, '..', 'splits_final.json'),
+    join(root, '..', '..', 'nnUNet_preprocessed', basename(root), 'splits_final.json'),
+  ].find((candidate) => existsSync(candidate));
+  if (path === undefined) return undefined;
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new VoxhelmError(
+      'invalid-request',
+      `${path} is no JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  const parsed = Splits.safeParse(content);
+  if (!parsed.success) {
+    throw new VoxhelmError('invalid-request', `${path}:\n${z.prettifyError(parsed.error)}`, {
+      fix: 'Write a list of {"train": [case ids], "val": [case ids]}, one per fold.',
+    });
+  }
+  const unknown = parsed.data.flatMap((split) => [...split.train, ...split.val]).filter((id) => !known.has(id));
+  if (unknown.length > 0) {
+    throw new VoxhelmError(
+      'invalid-request',
+      `${path} names cases that are not in imagesTr: ${[...new Set(unknown)].slice(0, 5).join(', ')}`,
+      {
+        fix: 'Remove the file or the cases.',
+      },
+    );
+  }
+  return parsed.data.map((split) => split.val);
+}
