@@ -65,8 +65,8 @@ export function manifestHash(text: string, claimed: string): string {
 /** Writes files as a zip, sorted by path. Weights are stored as they are: they do not compress, and reading is faster. */
 export async function writeZip(path: string, files: BundleFiles): Promise<void> {
   const zip = new ZipFile();
-  // The first moment that a zip can express, in local time, which is what its date field means: the same bytes everywhere.
-  const mtime = new Date(1980, 0, 1);
+  // Any fixed moment, in local time, which is what the date field of a zip means: the same bytes everywhere.
+  const mtime = new Date(2000, 0, 1);
   for (const name of [...files.keys()].sort(byText)) {
     const bytes = files.get(name)!;
     zip.addBuffer(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), name, {
