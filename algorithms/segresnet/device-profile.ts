@@ -19,6 +19,8 @@ const GIB = 2 ** 30;
 /** Auto3DSeg's first patch, 224 x 224 x 144: what 16 GB train with 32 filters and 5 levels (automl.md 1.6). */
 const BASE_PATCH = [224, 224, 144] as const;
 const BASE_VOXELS = 224 * 224 * 144;
+/** Auto3DSeg trains in half precision; single precision keeps activations of twice the size. */
+const FLOAT32_SHARE = 0.5;
 /** On a CPU 48^3 voxels with 16 filters take about a quarter of a second a step on two cores (foundations.md). */
 const CPU_VOXELS = 48 ** 3;
 /** More patches than this in a batch only cost time on small images; Auto3DSeg reaches 242 there. */
@@ -47,9 +49,9 @@ function cpuProfile(device: Device, anisotropic: boolean): DeviceProfile {
 
 /** Auto3DSeg's sizes where a GPU trains, by its memory. */
 function gpuProfile(device: Device, anisotropic: boolean): DeviceProfile {
-  const memoryGb = device.memoryBytes / GIB;
+  const memoryGb = (device.memoryBytes / GIB) * FLOAT32_SHARE;
   const factor = Math.max(1, memoryGb / 16) * (anisotropic && memoryGb > 16 ? 0.8 : 1);
-  // A GPU below 16 GB (which Auto3DSeg takes for 16) gets a smaller patch instead of running out of memory.
+  // A smaller GPU (which Auto3DSeg takes for its smallest) gets a smaller patch instead of running out of memory.
   const voxels = BASE_VOXELS * Math.min(1, memoryGb / 16);
   const scale = Math.cbrt(voxels / BASE_VOXELS);
   return {
@@ -66,7 +68,7 @@ function gpuProfile(device: Device, anisotropic: boolean): DeviceProfile {
       const byData = Math.max(2, Math.floor((BATCH_SHARE * datasetVoxels) / patchVoxels));
       return Math.max(1, Math.min(byMemory, byData, MAX_BATCH));
     },
-    described: `${device.name} with ${memoryGb.toFixed(0)} GB`,
+    described: `${device.name} with ${(device.memoryBytes / GIB).toFixed(0)} GB`,
   };
 }
 

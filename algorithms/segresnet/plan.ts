@@ -1,18 +1,11 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Augmentation, Normalization, Plan } from '@voxhelm/contracts/plan';
-import { GIVEN, given, isGiven, readEditedPlan } from '../plan-overrides.ts';
+import { GIVEN, given, readEditedPlan } from '../plan-overrides.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
 import { deviceProfile } from './device-profile.ts';
-import {
-  divisorFor,
-  type PatchPlan,
-  perAxis,
-  planPatch,
-  planSpacing,
-  type SpacingPlan,
-  type Triple,
-  volume,
-} from './geometry.ts';
+import { type PatchPlan, perAxis, planPatch, planSpacing, type SpacingPlan, type Triple, volume } from './geometry.ts';
+import { checkPatch, divisorOfOptions } from './patch-check.ts';
+import { stepsRule, VALIDATIONS, WARMUP_EPOCHS, warmupRule, withSteps } from './schedule.ts';
 import { configureSegresnet, segresnetDefaults, segresnetSpace } from './search-space.ts';
 
 /*
@@ -35,12 +28,6 @@ const AUGMENTATION: readonly Augmentation[] = [
 
 /** nnU-Net's clipping norm: never reached in a healthy training, it keeps one bad batch from ending a trial. */
 const GRADIENT_CLIP_NORM = 12;
-/** Auto3DSeg warms up for 3 epochs; never more than a tenth of a short training. */
-const WARMUP_EPOCHS = 3;
-const WARMUP_SHARE = 0.1;
-/** Validations of a training of full length: enough for the pruner and for the best checkpoint. */
-const VALIDATIONS = 20;
-
 function channelsOf({ summary, modalities }: PlanInput): number {
   const { max } = summary.image_stats.channels;
   const channels = typeof max === 'number' ? max : (max[0] ?? 1);
@@ -109,50 +96,6 @@ function planNetwork(input: PlanInput, spacing: SpacingPlan, patch: PatchPlan, c
     reasons[`network.options.${key}`] = GIVEN;
   }
   return { options, reasons };
-}
-
-function numbers(value: unknown): number[] | null {
-  return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'number' && each > 0)
-    ? value
-    : null;
-}
-
-/** What a plan's patch must be a multiple of. Throws `invalid-request` where the options say no levels. */
-function divisorOfOptions(options: Readonly<Record<string, unknown>>): { divisor: Triple; levels: number } {
-  const blocks = numbers(options['blocks_down']);
-  const resolution = options['resolution'] === undefined ? null : numbers(options['resolution']);
-  if (blocks === null || (resolution === null && options['resolution'] !== undefined)) {
-    const field = blocks === null ? 'blocks_down' : 'resolution';
-    throw new VoxhelmError('invalid-request', `plan.network.${field} is no list of positive numbers`, {
-      fix: 'For example {"blocks_down": [1, 2, 2, 4]}.',
-      details: { field: `plan.network.${field}` },
-    });
-  }
-  return { divisor: divisorFor(blocks.length, resolution), levels: blocks.length };
-}
-
-/** Refuses a patch that the network cannot halve, naming the nearest that it can. */
-function checkPatch(patchSize: Readonly<Triple>, divisor: Triple, field: string): void {
-  if (patchSize.every((size, axis) => size % (divisor[axis] ?? 1) === 0)) return;
-  const nearest = perAxis((axis) => divisor[axis] * Math.max(1, Math.round(patchSize[axis] / divisor[axis])));
-  throw new VoxhelmError(
-    'invalid-request',
-    `patch size ${patchSize.join(' x ')} does not fit the network: its axes must be multiples of ${divisor.join(', ')}`,
-    { fix: `Use ${nearest.join(' x ')}, the nearest that works.`, details: { field, nearest } },
-  );
-}
-
-/** Auto3DSeg's epochs turned to steps: clip(80000 / cases, 300, 1250) epochs, divided by up to 3 patches a case. */
-function stepsRule(trainingCases: number, batchSize: number) {
-  const epochs = Math.min(1250, Math.max(300, Math.ceil(80_000 / trainingCases)));
-  const stepsPerEpoch = trainingCases / Math.min(3, batchSize);
-  const reason = `Auto3DSeg: 80000 / ${trainingCases} cases, between 300 and 1250: ${epochs} epochs at batch ${batchSize}`;
-  return { value: Math.max(1, Math.ceil(epochs * stepsPerEpoch)), reason };
-}
-
-function warmupRule(steps: number, trainingCases: number, batchSize: number): number {
-  const epoch = trainingCases / Math.min(3, batchSize);
-  return Math.min(Math.ceil(WARMUP_EPOCHS * epoch), Math.floor(WARMUP_SHARE * steps));
 }
 
 function planSegresnet(input: PlanInput): Plan {
@@ -267,32 +210,6 @@ function planSegresnet(input: PlanInput): Plan {
       'inference.mode': 'Auto3DSeg',
       'inference.sigmaScale': "MONAI's default",
       'inference.windowBatchSize': profile.described,
-    },
-  };
-}
-
-/** The plan with other steps. A warm-up shrinks with the training; validations keep their number unless the user fixed them. */
-function withSteps(plan: Plan, steps: number, validateEverySteps?: number): Plan {
-  if (!Number.isInteger(steps) || steps < 1) {
-    throw new VoxhelmError('invalid-request', `${steps} steps are no training`, { details: { field: 'plan.steps' } });
-  }
-  const { training, reasons } = plan;
-  const keep = isGiven(plan, 'training.validateEverySteps');
-  const validate = keep
-    ? training.validateEverySteps
-    : (validateEverySteps ?? Math.max(1, Math.ceil(steps / VALIDATIONS)));
-  const warmupSteps = Math.min(training.warmupSteps, Math.floor(WARMUP_SHARE * steps));
-  return {
-    ...plan,
-    training: { ...training, steps, warmupSteps, validateEverySteps: validate },
-    reasons: {
-      ...reasons,
-      ...(steps === training.steps
-        ? {}
-        : { 'training.steps': `${steps} of ${training.steps} planned steps: what the budget allows` }),
-      ...(validate === training.validateEverySteps
-        ? {}
-        : { 'training.validateEverySteps': 'validations take a small share of the time' }),
     },
   };
 }

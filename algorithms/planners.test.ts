@@ -1,0 +1,8 @@
+import { expect, test } from 'vitest';
+import { plannerOf, planners } from './planners.ts';
+
+test('each planner stands under its own name, and an unknown one is refused with those that exist', () => {
+  for (const [name, planner] of Object.entries(planners)) expect(planner.name).toBe(name);
+  expect(() => plannerOf('unet')).toThrow(/no algorithm "unet"/);
+  expect(() => plannerOf('constructor')).toThrow(/no algorithm/);
+});

@@ -1,0 +1,53 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { Plan } from '@voxhelm/contracts/plan';
+import { isGiven, type Reasoned } from '../plan-overrides.ts';
+
+/*
+ * How long SegResNet trains and how often it validates: Auto3DSeg's epochs turned to steps.
+ */
+
+/** Auto3DSeg warms up for 3 epochs; never more than a tenth of a short training. */
+export const WARMUP_EPOCHS = 3;
+const WARMUP_SHARE = 0.1;
+/** Validations of a training of full length: enough for the pruner and for the best checkpoint. */
+export const VALIDATIONS = 20;
+
+/** Auto3DSeg's epochs turned to steps: clip(80000 / cases, 300, 1250) epochs, divided by up to 3 patches a case. */
+export function stepsRule(trainingCases: number, batchSize: number): Reasoned<number> {
+  const epochs = Math.min(1250, Math.max(300, Math.ceil(80_000 / trainingCases)));
+  const stepsPerEpoch = trainingCases / Math.min(3, batchSize);
+  const reason = `Auto3DSeg: 80000 / ${trainingCases} cases, between 300 and 1250: ${epochs} epochs at batch ${batchSize}`;
+  return { value: Math.max(1, Math.ceil(epochs * stepsPerEpoch)), reason };
+}
+
+/** Steps over which the learning rate rises: 3 epochs, at most a tenth of the training. */
+export function warmupRule(steps: number, trainingCases: number, batchSize: number): number {
+  const epoch = trainingCases / Math.min(3, batchSize);
+  return Math.min(Math.ceil(WARMUP_EPOCHS * epoch), Math.floor(WARMUP_SHARE * steps));
+}
+
+/** The plan with other steps. A warm-up shrinks with the training; validations keep their number unless the user fixed them. */
+export function withSteps(plan: Plan, steps: number, validateEverySteps?: number): Plan {
+  if (!Number.isInteger(steps) || steps < 1) {
+    throw new VoxhelmError('invalid-request', `${steps} steps are no training`, { details: { field: 'plan.steps' } });
+  }
+  const { training, reasons } = plan;
+  const keep = isGiven(plan, 'training.validateEverySteps');
+  const validate = keep
+    ? training.validateEverySteps
+    : (validateEverySteps ?? Math.max(1, Math.ceil(steps / VALIDATIONS)));
+  const warmupSteps = Math.min(training.warmupSteps, Math.floor(WARMUP_SHARE * steps));
+  return {
+    ...plan,
+    training: { ...training, steps, warmupSteps, validateEverySteps: validate },
+    reasons: {
+      ...reasons,
+      ...(steps === training.steps
+        ? {}
+        : { 'training.steps': `${steps} of ${training.steps} planned steps: what the budget allows` }),
+      ...(validate === training.validateEverySteps
+        ? {}
+        : { 'training.validateEverySteps': 'validations take a small share of the time' }),
+    },
+  };
+}
