@@ -43,8 +43,10 @@ export interface Restored {
 
 /** The files of one trial in the artifact store. */
 export interface TrialFiles {
+  /** What was found damaged and passed over, in words for an operator. */
+  readonly events: readonly string[];
   /** The newest whole checkpoint, or null; a damaged one is passed over, and `events` says so. */
-  restore(): Promise<{ readonly from: Restored | null; readonly unsent: MetricPoint[]; readonly events: string[] }>;
+  restore(): Promise<{ readonly from: Restored | null; readonly unsent: MetricPoint[] }>;
   saveLast(bytes: Uint8Array, step: number, unsent: readonly MetricPoint[]): Promise<void>;
   saveBest(bytes: Uint8Array, step: number, dice: number | null): Promise<void>;
   best(): CheckpointRef | null;
@@ -70,9 +72,18 @@ export function openTrialFiles(store: ArtifactStore, job: TrainJob): TrialFiles 
   /** Keys that the pointer named or will name; those it no longer names are removed. */
   const written = new Set<string>();
 
+  const events: string[] = [];
+
+  /** A JSON file of the trial, or null where there is none or it is damaged. */
   async function read<S extends z.ZodType>(name: string, schema: S): Promise<z.infer<S> | null> {
     const ref = await store.find(key(name));
-    return ref === null ? null : await readJson(store, ref, schema);
+    if (ref === null) return null;
+    try {
+      return await readJson(store, ref, schema);
+    } catch (error) {
+      events.push(`${ref.uri} cannot be used and is ignored: ${toErrorRecord(error).message}`);
+      return null;
+    }
   }
 
   async function removeUnnamed(): Promise<void> {
@@ -85,16 +96,14 @@ export function openTrialFiles(store: ArtifactStore, job: TrainJob): TrialFiles 
   }
 
   return {
+    events,
+
     async restore() {
-      const events: string[] = [];
-      const pointer = await read('last.json', Pointer).catch((error: unknown) => {
-        events.push(`last.json cannot be used and is ignored: ${toErrorRecord(error).message}`);
-        return null;
-      });
-      if (pointer === null) return { from: null, unsent: [], events };
+      const pointer = await read('last.json', Pointer);
+      if (pointer === null) return { from: null, unsent: [] };
       if (pointer.inputs !== inputs) {
         events.push('the checkpoints found belong to another plan, dataset or seed and are ignored');
-        return { from: null, unsent: [], events };
+        return { from: null, unsent: [] };
       }
       for (const entry of pointer.checkpoints) {
         written.add(entry.checkpoint.uri);
@@ -106,12 +115,12 @@ export function openTrialFiles(store: ArtifactStore, job: TrainJob): TrialFiles 
           if (entry.best !== null) await store.localPath(entry.best.artifact); // Checks its hash.
           entries = pointer.checkpoints.slice(index);
           best = entry.best;
-          return { from: { bytes, step: entry.step }, unsent: pointer.unsent, events };
+          return { from: { bytes, step: entry.step }, unsent: pointer.unsent };
         } catch (error) {
           events.push(`the checkpoint of step ${entry.step} is ignored: ${toErrorRecord(error).message}`);
         }
       }
-      return { from: null, unsent: pointer.unsent, events };
+      return { from: null, unsent: pointer.unsent };
     },
 
     async saveLast(bytes, step, unsent) {

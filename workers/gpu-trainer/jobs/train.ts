@@ -47,7 +47,7 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
     return finished;
   }
   const plan = await readJson(context.store, job.plan, Plan);
-  const { from, unsent, events } = await files.restore();
+  const { from, unsent } = await files.restore();
 
   const refused = new AbortController();
   const api = openTrialApi({
@@ -68,7 +68,7 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
   const pool = openThreadPool(loaderThreads());
   const signal = AbortSignal.any([context.signal, refused.signal]);
   try {
-    for (const event of events) {
+    for (const event of files.events) {
       context.log('warn', event, { trialId: job.trialId });
       progress.event(event);
     }
