@@ -74,10 +74,14 @@ function casesOfFolder({ root, ending, channels }: Folder, suffix: 'Tr' | 'Ts'):
     });
   }
   const files = new Set(images);
-  return [...ids].sort().map((caseId) => {
+  const filesOfCase = new Map<string, number>();
+  for (const stem of images) {
+    const caseId = stem.replace(/_\d{4}$/, '');
+    filesOfCase.set(caseId, (filesOfCase.get(caseId) ?? 0) + 1);
+  }
+  return [...ids].sort(byName).map((caseId) => {
     // A channel that is missing is named all the same: the check reports the missing file.
-    const extra = images.filter((stem) => stem.replace(/_\d{4}$/, '') === caseId).length;
-    const names = Array.from({ length: Math.max(channels, extra) }, (_, channel) => {
+    const names = Array.from({ length: Math.max(channels, filesOfCase.get(caseId) ?? 0) }, (_, channel) => {
       const name = `${caseId}_${String(channel).padStart(4, '0')}`;
       return files.has(name) || !files.has(caseId) ? name : caseId;
     });
@@ -104,7 +108,11 @@ function listFolder(folder: string, ending: string): string[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith(ending) && !name.startsWith('.'))
     .map((name) => name.slice(0, -ending.length))
-    .sort();
+    .sort(byName);
+}
+
+function byName(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Regions (lists of values) are reduced to the values in them, for the label maps hold values. */

@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
+import type { Analysis } from '@voxhelm/contracts/analysis';
+import type { CheckedCase, Datalist, DatasetCheck, Finding } from '@voxhelm/contracts/dataset';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { summarizeAnalysis } from '../analysis/summary.ts';
+import { type QueueAnswer, type QueueData, takeCase } from './case-queue.ts';
+import type { CaseOutcome, CaseTask } from './check-case.ts';
+import { findAcrossCases } from './cross-case-findings.ts';
+import { startWorker } from './start-worker.ts';
+
+/** A thread costs about 0.2 s to start; it pays from this many bytes of files on, at some 15 MB/s a thread. */
+const BYTES_PER_EXTRA_WORKER = 6_000_000;
+
+/** How a dataset is checked. */
+export interface CheckOptions {
+  /** Threads, this one included; by default one per core. Memory is that of the largest case times the threads. */
+  readonly workers?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Checks every case of a dataset and computes the statistics of its valid training cases, reading each file once.
+ * All findings come back at once, none is thrown; `analysis` is null where no training case is valid.
+ * Throws `cancelled` after `signal`.
+ */
+export async function checkAndAnalyze(
+  datalist: Datalist,
+  options: CheckOptions = {},
+): Promise<{ check: DatasetCheck; analysis: Analysis | null }> {
+  const tasks = tasksOf(datalist);
+  const outcomes = await runTasks(tasks, options);
+  const across = findAcrossCases(tasks, outcomes, datalist.channelNames.length);
+  const findings = tasks.flatMap((_, index) => [...(outcomes[index]?.findings ?? []), ...(across[index] ?? [])]);
+  const refused = tasks.map((_, index) => hasError([...(outcomes[index]?.findings ?? []), ...(across[index] ?? [])]));
+  const cases = tasks.map((task, index) => checkedCase(task, outcomes[index] as CaseOutcome, refused[index] !== true));
+  const statistics = outcomes.flatMap((outcome, index) =>
+    outcome.statistics === null || refused[index] === true ? [] : [outcome.statistics],
+  );
+  const check: DatasetCheck = { schemaVersion: 1, datalist, cases, findings, fingerprint: fingerprintOf(cases) };
+  const analysis: Analysis | null =
+    statistics.length === 0 ? null : { schemaVersion: 1, summary: summarizeAnalysis(statistics), cases: statistics };
+  return { check, analysis };
+}
+
+function tasksOf(datalist: Datalist): CaseTask[] {
+  const labelValues = datalist.labels.map((label) => label.value);
+  return [
+    ...datalist.training.map((one) => ({ role: 'training' as const, case: one, labelValues })),
+    ...datalist.testing.map((one) => ({ role: 'testing' as const, case: one, labelValues })),
+  ];
+}
+
+/** Runs all tasks on this thread and as many more as pay; outcomes in the order of the tasks. */
+async function runTasks(tasks: readonly CaseTask[], options: CheckOptions): Promise<CaseOutcome[]> {
+  const outcomes: CaseOutcome[] = [];
+  let done = 0;
+  const accept = ({ index, outcome }: QueueAnswer): void => {
+    outcomes[index] = outcome;
+    done += 1;
+    options.onProgress?.(done, tasks.length);
+  };
+  const queue: QueueData = { tasks, counter: new SharedArrayBuffer(4) };
+  const threads = Math.max(1, Math.min(options.workers ?? availableParallelism(), tasks.length));
+  const extra = Math.min(threads - 1, Math.floor(bytesOf(tasks) / BYTES_PER_EXTRA_WORKER));
+  const workers = Array.from({ length: extra }, () => startWorker(new URL('./case-worker.ts', import.meta.url), queue));
+  const finished = workers.map((worker) => finishOf(worker, accept));
+  const failed = Promise.all(finished);
+  failed.catch(() => undefined); // Awaited below; until then a failure must not count as unhandled.
+  try {
+    for (;;) {
+      options.signal?.throwIfAborted();
+      const answer = takeCase(queue);
+      if (answer === null) break;
+      accept(answer);
+      await nextTurn();
+    }
+    await Promise.race([failed, abortOf(options.signal)]);
+  } catch (error) {
+    if (options.signal?.aborted !== true) throw error;
+    throw new VoxhelmError('cancelled', `the check was cancelled after ${done} of ${tasks.length} cases`);
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+  return outcomes;
+}
+
+function finishOf(worker: Worker, accept: (answer: QueueAnswer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    worker.on('message', accept);
+    worker.once('error', (error: Error & { code?: string }) => {
+      const outOfMemory = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+      reject(
+        new VoxhelmError(outOfMemory ? 'out-of-memory' : 'internal', `a checking thread failed: ${error.message}`, {
+          ...(outOfMemory ? { fix: 'Check with fewer workers.' } : {}),
+          cause: error,
+        }),
+      );
+    });
+    worker.once('exit', () => resolve());
+  });
+}
+
+/** Never resolves without an abort. */
+function abortOf(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
+  });
+}
+
+function bytesOf(tasks: readonly CaseTask[]): number {
+  let bytes = 0;
+  for (const { case: one } of tasks) {
+    for (const path of [...one.images, ...(one.label === null ? [] : [one.label])]) {
+      bytes += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    }
+  }
+  return bytes;
+}
+
+function hasError(findings: readonly Finding[]): boolean {
+  return findings.some((finding) => finding.severity === 'error');
+}
+
+function checkedCase(task: CaseTask, outcome: CaseOutcome, valid: boolean): CheckedCase {
+  const { caseId, images, label, fold, patient } = task.case;
+  return {
+    caseId,
+    role: task.role,
+    images,
+    label,
+    ...(fold === undefined ? {} : { fold }),
+    ...(patient === undefined ? {} : { patient }),
+    valid,
+    sha256: outcome.sha256,
+    shape: outcome.shape === null ? null : [...outcome.shape],
+    spacingMm: outcome.spacingMm === null ? null : [...outcome.spacingMm],
+  };
+}
+
+/** Names the data: the same valid cases give the same fingerprint wherever they lie and in whatever order. */
+function fingerprintOf(cases: readonly CheckedCase[]): string {
+  const lines = cases.filter((one) => one.valid).map((one) => JSON.stringify([one.caseId, one.role, one.sha256]));
+  return createHash('sha256').update(lines.sort().join('\n')).digest('hex');
+}
