@@ -3,11 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { ZodError, z } from 'zod';
 import type { ParityRow } from './row.ts';
 
 /*
  * `npm run parity -- FILE [--data DIR] [--json]`: holds this product against one reference file. Exit code 0 where all
- * parts agree, 1 where one does not, 2 where there was nothing to compare (wrong arguments, unknown kind, no such file).
+ * parts agree, 1 where one does not, 2 where nothing could be compared (wrong arguments, unknown kind,
+ * no such file or data).
  */
 
 const USAGE = 'usage: npm run parity -- FILE [--data DIR] [--json]';
@@ -46,10 +49,17 @@ export async function main(
     write(json ? `${JSON.stringify(rows.map(jsonRow), null, 2)}\n` : tableOf(rows));
     return rows.every((row) => row.ok) ? 0 : 1;
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    write(`${error.message}\n${USAGE}\n`);
+    write(`${messageOf(error)}\n${USAGE}\n`);
     return 2;
   }
+}
+
+/** What a person can act on; anything else is a fault of ours and goes on as it is. */
+function messageOf(error: unknown): string {
+  if (error instanceof UsageError) return error.message;
+  if (error instanceof VoxhelmError) return [error.message, error.fix].filter(Boolean).join('\n');
+  if (error instanceof ZodError) return `the reference is not of its kind's form:\n${z.prettifyError(error)}`;
+  throw error;
 }
 
 function readArguments(args: string[]): { file: string; dataFolder: string; json: boolean } {
