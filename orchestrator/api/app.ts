@@ -2,10 +2,10 @@ import fastifyMultipart from '@fastify/multipart';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { authenticator } from './auth.ts';
 import { type Dispatcher, startDispatcher } from './dispatcher.ts';
-import { requestError, sendProblem, withStatus } from './errors.ts';
+import { parseRequest, sendProblem, withStatus } from './errors.ts';
 import { registerOpenApi } from './openapi.ts';
 import { artifactRoutes } from './routes/v1/artifacts.ts';
 import { datasetRoutes } from './routes/v1/datasets.ts';
@@ -53,10 +53,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   const services: Services = { uploadLimits: UPLOAD_LIMITS, eventPollMs: 1_000, ...options, dispatcher };
 
   app.setValidatorCompiler<z.core.$ZodType>(({ schema, httpPart }) => (data) => {
-    const parsed = z.core.safeParse(schema, data);
-    return parsed.success
-      ? { value: parsed.data }
-      : { error: requestError(parsed.error, schema, PART_NAMES[httpPart ?? ''] ?? 'the request') };
+    try {
+      return { value: parseRequest(schema, data, PART_NAMES[httpPart ?? ''] ?? 'the request') };
+    } catch (error) {
+      return { error: error as Error };
+    }
   });
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(sendProblem);
@@ -84,7 +85,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       fieldSize: 64 * 1024,
       fields: 10,
       files: 1,
-      fileSize: services.uploadLimits.archiveBytes,
+      // One byte more than receiveArchive takes, so that it sees what is too large instead of a cut file.
+      fileSize: services.uploadLimits.archiveBytes + 1,
     },
   });
   await registerOpenApi(app);

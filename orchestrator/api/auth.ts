@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Settings } from '@voxhelm/contracts/settings';
 import type { FastifyRequest } from 'fastify';
+import { withStatus } from './errors.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i;
 
@@ -44,9 +45,12 @@ function checkLocal(request: FastifyRequest): void {
   const hostName = (host ?? '').replace(/:\d+$/, '');
   const foreign = !LOOPBACK.test(hostName) || (origin !== undefined && origin !== `http://${host}`);
   if (!foreign) return;
-  throw new VoxhelmError('unauthorized', 'without an API key this service answers only requests from its own machine', {
-    fix: 'Set VOXHELM_API_KEY for the service and send it, or call it as http://127.0.0.1.',
-  });
+  throw withStatus(
+    403,
+    new VoxhelmError('unauthorized', 'without an API key this service answers only requests from its own machine', {
+      fix: 'Set VOXHELM_API_KEY for the service and send it, or call it as http://127.0.0.1.',
+    }),
+  );
 }
 
 /** Equal lengths for timingSafeEqual, whatever was sent. */

@@ -65,8 +65,15 @@ export function nearest(word: string, known: readonly string[]): string | undefi
     : undefined;
 }
 
+/** Parses what a client sent; throws `invalid-request` naming every wrong field. `where` says what it is ("the query"). */
+export function parseRequest<S extends z.core.$ZodType>(schema: S, value: unknown, where: string): z.output<S> {
+  const parsed = z.core.safeParse(schema, value, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  throw requestError(parsed.error, schema, where);
+}
+
 /** Every issue of a failed parse as a `invalid-request` that names each field; `schema` is asked for the known names. */
-export function requestError(error: z.core.$ZodError, schema: z.core.$ZodType, where: string): VoxhelmError {
+function requestError(error: z.core.$ZodError, schema: z.core.$ZodType, where: string): VoxhelmError {
   const errors = error.issues.flatMap((issue) => fieldErrors(issue, [], schema));
   const [first] = errors;
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
@@ -95,14 +102,21 @@ function fieldErrors(issue: z.core.$ZodIssue, base: readonly PropertyKey[], sche
     // The branch with the deepest issue is the one that the user was writing.
     const branch = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0];
     if (branch !== undefined && depth(branch) > 0) return branch.flatMap((inner) => fieldErrors(inner, path, schema));
-    const wanted = issue.errors.flatMap((inner) => inner.map((each) => each.message));
-    return [{ pointer: pointerOf(path), message: [...new Set(wanted)].join(' or ') || issue.message }];
+    const branches = issue.errors.flat();
+    const message = [...new Set(branches.map((each) => each.message))].join(' or ') || issue.message;
+    return [{ pointer: pointerOf(path), message, ...suggestionOf(branches) }];
   }
-  if (issue.code === 'invalid_value' && typeof issue.input === 'string') {
+  return [{ pointer: pointerOf(path), message: issue.message, ...suggestionOf([issue]) }];
+}
+
+/** The nearest of the allowed words, where a word that is not allowed was given. */
+function suggestionOf(issues: readonly z.core.$ZodIssue[]): { suggestion?: string } {
+  for (const issue of issues) {
+    if (issue.code !== 'invalid_value' || typeof issue.input !== 'string') continue;
     const suggestion = nearest(issue.input, issue.values.map(String));
-    if (suggestion !== undefined) return [{ pointer: pointerOf(path), message: issue.message, suggestion }];
+    if (suggestion !== undefined) return { suggestion };
   }
-  return [{ pointer: pointerOf(path), message: issue.message }];
+  return {};
 }
 
 function depth(issues: readonly z.core.$ZodIssue[]): number {

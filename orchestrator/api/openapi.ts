@@ -16,6 +16,11 @@ export const problemResponse = {
   },
 } as const;
 
+/** Scripts and styles of this origin alone; nothing is fetched from elsewhere. */
+const DOCS_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; " +
+  "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
 /** OpenAPI 3.1 from the routes' own zod schemas at /v1/openapi.json, and interactive documentation at /docs (offline). */
 export async function registerOpenApi(app: FastifyInstance): Promise<void> {
   await app.register(fastifySwagger, {
@@ -39,13 +44,55 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
       ],
     },
     transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (document) => complete(jsonSchemaTransformObject(document) as OpenApiDocument) as never,
   });
   await app.register(fastifySwaggerUi, {
     routePrefix: '/docs',
     uiConfig: { url: '/v1/openapi.json' },
-    staticCSP: true,
+    staticCSP: DOCS_POLICY,
     logLevel: 'warn',
   });
   app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 }
+
+interface OpenApiDocument {
+  paths?: Record<string, Record<string, unknown> | undefined>;
+  components?: { schemas?: Record<string, unknown> };
+}
+
+/** Adds what routes cannot say (a body of two kinds) and leaves out schemas that no route speaks. */
+function complete(document: OpenApiDocument): OpenApiDocument {
+  const register = document.paths?.['/v1/datasets']?.['post'] as { requestBody?: unknown } | undefined;
+  if (register !== undefined) register.requestBody = DATASET_BODY;
+  const schemas = document.components?.schemas ?? {};
+  const used = new Set<string>();
+  const visit = (value: unknown): void => {
+    for (const [, name] of JSON.stringify(value ?? null).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      if (name === undefined || used.has(name)) continue;
+      used.add(name);
+      visit(schemas[name]);
+    }
+  };
+  visit(document.paths);
+  const kept = Object.fromEntries(Object.entries(schemas).filter(([name]) => used.has(name)));
+  return { ...document, components: { ...document.components, schemas: kept } };
+}
+
+const DATASET_BODY = {
+  required: true,
+  content: {
+    'application/json': { schema: { $ref: '#/components/schemas/DatasetCreateInput' } },
+    'multipart/form-data': {
+      schema: {
+        type: 'object',
+        required: ['archive'],
+        properties: {
+          archive: { type: 'string', format: 'binary', description: 'A .zip or .tar.gz of the dataset folder.' },
+          name: { type: 'string' },
+          modality: { type: 'string', description: 'CT, MRI, PET or other; JSON for one per channel.' },
+          labels: { type: 'string', description: 'JSON: label value to name.' },
+        },
+      },
+    },
+  },
+};

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { planners } from '@voxhelm/algorithms/planners';
 import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import { readSettings } from '@voxhelm/contracts/settings';
@@ -7,6 +8,7 @@ import { pino } from 'pino';
 import { createApp } from './app.ts';
 import { checkBinding } from './auth.ts';
 import { temporalWorkflows } from './temporal.ts';
+import { removeStaleUploads } from './upload.ts';
 
 /*
  * The API's process: settings, listen, and a graceful end on SIGTERM or SIGINT. The database and Temporal may be away at
@@ -29,6 +31,7 @@ async function main(): Promise<void> {
   const workflows = temporalWorkflows(settings);
   const store = openArtifactStore(settings.artifacts);
   const app = await createApp({ settings, database, store, workflows, algorithms: Object.keys(planners), log });
+  await removeStaleUploads(join(settings.home, 'datasets'));
   const address = await app.listen({ host: settings.host, port: settings.port });
   log.info({ address }, 'listening');
 

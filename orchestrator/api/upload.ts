@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -33,6 +34,25 @@ const RESERVE_BYTES = GIB;
 /** What macOS adds to archives: "._case.nii.gz" is no image, yet ends like one. */
 const MACOS_JUNK = /(^|\/)(__MACOSX(\/|$)|\._|\.DS_Store$)/;
 
+/** Ends the name of a folder in which an upload is still being received. */
+const INCOMING = '.incoming';
+
+/** An unpacked archive: where its dataset lies, and the SHA-256 of the archive itself. */
+export interface ReceivedArchive {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** Removes what uploads left that died with their process more than a day ago. */
+export async function removeStaleUploads(datasets: string, nowMs: number = Date.now()): Promise<void> {
+  const names = await readdir(datasets).catch(() => []);
+  for (const name of names.filter((each) => each.endsWith(INCOMING))) {
+    const path = join(datasets, name);
+    const found = await stat(path).catch(() => null);
+    if (found !== null && nowMs - found.mtimeMs > 24 * 3_600_000) await rm(path, { recursive: true, force: true });
+  }
+}
+
 /**
  * Streams an uploaded archive to disk and unpacks it under `folder`; returns the path of the dataset in it. Whatever fails,
  * nothing is left behind. Throws `invalid-request` for what is no safe .zip or .tar.gz (a path that leaves the folder, a
@@ -43,18 +63,20 @@ export async function receiveArchive(
   fileName: string,
   folder: string,
   limits: UploadLimits,
-): Promise<string> {
+): Promise<ReceivedArchive> {
   const unpack = unpackerOf(fileName);
   await mkdir(dirname(folder), { recursive: true });
-  const temporary = `${folder}.incoming`;
+  const temporary = `${folder}${INCOMING}`;
+  const hash = createHash('sha256');
   try {
     await mkdir(temporary);
     const archive = join(temporary, 'archive');
     const budget = await roomOf(temporary);
-    await pipeline(body, counter(Math.min(limits.archiveBytes, budget), 'the archive'), createWriteStream(archive));
+    const room = Math.min(limits.archiveBytes, budget);
+    await pipeline(body, counter(room, 'the archive', hash), createWriteStream(archive));
     const { size } = await stat(archive);
-    const room = Math.min(limits.unpackedBytes, await roomOf(temporary), size * limits.ratio + GIB);
-    await unpack(archive, join(temporary, 'data'), { ...limits, unpackedBytes: room });
+    const unpackedBytes = Math.min(limits.unpackedBytes, await roomOf(temporary), size * limits.ratio + GIB);
+    await unpack(archive, join(temporary, 'data'), { ...limits, unpackedBytes });
     await rm(archive);
     await rename(join(temporary, 'data'), folder);
   } catch (error) {
@@ -63,7 +85,7 @@ export async function receiveArchive(
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
-  return datasetRoot(folder);
+  return { path: await datasetRoot(folder), sha256: hash.digest('hex') };
 }
 
 type Unpacker = (archive: string, target: string, limits: UploadLimits) => Promise<void>;
@@ -169,11 +191,12 @@ function fileWriter(target: string, limits: UploadLimits) {
 }
 
 /** Passes bytes on until a limit is reached; several share one limit by sharing the object. */
-function counter(limit: number | { left: number }, what: string): Transform {
+function counter(limit: number | { left: number }, what: string, hash?: Hash): Transform {
   const room = typeof limit === 'number' ? { left: limit } : limit;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       room.left -= chunk.byteLength;
+      hash?.update(chunk);
       if (room.left < 0) done(tooLarge(`${what} is larger than this service accepts`));
       else done(null, chunk);
     },

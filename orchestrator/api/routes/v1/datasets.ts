@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatasetCreate, DatasetDetail, DatasetView, PageQuery } from '@voxhelm/contracts/api';
 import type { Database } from '@voxhelm/prisma/client';
@@ -6,13 +6,13 @@ import { newId } from '@voxhelm/prisma/ids';
 import { toJson } from '@voxhelm/prisma/json';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { fieldError, notFound, requestError } from '../../errors.ts';
+import { fieldError, notFound, parseRequest } from '../../errors.ts';
 import { checkSameRequest, IdempotencyHeaders, lockName, requestSha256 } from '../../idempotency.ts';
 import { problemResponse } from '../../openapi.ts';
 import { keyOf, page, pageOf } from '../../paging.ts';
 import { nameOf } from '../../run-create.ts';
 import type { App, Services } from '../../services.ts';
-import { receiveArchive } from '../../upload.ts';
+import { type ReceivedArchive, receiveArchive, type UploadLimits } from '../../upload.ts';
 import { datasetDetail, datasetInclude, datasetView } from '../../views.ts';
 
 const DatasetPage = pageOf(DatasetView).meta({ id: 'DatasetPage' });
@@ -28,8 +28,7 @@ export function datasetRoutes(app: App, services: Services): void {
   app.post(
     '/datasets',
     {
-      // A multipart body is a stream, so the body is checked in the handler.
-      attachValidation: false,
+      // A multipart body is a stream: it is checked in the handler, and openapi.ts describes it.
       schema: {
         tags: ['datasets'],
         summary: 'Register a dataset and check it',
@@ -43,10 +42,10 @@ export function datasetRoutes(app: App, services: Services): void {
     },
     async (request, reply) => {
       const id = newId('ds');
-      const given = request.isMultipart()
-        ? await receiveUpload(request, services, id)
-        : await receiveFolder(request.body);
-      const created = await register(database, id, given, request.headers['idempotency-key']);
+      const key = request.headers['idempotency-key'];
+      const created = request.isMultipart()
+        ? await registerUpload(request, services, id, key)
+        : await registerFolder(database, request.body, id, key);
       void dispatcher.kick();
       const row = await database.dataset.findUniqueOrThrow({ where: { id: created }, include: datasetInclude });
       return reply.code(202).header('location', `/v1/datasets/${created}`).send(datasetView(row));
@@ -96,38 +95,55 @@ export function datasetRoutes(app: App, services: Services): void {
   );
 }
 
-async function receiveFolder(body: unknown): Promise<DatasetCreate> {
-  const parsed = DatasetCreate.safeParse(body);
-  if (!parsed.success) throw requestError(parsed.error, DatasetCreate, "the request's body");
-  const path = resolve(parsed.data.path);
+async function registerFolder(database: Database, body: unknown, id: string, key: string | undefined): Promise<string> {
+  const given = parseRequest(DatasetCreate, body, "the request's body");
+  const path = resolve(given.path);
   if ((await stat(path).catch(() => null)) === null) {
     throw fieldError('/path', `"${path}" is not there, or this server may not read it`, {
       fix: 'Give an absolute path that the server can read, or upload an archive.',
     });
   }
-  return { ...parsed.data, path };
+  const dataset = { ...given, path };
+  return register(database, id, dataset, requestSha256(dataset), key);
 }
 
-async function receiveUpload(request: FastifyRequest, services: Services, id: string): Promise<DatasetCreate> {
-  const { settings, uploadLimits } = services;
+/** Receives and unpacks the archive, then registers its folder; the folder goes where that fails or was done before. */
+async function registerUpload(
+  request: FastifyRequest,
+  { database, settings, uploadLimits }: Services,
+  id: string,
+  key: string | undefined,
+): Promise<string> {
+  const folder = join(settings.home, 'datasets', id);
+  let registered: string | undefined;
+  try {
+    const { given, sha256, path } = await receiveForm(request, folder, uploadLimits);
+    registered = await register(database, id, { ...given, path }, requestSha256({ ...given, archive: sha256 }), key);
+    return registered;
+  } finally {
+    if (registered !== id) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function receiveForm(request: FastifyRequest, folder: string, limits: UploadLimits) {
   const fields: Record<string, unknown> = {};
-  let archive: { path: string; fileName: string } | undefined;
+  let archive: (ReceivedArchive & { fileName: string }) | undefined;
   for await (const part of request.parts()) {
     if (part.type === 'field') {
       fields[part.fieldname] = fieldValue(part.fieldname, part.value);
       continue;
     }
-    if (part.fieldname !== 'archive')
+    if (part.fieldname !== 'archive') {
       throw fieldError(`/${part.fieldname}`, 'unknown file; send it as "archive"', { suggestion: 'archive' });
-    const path = await receiveArchive(part.file, part.filename, join(settings.home, 'datasets', id), uploadLimits);
-    archive = { path, fileName: part.filename };
+    }
+    archive = { ...(await receiveArchive(part.file, part.filename, folder, limits)), fileName: part.filename };
   }
-  const parsed = UploadFields.safeParse(fields);
-  if (!parsed.success) throw requestError(parsed.error, UploadFields, 'the upload');
-  if (archive === undefined)
+  const given = parseRequest(UploadFields, fields, 'the upload');
+  if (archive === undefined) {
     throw fieldError('/archive', 'is missing', { fix: 'Send the dataset as a file field "archive".' });
-  const name = parsed.data.name ?? archive.fileName.replace(/\.(zip|tar|tgz|tar\.gz)$/i, '');
-  return { ...parsed.data, name, path: archive.path };
+  }
+  const name = given.name ?? archive.fileName.replace(/(\.zip|\.tar|\.tgz|\.tar\.gz)$/i, '');
+  return { given: { ...given, name }, path: archive.path, sha256: archive.sha256 };
 }
 
 /** Form fields are text: `labels` and a list of modalities come as JSON. */
@@ -145,9 +161,9 @@ async function register(
   database: Database,
   id: string,
   given: DatasetCreate,
+  sha256: string,
   key: string | undefined,
 ): Promise<string> {
-  const sha256 = requestSha256(given);
   return database.$transaction(async (transaction) => {
     if (key !== undefined) {
       await lockName(transaction, `dataset-key:${key}`);
