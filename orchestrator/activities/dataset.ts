@@ -1,0 +1,213 @@
+import type { Analysis } from '@voxhelm/contracts/analysis';
+import { Analysis as AnalysisSchema } from '@voxhelm/contracts/analysis';
+import { DatasetCheck, type Finding, type LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { AnalyzeJob, AnalyzeResult } from '@voxhelm/contracts/jobs';
+import type { Prisma, Transaction } from '@voxhelm/prisma/client';
+import { newId } from '@voxhelm/prisma/ids';
+import { fromJsonOrNull, toJson } from '@voxhelm/prisma/json';
+import { readJson } from '@voxhelm/storage/artifact-store';
+import { z } from 'zod';
+import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
+import type { Dependencies } from './dependencies.ts';
+import { addEvents, changeRun, enterStage, hasEnded, requestOf } from './run-rows.ts';
+
+type DatasetActivities = Pick<
+  OrchestratorActivities,
+  'beginDatasetCheck' | 'recordDatasetCheck' | 'recordDatasetFailure' | 'beginRun' | 'recordRunAnalysis'
+>;
+
+const GivenModality = z.union([Modality, z.array(Modality)]);
+const GivenLabels = z.record(z.string(), z.string());
+
+/** Checking datasets and recording what was found: for a dataset alone, and at the beginning of a run. */
+export function datasetActivities(dependencies: Dependencies): DatasetActivities {
+  const { db, now } = dependencies;
+  return {
+    async beginDatasetCheck({ datasetId }) {
+      const dataset = await db.dataset.findUnique({ where: { id: datasetId } });
+      if (dataset === null) throw new VoxhelmError('not-found', `there is no dataset ${datasetId}`);
+      return {
+        kind: 'analyze',
+        datasetPath: dataset.path,
+        modality: fromJsonOrNull('Dataset.givenModality', GivenModality, dataset.givenModality),
+        labels: fromJsonOrNull('Dataset.givenLabels', GivenLabels, dataset.givenLabels),
+        artifactPrefix: `datasets/${datasetId}/`,
+      };
+    },
+
+    async recordDatasetCheck({ datasetId, result }) {
+      const read = await readResult(dependencies, result);
+      await db.$transaction((transaction) =>
+        recordAnalysis(transaction, { owner: `dataset-${datasetId}`, datasetId, result, read, shown: true }),
+      );
+    },
+
+    async recordDatasetFailure({ datasetId, failure }) {
+      await db.dataset.update({ where: { id: datasetId }, data: { state: 'failed', failure: failure.message } });
+    },
+
+    async beginRun({ runId }): Promise<AnalyzeJob> {
+      return changeRun(db, runId, async (transaction, run) => {
+        const dataset = await transaction.dataset.findUniqueOrThrow({ where: { id: run.datasetId } });
+        const request = requestOf(run);
+        if (!hasEnded(run)) {
+          const startedAt = run.startedAt ?? now();
+          await addEvents(transaction, runId, {
+            key: 'started',
+            type: 'run.started',
+            message: `Run "${run.name}" started on dataset "${dataset.name}".`,
+          });
+          const message = `Checking and analysing the cases of "${dataset.name}".`;
+          await enterStage(transaction, run, 'analysis', message, { state: 'running', startedAt });
+        }
+        return {
+          kind: 'analyze',
+          datasetPath: dataset.path,
+          modality: request.modality ?? fromJsonOrNull('Dataset.givenModality', GivenModality, dataset.givenModality),
+          labels: request.labels ?? fromJsonOrNull('Dataset.givenLabels', GivenLabels, dataset.givenLabels),
+          artifactPrefix: `runs/${runId}/analysis/`,
+        };
+      });
+    },
+
+    async recordRunAnalysis({ runId, result }) {
+      const read = await readResult(dependencies, result);
+      const refused = await changeRun(db, runId, async (transaction, run) => {
+        const request = requestOf(run);
+        const dataset = await transaction.dataset.findUniqueOrThrow({ where: { id: run.datasetId } });
+        // A run with its own modality or labels says nothing of the dataset as it was registered.
+        const shown = dataset.analysisId === null || (request.modality === undefined && request.labels === undefined);
+        const analysisId = await recordAnalysis(transaction, {
+          owner: `run-${runId}`,
+          datasetId: run.datasetId,
+          result,
+          read,
+          shown,
+        });
+        await transaction.run.update({ where: { id: runId }, data: { analysisId, device: toJson(result.device) } });
+        await addEvents(transaction, runId, {
+          key: 'dataset.checked',
+          type: 'dataset.checked',
+          message: describeCheck(result),
+          data: {
+            trainingCases: result.validTrainingCases,
+            testingCases: result.validTestingCases,
+            errors: result.errors,
+            warnings: result.warnings,
+          },
+        });
+        return result.errors > 0 && !request.skipInvalid;
+      });
+      // Thrown after the commit: the findings stay, and the run's page shows them.
+      if (refused) throw refusal(read.check);
+      if (read.analysis === null || result.validTrainingCases < 2) throw tooFewCases(result);
+    },
+  };
+}
+
+interface ReadResult {
+  readonly check: DatasetCheck;
+  readonly analysis: Analysis | null;
+}
+
+async function readResult({ store }: Dependencies, result: AnalyzeResult): Promise<ReadResult> {
+  return {
+    check: await readJson(store, result.check, DatasetCheck),
+    analysis: result.analysis === null ? null : await readJson(store, result.analysis, AnalysisSchema),
+  };
+}
+
+interface AnalysisRecord {
+  /** Recording twice for one owner changes nothing. */
+  readonly owner: string;
+  readonly datasetId: string;
+  readonly result: AnalyzeResult;
+  readonly read: ReadResult;
+  /** Whether the dataset's page shows this one from now on. */
+  readonly shown: boolean;
+}
+
+async function recordAnalysis(transaction: Transaction, record: AnalysisRecord): Promise<string> {
+  const { owner, datasetId, result, read, shown } = record;
+  const known = await transaction.analysis.findUnique({ where: { owner }, select: { id: true } });
+  if (known !== null) return known.id;
+  const { datalist, cases, findings, fingerprint } = read.check;
+  const id = newId('an');
+  await transaction.analysis.create({
+    data: {
+      id,
+      datasetId,
+      owner,
+      layout: datalist.layout,
+      fingerprint,
+      labels: labelsOf(read) as unknown as Prisma.InputJsonArray,
+      modalities: datalist.modalities,
+      findings,
+      errors: result.errors,
+      warnings: result.warnings,
+      trainingCases: result.validTrainingCases,
+      testingCases: result.validTestingCases,
+      summary: toJson(read.analysis?.summary ?? null),
+      device: result.device,
+      check: result.check,
+      analysis: toJson(result.analysis),
+    },
+  });
+  await transaction.datasetCase.createMany({
+    data: cases.map(({ shape, spacingMm, fold, patient, ...rest }, position) => ({
+      analysisId: id,
+      position,
+      ...rest,
+      fold: fold ?? null,
+      patient: patient ?? null,
+      shape: toJson(shape),
+      spacingMm: toJson(spacingMm),
+    })),
+  });
+  if (shown) {
+    const state = result.errors > 0 || read.analysis === null ? 'faulty' : 'ready';
+    await transaction.dataset.update({ where: { id: datasetId }, data: { state, analysisId: id, failure: null } });
+  }
+  return id;
+}
+
+/** The classes with background first: what the dataset declares, or else the values that were found in its labels. */
+export function labelsOf({ check, analysis }: ReadResult): LabelDefinition[] {
+  const found = (analysis?.summary.label_stats.labels ?? []).map((value) => ({ value, name: `label ${value}` }));
+  const labels = check.datalist.labels.length > 0 ? check.datalist.labels : found;
+  const classes = labels.filter(({ value }) => value !== 0).sort((a, b) => a.value - b.value);
+  return [labels.find(({ value }) => value === 0) ?? { value: 0, name: 'background' }, ...classes];
+}
+
+function describeCheck({ validTrainingCases, validTestingCases, errors, warnings }: AnalyzeResult): string {
+  const cases = `${validTrainingCases} training and ${validTestingCases} test cases can be used`;
+  if (errors === 0 && warnings === 0) return `${cases}; the check found nothing wrong.`;
+  return `${cases}; the check found ${errors} errors and ${warnings} warnings.`;
+}
+
+/** How many findings a refusal names itself; all are on the run's and the dataset's page. */
+const NAMED_FINDINGS = 5;
+
+function refusal(check: DatasetCheck): VoxhelmError {
+  const errors: Finding[] = check.findings.filter(({ severity }) => severity === 'error');
+  const named = errors.slice(0, NAMED_FINDINGS).map((finding) => `${finding.case}: ${finding.message}`);
+  const more = errors.length > named.length ? [`and ${errors.length - named.length} more`] : [];
+  return new VoxhelmError(
+    'bad-dataset',
+    `the dataset check found ${errors.length} errors: ${[...named, ...more].join('; ')}`,
+    {
+      fix: 'Correct the files (`voxhelm analyze` lists every finding), or set skipInvalid to go on without these cases.',
+    },
+  );
+}
+
+function tooFewCases({ validTrainingCases }: AnalyzeResult): VoxhelmError {
+  return new VoxhelmError(
+    'bad-dataset',
+    `only ${validTrainingCases} valid training cases were found; 2 are the least`,
+    {
+      fix: 'Add labelled cases: one is trained on, one validates.',
+    },
+  );
+}

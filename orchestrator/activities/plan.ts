@@ -1,0 +1,220 @@
+import type { AlgorithmPlanner } from '@voxhelm/algorithms/planner';
+import { plannerOf, planners } from '@voxhelm/algorithms/planners';
+import { AnalysisSummary } from '@voxhelm/contracts/analysis';
+import { ArtifactRef } from '@voxhelm/contracts/artifact';
+import { DatasetCheck, LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { type ProbeJob, TrainingCase } from '@voxhelm/contracts/jobs';
+import { Device, type Plan } from '@voxhelm/contracts/plan';
+import { SearchSettings } from '@voxhelm/contracts/run';
+import type { Prisma } from '@voxhelm/prisma/client';
+import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
+import { fromJson } from '@voxhelm/prisma/json';
+import { allocate } from '@voxhelm/search/budget';
+import { createStudy } from '@voxhelm/search/study';
+import { trainingMs, validationCases, validationInterval } from '@voxhelm/search/training-time';
+import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
+import { z } from 'zod';
+import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
+import type { Dependencies } from './dependencies.ts';
+import { addEvents, changeRun, elapsedMs, enterStage, hasEnded, readRun, requestOf } from './run-rows.ts';
+import { fixedSteps, loadStudy, type Schedule } from './schedule.ts';
+import { splitCases } from './training-cases.ts';
+
+type PlanActivities = Pick<OrchestratorActivities, 'prepareBundles' | 'layOutStudy'>;
+
+/** Making the bundles, measuring them, and laying out the run's time and study. */
+export function planActivities(dependencies: Dependencies): PlanActivities {
+  const { db, store } = dependencies;
+  return {
+    async prepareBundles({ runId }) {
+      const run = await readRun(db, runId);
+      const request = requestOf(run);
+      const analysis = await db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
+      const check = await readJson(store, fromJson('Analysis.check', ArtifactRef, analysis.check), DatasetCheck);
+      const { cases, splits } = splitCases(check, request.folds, run.seed);
+      const casesArtifact = await writeJson(store, `runs/${runId}/cases.json`, cases);
+      const bundles = await Promise.all(
+        algorithmsOf(run).map(async (planner) => {
+          const plan = planFor(planner, run, analysis, 0);
+          return { plan, artifact: await writeJson(store, planKey(runId, plan), plan) };
+        }),
+      );
+      await changeRun(db, runId, async (transaction, locked) => {
+        if (hasEnded(locked)) return;
+        const names = bundles.map(({ plan }) => plan.algorithm).join(', ');
+        const message = `Planning ${names}: ${cases.length} cases in ${splits} folds; measuring a step on the trainer.`;
+        await enterStage(transaction, locked, 'planning', message, { casesArtifact });
+        await transaction.bundle.createMany({
+          data: bundles.map(({ plan, artifact }) => bundleRow(runId, plan, artifact)),
+          skipDuplicates: true,
+        });
+        await addEvents(transaction, runId, ...bundles.map(({ plan }) => bundlePlanned(plan)));
+      });
+      return bundles.map(({ plan, artifact }) => {
+        const job: ProbeJob = { kind: 'probe', plan: artifact, cases: casesArtifact, seed: run.seed };
+        return { algorithm: plan.algorithm, job };
+      });
+    },
+
+    async layOutStudy({ runId, probes }) {
+      const known = await db.study.findUnique({ where: { runId }, select: { runId: true } });
+      if (known !== null) return { parallel: (await loadStudy(db, runId)).schedule.parallel };
+      const run = await readRun(db, runId);
+      const analysis = await db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
+      const request = requestOf(run);
+      const settings = SearchSettings.parse(request.search ?? {});
+      const parallel = settings.parallel ?? Math.max(1, await dependencies.temporal.countTrainers());
+      const measured = probes.map(({ algorithm, result }) => {
+        const planner = plannerOf(algorithm);
+        const plan = planFor(planner, run, analysis, 0);
+        return { name: algorithm, planner, plan, probe: result, planSteps: plan.training.steps };
+      });
+      const cases = await readCases(dependencies, run);
+      const splits = 1 + Math.max(...cases.map(({ fold }) => fold ?? 0));
+      const trainingCases = cases.filter(({ fold }) => fold !== null).length;
+      const steps = fixedSteps(request.plan ?? {}, measured);
+      const fitted = allocate({
+        budgetMs: run.budgetMs === null ? null : Number(run.budgetMs),
+        elapsedMs: elapsedMs(run, dependencies.now()),
+        algorithms: measured,
+        trainingCases,
+        testCases: cases.filter(({ fold, label }) => fold === null && label !== null).length,
+        parallel,
+        folds: request.folds ?? null,
+        searchTrials: settings.trials ?? null,
+        steps,
+      });
+      const allocation = { ...fitted, splits, folds: Math.min(fitted.folds, splits) };
+      const schedule: Schedule = {
+        allocation,
+        algorithms: Object.fromEntries(
+          measured.map(({ name, probe: { stepMs, predictCaseMs, startMs }, planSteps }) => [
+            name,
+            { probe: { stepMs, predictCaseMs, startMs }, planSteps },
+          ]),
+        ),
+        steps,
+        trainingCases,
+        parallel,
+        folds: null,
+      };
+      const casesPerFold = validationCases(trainingCases, splits);
+      const bundles = await Promise.all(
+        measured.flatMap(({ planner, probe }) =>
+          Array.from({ length: allocation.folds }, async (_, fold) => {
+            const own = planFor(planner, run, analysis, fold);
+            const length = Math.min(allocation.foldSteps, own.training.steps);
+            const plan = planner.withSteps(own, length, validationInterval(probe, length, casesPerFold));
+            return {
+              plan,
+              probe: fold === 0 ? probe : null,
+              artifact: await writeJson(store, planKey(runId, plan), plan),
+            };
+          }),
+        ),
+      );
+      const study = createStudy({
+        algorithms: measured.map(({ name, planner, plan }) => ({
+          name,
+          space: planner.space(plan),
+          defaults: planner.defaults(plan),
+        })),
+        settings: { sampler: settings.sampler, pruner: settings.pruner },
+        seed: run.seed,
+      });
+      const slowestMs = Math.max(
+        ...measured.map(({ probe }) => trainingMs(probe, allocation.searchSteps, casesPerFold)),
+      );
+      const trials = allocation.searchTrials + allocation.folds - 1;
+      const now = dependencies.now();
+      const plannedUntil =
+        run.budgetMs === null
+          ? new Date(now.getTime() + Math.ceil(trials / parallel) * slowestMs)
+          : new Date(now.getTime() + Number(run.budgetMs) - elapsedMs(run, now));
+
+      await changeRun(db, runId, async (transaction, locked) => {
+        if (hasEnded(locked)) return;
+        const message = `Searching: ${allocation.searchTrials} trials of ${allocation.searchSteps} steps on fold 0, then ${allocation.folds - 1} more folds.`;
+        await transaction.study.create({
+          data: {
+            runId,
+            space: study.space as Prisma.InputJsonObject,
+            settings: { ...settings },
+            firstPoints: [...study.firstPoints],
+            seed: study.seed,
+            schedule,
+          },
+        });
+        for (const { plan, artifact, probe } of bundles) {
+          const row = { ...bundleRow(runId, plan, artifact), ...(probe === null ? {} : { probe }) };
+          await transaction.bundle.upsert({
+            where: { runId_algorithm_fold: { runId, algorithm: plan.algorithm, fold: plan.fold } },
+            create: row,
+            update: row,
+          });
+        }
+        await addEvents(transaction, runId, ...bundles.map(({ plan }) => bundlePlanned(plan)));
+        await enterStage(transaction, locked, 'search', message, {
+          folds: allocation.folds,
+          plannedTrials: trials,
+          plannedUntil,
+        });
+      });
+      return { parallel };
+    },
+  };
+}
+
+/** The planners of the algorithms that a run asks for; all where it names none. */
+function algorithmsOf(run: Run): AlgorithmPlanner[] {
+  return (requestOf(run).algorithms ?? Object.keys(planners)).map(plannerOf);
+}
+
+function planFor(planner: AlgorithmPlanner, run: Run, analysis: Analysis, fold: number): Plan {
+  const modalities = fromJson('Analysis.modalities', z.array(Modality), analysis.modalities);
+  if (modalities.length === 0) {
+    throw new VoxhelmError('invalid-request', "the images' modality could not be found in the dataset", {
+      fix: 'Give "modality" in the request: CT, MRI, PET or other.',
+      details: { field: 'modality' },
+    });
+  }
+  return planner.plan({
+    summary: fromJson('Analysis.summary', AnalysisSummary, analysis.summary),
+    device: fromJson('Run.device', Device, run.device),
+    labels: fromJson('Analysis.labels', z.array(LabelDefinition), analysis.labels),
+    modalities,
+    trainingCases: analysis.trainingCases,
+    fold,
+    overrides: requestOf(run).plan ?? {},
+  });
+}
+
+/** The run's cases with their folds. */
+export async function readCases({ store }: Dependencies, run: Pick<Run, 'casesArtifact'>): Promise<TrainingCase[]> {
+  return readJson(store, fromJson('Run.casesArtifact', ArtifactRef, run.casesArtifact), z.array(TrainingCase));
+}
+
+function planKey(runId: string, plan: Plan): string {
+  return `runs/${runId}/bundles/${plan.algorithm}-fold${plan.fold}/plan.json`;
+}
+
+function bundleRow(runId: string, plan: Plan, planArtifact: ArtifactRef) {
+  return {
+    runId,
+    algorithm: plan.algorithm,
+    fold: plan.fold,
+    plan: plan as unknown as Prisma.InputJsonObject,
+    planArtifact,
+  };
+}
+
+function bundlePlanned(plan: Plan) {
+  const patch = plan.patchSize.join(' x ');
+  return {
+    key: `bundle:${plan.algorithm}:${plan.fold}`,
+    type: 'bundle.planned',
+    message: `${plan.algorithm}, fold ${plan.fold}: patches of ${patch}, batch ${plan.batchSize}, ${plan.training.steps} steps.`,
+    data: { algorithm: plan.algorithm, fold: plan.fold },
+  };
+}

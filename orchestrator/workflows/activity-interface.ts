@@ -1,0 +1,99 @@
+import type { ErrorCode } from '@voxhelm/contracts/errors';
+import type {
+  AnalyzeJob,
+  AnalyzeResult,
+  EnsembleJob,
+  EnsembleJobResult,
+  ProbeJob,
+  ProbeResult,
+  TrainJob,
+  TrainResult,
+} from '@voxhelm/contracts/jobs';
+import type { TrialKind } from '@voxhelm/contracts/trial';
+
+/*
+ * The activities of the queue `orchestrator`: everything that workflows ask of PostgreSQL and the artifact store. Each may
+ * run more than once (Temporal promises at least once) and then changes nothing more. Ids and references only.
+ */
+
+/** A failure as it is remembered: what, on which input, what to do. */
+export interface FailureRecord {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly fix: string | null;
+}
+
+/** How a trial ended: with the trainer's result, with a failure after every attempt, or cancelled. */
+export type TrialOutcome =
+  | { readonly kind: 'trained'; readonly result: TrainResult }
+  | { readonly kind: 'failed'; readonly failure: FailureRecord }
+  | { readonly kind: 'cancelled' };
+
+/** Asks for the next trials of a run: those with numbers from `fromNumber`, at most `count` of them. */
+export interface AskInput {
+  readonly runId: string;
+  readonly kind: TrialKind;
+  readonly fromNumber: number;
+  readonly count: number;
+}
+
+/** Fewer trials than asked for: there are no more. */
+export interface AskResult {
+  readonly trialIds: readonly string[];
+}
+
+/** What a run hears from outside while it waits. */
+export interface LookAroundResult {
+  /** Of the trials asked about: those that have ended, their workflow's word lost or not. */
+  readonly finished: readonly string[];
+  /** Trials that may run at once now. */
+  readonly parallel: number;
+}
+
+/** See the head of this file; grouped as orchestrator/activities/ is. */
+export interface OrchestratorActivities {
+  // dataset.ts
+  beginDatasetCheck(input: { readonly datasetId: string }): Promise<AnalyzeJob>;
+  recordDatasetCheck(input: { readonly datasetId: string; readonly result: AnalyzeResult }): Promise<void>;
+  recordDatasetFailure(input: { readonly datasetId: string; readonly failure: FailureRecord }): Promise<void>;
+  beginRun(input: { readonly runId: string }): Promise<AnalyzeJob>;
+  /** Fails with `bad-dataset` where the check found errors and the request does not say `skipInvalid`. */
+  recordRunAnalysis(input: { readonly runId: string; readonly result: AnalyzeResult }): Promise<void>;
+
+  // plan.ts
+  /** Makes the bundles (algorithm x fold) and returns one probe an algorithm. */
+  prepareBundles(input: { readonly runId: string }): Promise<readonly { algorithm: string; job: ProbeJob }[]>;
+  /** Lays out the budget by what the probes measured, makes the study; returns the trials that may run at once. */
+  layOutStudy(input: {
+    readonly runId: string;
+    readonly probes: readonly { readonly algorithm: string; readonly result: ProbeResult }[];
+  }): Promise<{ readonly parallel: number }>;
+
+  // study.ts
+  askTrials(input: AskInput): Promise<AskResult>;
+  /** Takes the trial for a trainer: fixes its steps and plan at the first lease. */
+  prepareTrial(input: { readonly trialId: string; readonly lease: number }): Promise<TrainJob>;
+  /** Tells the study how the trial ended, with its checkpoint, predictions and scores. */
+  finishTrial(input: { readonly trialId: string; readonly outcome: TrialOutcome }): Promise<void>;
+  /** The trial has let go of its trainer because of a pause. */
+  releaseTrial(input: { readonly trialId: string; readonly lease: number }): Promise<void>;
+  /** Ends the search: decides which configurations train on the other folds, and makes those trials. */
+  planFolds(input: { readonly runId: string }): Promise<void>;
+  lookAround(input: { readonly runId: string; readonly trialIds: readonly string[] }): Promise<LookAroundResult>;
+
+  // ensemble.ts
+  prepareEnsemble(input: { readonly runId: string }): Promise<EnsembleJob>;
+  recordEnsemble(input: { readonly runId: string; readonly result: EnsembleJobResult }): Promise<void>;
+
+  // run-state.ts
+  /** `pause` counts a run's pauses from 1, so that each is told once. */
+  markPausing(input: { readonly runId: string; readonly pause: number }): Promise<void>;
+  markPaused(input: { readonly runId: string; readonly pause: number }): Promise<void>;
+  markResumed(input: { readonly runId: string; readonly pause: number }): Promise<void>;
+  markCancelling(input: { readonly runId: string }): Promise<void>;
+  endRun(input: {
+    readonly runId: string;
+    readonly state: 'cancelled' | 'failed';
+    readonly failure: FailureRecord | null;
+  }): Promise<void>;
+}

@@ -1,0 +1,63 @@
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { GpuActivities } from '@voxhelm/contracts/jobs';
+import { TASK_QUEUES } from '@voxhelm/contracts/queues';
+import type { OrchestratorActivities } from './activity-interface.ts';
+
+/**
+ * Error codes after which no attempt can succeed. The complement of contracts/errors.ts' retryable codes (a test compares
+ * them); given here too because a trainer of another version may not mark them.
+ */
+export const NON_RETRYABLE_CODES = [
+  'invalid-request',
+  'not-found',
+  'conflict',
+  'unauthorized',
+  'bad-image',
+  'bad-dataset',
+  'bad-bundle',
+  'bad-checkpoint',
+  'diverged',
+  'cancelled',
+  'not-installed',
+];
+
+/** Database work: short, and tried until the database is back. */
+export const database = proxyActivities<OrchestratorActivities>({
+  taskQueue: TASK_QUEUES.orchestrator,
+  startToCloseTimeout: '1 minute',
+  retry: {
+    initialInterval: '250 ms',
+    backoffCoefficient: 2,
+    maximumInterval: '10 s',
+    nonRetryableErrorTypes: NON_RETRYABLE_CODES,
+  },
+});
+
+/**
+ * Jobs for a trainer. The trainer beats every second, so that 30 s of silence mean that it is gone; waiting in the queue
+ * has no limit, for other runs may hold all trainers. A cancelled job is waited for: its trainer saves a checkpoint first.
+ */
+const gpuOptions = {
+  taskQueue: TASK_QUEUES.gpu,
+  heartbeatTimeout: '30 s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: {
+    initialInterval: '1 s',
+    backoffCoefficient: 2,
+    maximumInterval: '30 s',
+    maximumAttempts: 5,
+    nonRetryableErrorTypes: NON_RETRYABLE_CODES,
+  },
+} as const;
+
+/** The whole of a dataset read once. */
+export const { analyzeDataset } = proxyActivities<GpuActivities>({ ...gpuOptions, startToCloseTimeout: '6 hours' });
+
+/** A few steps and one prediction. */
+export const { probePlan } = proxyActivities<GpuActivities>({ ...gpuOptions, startToCloseTimeout: '30 minutes' });
+
+/** Bounded by its steps; the timeout only ends what hangs in a way that still beats. */
+export const { trainTrial } = proxyActivities<GpuActivities>({ ...gpuOptions, startToCloseTimeout: '14 days' });
+
+/** Predicts all validation and test cases a few times. */
+export const { buildEnsemble } = proxyActivities<GpuActivities>({ ...gpuOptions, startToCloseTimeout: '2 days' });

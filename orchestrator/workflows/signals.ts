@@ -1,0 +1,75 @@
+/*
+ * The names by which workflows are started, told and asked: plain constants, so that the API and the trainer's tests may
+ * import them without Temporal's workflow package.
+ */
+
+/** Workflow types. */
+export const WORKFLOWS = { run: 'runWorkflow', trial: 'trialWorkflow', dataset: 'datasetWorkflow' } as const;
+
+/** A run's signals, for whoever steers it. Cancelling is Temporal's own cancellation of the workflow. */
+export const RUN_SIGNALS = { pause: 'pause', resume: 'resume' } as const;
+
+/** What a trial's workflow tells its run: the trial's id; for `trialPaused` also the number of the pause. */
+export const TRIAL_TO_RUN_SIGNALS = { trialFinished: 'trialFinished', trialPaused: 'trialPaused' } as const;
+
+/** What a run tells its trials: `pause` with the number of the pause, `resume`. */
+export const RUN_TO_TRIAL_SIGNALS = { pause: 'pauseTrial', resume: 'resumeTrial' } as const;
+
+/** A run's query: its {@link RunStatus}. */
+export const RUN_STATUS_QUERY = 'status';
+
+/** The workflow id of a run. */
+export function runWorkflowId(runId: string): string {
+  return `run-${runId}`;
+}
+
+/** The workflow id of a trial. */
+export function trialWorkflowId(trialId: string): string {
+  return `trial-${trialId}`;
+}
+
+/** The workflow id of a dataset's check. */
+export function datasetWorkflowId(datasetId: string): string {
+  return `dataset-${datasetId}`;
+}
+
+/** What `runWorkflow` is started with. */
+export interface RunInput {
+  readonly runId: string;
+  /** Trials after which the workflow continues as new, so that its history stays short. */
+  readonly trialsPerLife?: number;
+  /** What the life before left; absent in the first. */
+  readonly carried?: CarriedRun;
+}
+
+/** A run's whole memory between two lives: everything else is in PostgreSQL. Plain JSON on purpose (no Map, no Set). */
+export interface CarriedRun {
+  readonly phase: 'search' | 'fold';
+  readonly nextNumber: number;
+  /** Trials whose workflows are open. */
+  readonly inFlight: readonly string[];
+  /** Trials at once. */
+  readonly parallel: number;
+  readonly pauses: number;
+  readonly life: number;
+}
+
+/** The answer to {@link RUN_STATUS_QUERY}. */
+export interface RunStatus {
+  readonly inFlight: readonly string[];
+  readonly parallel: number;
+  readonly paused: boolean;
+  /** 1 in the workflow's first life; grows when it continues as new. */
+  readonly life: number;
+}
+
+/** What `trialWorkflow` is started with. */
+export interface TrialInput {
+  readonly runId: string;
+  readonly trialId: string;
+}
+
+/** What `datasetWorkflow` is started with. */
+export interface DatasetInput {
+  readonly datasetId: string;
+}
