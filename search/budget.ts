@@ -8,6 +8,9 @@ import {
   validationInterval,
 } from './training-time.ts';
 
+// Who lays out a run needs the estimates that the layout stands on as well.
+export { type Probe, trainingMs, validationInterval } from './training-time.ts';
+
 /*
  * How a run spends its time: how many search trials and folds, and how many steps each, fitted to a wall-clock budget
  * from measured times. Pure. A wave is as many trainings as there are trainers, side by side.
