@@ -1,10 +1,10 @@
 import type { Plan } from '@voxhelm/contracts/plan';
-import { type Scalar, type Tensor, type Tensor5D, tf } from './engine.ts';
 import { clipByGlobalNorm } from './clip-norm.ts';
+import { type Scalar, type Tensor, type Tensor5D, tf } from './engine.ts';
 import { deepSupervision } from './losses/deep-supervision.ts';
 import { lossOf } from './losses/loss-of.ts';
 import type { Network, Parameters } from './network.ts';
-import type { Adamw, AdamwScalars } from './optimizers/adamw.ts';
+import type { Adamw, AdamwScalars } from './optimizers/adamw-state.ts';
 
 /*
  * One training step as a function of tensors alone: shapes are fixed by the plan and no value is read back inside it.
@@ -30,19 +30,19 @@ export function lossAndGradients(network: Network, plan: StepPlan): LossAndGradi
   return (weights, image, classes, seed) => {
     const names = [...weights.keys()];
     const inputs = [...weights.values()];
-    return tf.tidy(() => {
+    // Tensors that a tidy returns stay.
+    const [value, ...gradients] = tf.tidy(() => {
       const computed = tf.valueAndGrads((...tensors: Tensor[]) => {
         const current = new Map(names.map((name, i) => [name, tensors[i] as Tensor]));
         return loss(network.forward(current, image, { training: true, seed }), classes);
       })(inputs);
       const clip = plan.gradientClipNorm;
-      const gradients = clip === null ? computed.grads : clipByGlobalNorm(computed.grads, clip);
-      for (const tensor of [computed.value, ...gradients]) tf.keep(tensor);
-      return {
-        loss: computed.value as Scalar,
-        gradients: new Map(names.map((name, i) => [name, gradients[i] as Tensor])),
-      };
+      return [computed.value as Tensor, ...(clip === null ? computed.grads : clipByGlobalNorm(computed.grads, clip))];
     });
+    return {
+      loss: value as Scalar,
+      gradients: new Map(names.map((name, i) => [name, gradients[i] as Tensor])),
+    };
   };
 }
 

@@ -18,7 +18,7 @@ export interface StoredTensor {
 /** A safetensors file's content. */
 export interface StoredTensors {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  readonly metadata: Readonly<Record<string, string>>;
+  readonly metadata: Readonly<Partial<Record<string, string>>>;
 }
 
 const BYTES = { F32: 4, I32: 4, U8: 1 } as const;
@@ -64,16 +64,20 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; start
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true));
   if (length > bytes.byteLength - 8) throw damaged('the header is cut off');
   try {
-    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as Record<string, unknown>;
+    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as unknown;
     if (typeof header !== 'object' || header === null) throw new TypeError('no object');
-    return { header, start: 8 + length };
+    return { header: header as Record<string, unknown>, start: 8 + length };
   } catch {
     throw damaged('the header is no JSON object');
   }
 }
 
 function readTensor(bytes: Uint8Array, start: number, name: string, entry: unknown): StoredTensor {
-  const { dtype, shape, data_offsets: offsets } = entry as { dtype?: string; shape?: number[]; data_offsets?: number[] };
+  const {
+    dtype,
+    shape,
+    data_offsets: offsets,
+  } = entry as { dtype?: string; shape?: number[]; data_offsets?: number[] };
   if (dtype === undefined || !(dtype in BYTES)) throw damaged(`tensor ${name} has the data type ${dtype}`);
   const [from, to] = offsets ?? [];
   const size = elements(shape ?? []) * BYTES[dtype as keyof typeof BYTES];
@@ -83,8 +87,7 @@ function readTensor(bytes: Uint8Array, start: number, name: string, entry: unkno
   if (start + to > bytes.byteLength) throw damaged(`tensor ${name} is cut off`);
   // A copy, because the file's offset need not be aligned to the element size.
   const data = bytes.slice(start + from, start + to);
-  const typed =
-    dtype === 'F32' ? new Float32Array(data.buffer) : dtype === 'I32' ? new Int32Array(data.buffer) : data;
+  const typed = dtype === 'F32' ? new Float32Array(data.buffer) : dtype === 'I32' ? new Int32Array(data.buffer) : data;
   return { dtype: dtype as keyof typeof BYTES, shape, data: typed };
 }
 
@@ -138,11 +141,7 @@ export function disposeParameters(parameters: Parameters): void {
 }
 
 /** Parameters as stored tensors in PyTorch's layout, each name behind a prefix. */
-export function storeParameters(
-  network: Network,
-  parameters: Parameters,
-  prefix = '',
-): Map<string, StoredTensor> {
+export function storeParameters(network: Network, parameters: Parameters, prefix = ''): Map<string, StoredTensor> {
   const stored = new Map<string, StoredTensor>();
   for (const spec of network.specs) {
     const tensor = parameters.get(spec.name);

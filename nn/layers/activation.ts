@@ -35,7 +35,8 @@ const ACTIVATIONS: Readonly<Record<string, (x: Tensor, alpha: number) => Tensor>
   relu6: (x) => tf.minimum(relu(x), 6),
   leakyrelu: (x, alpha) => tf.leakyRelu(x, alpha),
   // torch's ELU with alpha a: x where positive, a * (exp(x) - 1) elsewhere
-  elu: (x, alpha) => (alpha === 1 ? tf.elu(x) : tf.add(relu(x), tf.mul(tf.minimum(tf.expm1(tf.minimum(x, 0)), 0), alpha))),
+  elu: (x, alpha) =>
+    alpha === 1 ? tf.elu(x) : tf.add(relu(x), tf.mul(tf.minimum(tf.expm1(tf.minimum(x, 0)), 0), alpha)),
   selu: (x) => tf.selu(x),
   gelu: (x) => gelu(x),
   swish: (x, alpha) => tf.mul(x, tf.sigmoid(tf.mul(x, alpha))),
@@ -71,9 +72,13 @@ export function parseActivation(value: unknown): Activation {
   for (const [key, setting] of Object.entries(options as Record<string, unknown>)) {
     if (key === 'inplace') continue;
     if (key !== ALPHA_OPTIONS[name]?.[0] || typeof setting !== 'number') {
-      throw new VoxhelmError('invalid-request', `the activation ${name} has no option ${key}=${JSON.stringify(setting)}`, {
-        details: { option: 'act' },
-      });
+      throw new VoxhelmError(
+        'invalid-request',
+        `the activation ${name} has no option ${key}=${JSON.stringify(setting)}`,
+        {
+          details: { option: 'act' },
+        },
+      );
     }
     alpha = setting;
   }

@@ -9,19 +9,19 @@ import { kernelOf, padForStride, type Triple } from './conv.ts';
 type Conv3dShape = [number, number, number, number, number];
 
 function inputGradient(dy: Tensor5D, filter: Tensor5D, stride: Triple, inputShape: Conv3dShape): Tensor5D {
-  return tf.engine().runKernel(
-    'Conv3DBackpropInputV2',
-    { dy, filter },
-    { pad: 'valid', strides: [...stride], inputShape },
-  ) as Tensor5D;
+  return tf
+    .engine()
+    .runKernel('Conv3DBackpropInputV2', { dy, filter }, { pad: 'valid', strides: [...stride], inputShape }) as Tensor5D;
 }
 
 function filterGradient(x: Tensor5D, dy: Tensor5D, stride: Triple, filterShape: readonly number[]): Tensor {
-  return tf.engine().runKernel(
-    'Conv3DBackpropFilterV2',
-    { x, dy },
-    { pad: 'valid', strides: [...stride], filterShape: [...filterShape] },
-  ) as Tensor;
+  return tf
+    .engine()
+    .runKernel(
+      'Conv3DBackpropFilterV2',
+      { x, dy },
+      { pad: 'valid', strides: [...stride], filterShape: [...filterShape] },
+    ) as Tensor;
 }
 
 /**

@@ -34,7 +34,12 @@ export function padForStride(x: Tensor5D, kernel: Triple, stride: Triple): Tenso
 export function conv(x: Tensor5D, filter: Tensor, stride: Triple = [1, 1, 1]): Tensor5D {
   const weights = filter as Tensor5D;
   if (stride.every((step) => step === 1)) return tf.conv3d(x, weights, 1, 'same');
-  return tf.conv3d(padForStride(x, kernelOf(filter), stride), weights, [...stride] as [number, number, number], 'valid');
+  return tf.conv3d(
+    padForStride(x, kernelOf(filter), stride),
+    weights,
+    [...stride] as [number, number, number],
+    'valid',
+  );
 }
 
 /** A 1x1x1 convolution with a bias: the head of a network. */

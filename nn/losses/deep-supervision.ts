@@ -17,7 +17,10 @@ export function resizeClasses(classes: Tensor, size: readonly [number, number, n
 }
 
 /** Weighted sum of a loss over heads, finest first; the targets are resized to each head's grid. */
-export function deepSupervision(loss: Loss, weights: readonly number[]): (heads: Tensor5D[], classes: Tensor) => Scalar {
+export function deepSupervision(
+  loss: Loss,
+  weights: readonly number[],
+): (heads: Tensor5D[], classes: Tensor) => Scalar {
   return (heads, classes) => {
     const terms = heads.map((logits, i) => {
       const [, x, y, z] = logits.shape;

@@ -8,7 +8,15 @@ import { booleanOption, choiceOption, type LossOptions } from './options.ts';
  */
 
 /** Options of every overlap loss. */
-export const OVERLAP_OPTIONS = ['include_background', 'sigmoid', 'softmax', 'batch', 'smooth_nr', 'smooth_dr', 'reduction'];
+export const OVERLAP_OPTIONS = [
+  'include_background',
+  'sigmoid',
+  'softmax',
+  'batch',
+  'smooth_nr',
+  'smooth_dr',
+  'reduction',
+];
 
 /** Class indices int32 [batch, x, y, z] as float one-hot [batch, voxels, class]; with one class the index itself. */
 export function oneHot(classes: Tensor, channels: number): Tensor {

@@ -1,7 +1,7 @@
 import { type Tensor, tf } from '../engine.ts';
 import type { Parameters } from '../network.ts';
 import { rawOp0, rawOp1 } from '../raw-op.ts';
-import { ADAM_EPSILON, type Adamw, type AdamwState, BETA1, BETA2 } from './adamw.ts';
+import { ADAM_EPSILON, type Adamw, type AdamwState, BETA1, BETA2 } from './adamw-state.ts';
 
 /*
  * AdamW over TensorFlow's variables and its fused kernel ResourceApplyAdam, which updates weight and moments in one pass in

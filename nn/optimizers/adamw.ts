@@ -2,6 +2,7 @@ import { type Tensor, tf } from '../engine.ts';
 import type { Parameters } from '../network.ts';
 import { hasNativeKernels } from '../raw-op.ts';
 import { nativeAdamw } from './adamw-native.ts';
+import { ADAM_EPSILON, type Adamw, type AdamwScalars, type AdamwState, BETA1, BETA2 } from './adamw-state.ts';
 
 /*
  * AdamW, Loshchilov and Hutter, arXiv:1711.05101, by PyTorch's formula:
@@ -9,45 +10,18 @@ import { nativeAdamw } from './adamw-native.ts';
  *   w = w - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
  */
 
-/** PyTorch's standard values. */
-export const BETA1 = 0.9;
-export const BETA2 = 0.999;
-export const ADAM_EPSILON = 1e-8;
-
-/** Weights with the moments of their gradients. */
-export interface AdamwState {
-  readonly weights: Parameters;
-  /** Exponential mean of the gradient ("exp_avg"). */
-  readonly mean: Parameters;
-  /** Exponential mean of the squared gradient ("exp_avg_sq"). */
-  readonly square: Parameters;
-}
-
-/** What changes from step to step, as plain numbers that become scalar tensors. */
-export interface AdamwScalars {
-  readonly learningRate: number;
-  readonly weightDecay: number;
-  /** Number of this step, from 1: for the bias correction. */
-  readonly t: number;
-}
-
-/** An optimizer that holds weights and moments. */
-export interface Adamw {
-  /** The weights as they are now; the caller disposes (they stay valid and unchanged after later steps). */
-  weights(): Parameters;
-  /** Weights and moments, to be saved; the caller disposes. */
-  state(): AdamwState;
-  /** One step by gradients of the weights' names; the gradients stay the caller's. */
-  apply(gradients: ReadonlyMap<string, Tensor>, scalars: AdamwScalars): void;
-  dispose(): void;
-}
-
 /** Moments of a training that starts. The caller disposes. */
 export function zeroMoments(weights: Parameters): Parameters {
   return new Map([...weights].map(([name, tensor]) => [name, tf.zerosLike(tensor)]));
 }
 
-function step(weight: Tensor, mean: Tensor, square: Tensor, gradient: Tensor, s: AdamwScalars): [Tensor, Tensor, Tensor] {
+function step(
+  weight: Tensor,
+  mean: Tensor,
+  square: Tensor,
+  gradient: Tensor,
+  s: AdamwScalars,
+): [Tensor, Tensor, Tensor] {
   const newMean = tf.add(tf.mul(mean, BETA1), tf.mul(gradient, 1 - BETA1));
   const newSquare = tf.add(tf.mul(square, BETA2), tf.mul(tf.square(gradient), 1 - BETA2));
   const denominator = tf.add(tf.div(tf.sqrt(newSquare), Math.sqrt(1 - BETA2 ** s.t)), ADAM_EPSILON);

@@ -57,8 +57,8 @@ export async function check(reference: unknown, _dataDir: string): Promise<Parit
   return parsed.cases.flatMap((example) => {
     const loss = lossOf({ name: example.loss, options: optionsOf(parsed, example.loss, example.options) });
     const { value, gradient } = tf.tidy(() => {
-      const x = tf.tensor(logits, [batch, ...space, channels]) as Tensor5D;
-      const y = tf.tensor(classes, [batch, ...space], 'int32');
+      const x = tf.tensor(logits, [batch, ...(space as [number, number, number]), channels]) as Tensor5D;
+      const y = tf.tensor(classes, [batch, ...space] as number[], 'int32');
       const computed = tf.valueAndGrad((input) => loss(input as Tensor5D, y) as Scalar)(x);
       return {
         value: computed.value.dataSync()[0] as number,
@@ -66,7 +66,9 @@ export async function check(reference: unknown, _dataDir: string): Promise<Parit
       };
     });
     const worst = Math.max(
-      ...example.gradient.index.map((at, i) => Math.abs((gradient[at] as number) - (example.gradient.value[i] as number))),
+      ...example.gradient.index.map((at, i) =>
+        Math.abs((gradient[at] as number) - (example.gradient.value[i] as number)),
+      ),
     );
     const name = `${example.loss} ${JSON.stringify(example.options)}`;
     return [

@@ -56,11 +56,14 @@ interface Computed {
 function compute(network: Network, parameters: Parameters, reference: Reference): Computed {
   const [batch = 1, channels = 1, ...space] = reference.input.shape;
   const factor = Number(/^([\d.]+)\*u$/.exec(reference.input.rule)?.[1] ?? Number.NaN);
-  const input = channelsLast(formulaValues(sizeOf(reference.input.shape), reference.input.k, factor), reference.input.shape);
+  const input = channelsLast(
+    formulaValues(sizeOf(reference.input.shape), reference.input.k, factor),
+    reference.input.shape,
+  );
   const names = [...parameters.keys()];
+  const outputs: Computed['outputs'] = [];
   return tf.tidy(() => {
-    const x = tf.tensor(input, [batch, ...space, channels]) as Tensor5D;
-    const outputs: Computed['outputs'] = [];
+    const x = tf.tensor(input, [batch, ...(space as [number, number, number]), channels]) as Tensor5D;
     const { value, grads } = tf.valueAndGrads((...tensors: Tensor[]) => {
       const current = new Map(names.map((name, i) => [name, tensors[i] as Tensor]));
       const logits = network.forward(current, x, { training: true, seed: 0 });
@@ -71,16 +74,19 @@ function compute(network: Network, parameters: Parameters, reference: Reference)
       }
       return tf.addN(logits.map((head) => tf.mean(tf.square(head)))) as never;
     })([...parameters.values()]);
-    return {
+    const computed: Computed = {
       outputs,
       loss: (value as Tensor).dataSync()[0] as number,
       gradients: new Map(names.map((name, i) => [name, l2((grads[i] as Tensor).dataSync())])),
     };
-  });
+    return computed as never;
+  }) as Computed;
 }
 
 function outputRows(computed: Computed, reference: Reference): ParityRow[] {
-  const rows = [parityRow('number of outputs (difference)', Math.abs(computed.outputs.length - reference.outputs.length), 0)];
+  const rows = [
+    parityRow('number of outputs (difference)', Math.abs(computed.outputs.length - reference.outputs.length), 0),
+  ];
   reference.outputs.forEach((expected, i) => {
     const ours = computed.outputs[i];
     const sameShape = ours?.shape.join() === expected.shape.join();
@@ -129,7 +135,12 @@ export async function check(reference: unknown, _dataDir: string): Promise<Parit
   try {
     const computed = compute(network, parameters, parsed);
     const loss = Math.abs(computed.loss - parsed.loss.value) / Math.abs(parsed.loss.value);
-    return [...rows, ...outputRows(computed, parsed), parityRow('loss (relative)', loss, 1e-5), ...gradientRows(computed, parsed)];
+    return [
+      ...rows,
+      ...outputRows(computed, parsed),
+      parityRow('loss (relative)', loss, 1e-5),
+      ...gradientRows(computed, parsed),
+    ];
   } finally {
     disposeParameters(parameters);
   }
