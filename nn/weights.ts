@@ -85,8 +85,9 @@ function readTensor(bytes: Uint8Array, start: number, name: string, entry: unkno
     throw damaged(`tensor ${name} has a shape and offsets that do not agree`);
   }
   if (start + to > bytes.byteLength) throw damaged(`tensor ${name} is cut off`);
-  // A copy, because the file's offset need not be aligned to the element size.
-  const data = bytes.slice(start + from, start + to);
+  // A copy, because the file's offset need not be aligned to the element size. Not `slice`: a Node Buffer's shares memory.
+  const data = new Uint8Array(size);
+  data.set(bytes.subarray(start + from, start + to));
   const typed = dtype === 'F32' ? new Float32Array(data.buffer) : dtype === 'I32' ? new Int32Array(data.buffer) : data;
   return { dtype: dtype as keyof typeof BYTES, shape, data: typed };
 }
