@@ -88,7 +88,6 @@ export function parseHeader(bytes: Uint8Array, name: string): NiftiHeader {
   // Only the header itself is handed over: the library walks extension chains, which a damaged file can make endless.
   const raw = new Uint8Array(bytes.subarray(0, headerBytes)).buffer;
   const header = parseWithLibrary(raw, name);
-  if (header.littleEndian === undefined) throw badImage(name, 'has no byte order', 'Export it again as NIfTI.');
   const view = new DataView(raw);
   const { shape, channels } = readDimensions(header.dims, name);
   const [voxelType, bytesPerVoxel] = readVoxelType(header.datatypeCode, header.numBitsPerVoxel, name);

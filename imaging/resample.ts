@@ -1,3 +1,4 @@
+import { nearestPositions, roundHalfEven } from './nearest-positions.ts';
 import { type Affine, affineAt, type LabelMap, spacingOf, type Vec3, type Volume, voxelCount } from './volume.ts';
 
 /*
@@ -31,9 +32,7 @@ export function resampleNearest(label: LabelMap, spacingMm: Vec3): LabelMap {
   const shape = resampledShape(label.shape, from, spacingMm);
   const [sizeX, sizeY, sizeZ] = shape;
   const nearest = (axis: 0 | 1 | 2): Int32Array =>
-    Int32Array.from({ length: shape[axis] }, (_, index) =>
-      Math.min(label.shape[axis] - 1, roundHalfEven((index * spacingMm[axis]) / from[axis])),
-    );
+    nearestPositions(label.shape[axis], shape[axis], spacingMm[axis] / from[axis]);
   const [xs, ys, zs] = [nearest(0), nearest(1), nearest(2)];
   const make = label.data.constructor as new (length: number) => LabelMap['data'];
   const data = new make(voxelCount(shape));
@@ -116,12 +115,4 @@ function withSpacing(affine: Affine, fromSpacingMm: Vec3, toSpacingMm: Vec3): Af
     affineAt(affine, row, 3),
   ]);
   return [...rows.flat(), 0, 0, 0, 1];
-}
-
-/** To the nearest integer, exact halves to the even one (C's nearbyint, Python's round). */
-export function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const fraction = value - floor;
-  if (fraction !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }
