@@ -119,7 +119,7 @@ async function createCluster(
     await rm(dataFolder, { recursive: true, force: true }); // no mark: initdb never finished, nothing was ever stored
   }
   await mkdir(dataFolder, { recursive: true });
-  const secret = `${dataFolder}.password`;
+  const secret = `${dataFolder}.initdb`; // lent to initdb, which may run as another user
   await writeFile(secret, password, { mode: 0o600 });
   if (owner !== null) {
     await chown(dataFolder, owner.uid, owner.gid);
