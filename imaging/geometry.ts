@@ -79,7 +79,7 @@ function rearrangedAffine(affine: Affine, shape: Vec3, { from, flip }: Rearrange
       const element = affineAt(affine, row, axis);
       if (flip[index] !== true) return element;
       offset += element * ((shape[axis] ?? 1) - 1);
-      return -element;
+      return 0 - element; // Not -element: a negative zero would be written to files.
     });
     return [...columns, offset];
   });
