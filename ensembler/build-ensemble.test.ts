@@ -3,7 +3,7 @@ import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EnsembleJob, TrainingCase } from '@voxhelm/contracts/jobs';
-import { readLabel } from '@voxhelm/imaging/nifti';
+import { encodeNifti, readLabel } from '@voxhelm/imaging/nifti';
 import { seededRandom } from '@voxhelm/imaging/random';
 import type { LabelMap } from '@voxhelm/imaging/volume';
 import { memoryTensors } from '@voxhelm/nn/engine';
@@ -69,7 +69,8 @@ async function storeMember(spec: MemberSpec, cases: readonly TrainingCase[]): Pr
     const errors = one.fold === spec.fold ? spec.errors : 0;
     const bytes = encodeProbabilities(noisyTruth(truth, errors, spec.trialId + one.caseId), 3, truth.shape);
     const probabilities = await store.write(`${prefix}/${one.caseId}.safetensors`, bytes);
-    stored.push({ caseId: one.caseId, dice: 0.5, diceByClass: {}, probabilities, labelMap: probabilities });
+    const labelMap = await store.write(`${prefix}/${one.caseId}.nii.gz`, encodeNifti(truth, true));
+    stored.push({ caseId: one.caseId, dice: 0.5, diceByClass: {}, probabilities, labelMap });
   }
   const predictions = { schemaVersion: 1, trialId: spec.trialId, fold: spec.fold, step: 10, cases: stored };
   return {
