@@ -9,6 +9,7 @@ import { openTrialFiles } from './checkpoints.ts';
 
 const job = fakeJob('a');
 const bytes = (text: string): Uint8Array => Buffer.from(text);
+const NOTHING_LEFT = { unsent: [], stopped: null };
 const RESULT: TrainResult = {
   outcome: 'completed',
   reason: null,
@@ -37,9 +38,12 @@ describe("a trial's files", () => {
   async function leaveCheckpoints(): Promise<void> {
     const files = openTrialFiles(store, job);
     await files.saveBest(bytes('best1'), 1, 0.5);
-    await files.saveLast(bytes('last1'), 1, []);
-    await files.saveLast(bytes('last2'), 2, []);
-    await files.saveLast(bytes('last3'), 3, [{ series: 'loss', step: 3, value: 1 }]);
+    await files.saveLast(bytes('last1'), 1, NOTHING_LEFT);
+    await files.saveLast(bytes('last2'), 2, NOTHING_LEFT);
+    await files.saveLast(bytes('last3'), 3, {
+      unsent: [{ series: 'loss', step: 3, value: 1 }],
+      stopped: null,
+    });
   }
 
   it('gives nothing where nothing was left', async () => {
@@ -62,7 +66,7 @@ describe("a trial's files", () => {
     const files = openTrialFiles(store, job);
     await files.restore();
     await files.saveBest(bytes('best4'), 4, 0.6);
-    await files.saveLast(bytes('last4'), 4, []);
+    await files.saveLast(bytes('last4'), 4, NOTHING_LEFT);
     const names = (await readdir(join(root, job.artifactPrefix))).sort();
     expect(names).toEqual([
       'best-00000001.safetensors',
@@ -71,7 +75,7 @@ describe("a trial's files", () => {
       'last-00000004.safetensors',
       'last.json',
     ]);
-    await files.saveLast(bytes('last5'), 5, []);
+    await files.saveLast(bytes('last5'), 5, NOTHING_LEFT);
     expect(await readdir(join(root, job.artifactPrefix))).not.toContain('best-00000001.safetensors');
   });
 
@@ -82,7 +86,7 @@ describe("a trial's files", () => {
     const { from } = await files.restore();
     expect(from?.step).toBe(2);
     expect(files.events).toEqual([expect.stringContaining('checkpoint of step 3 is ignored')]);
-    await files.saveLast(bytes('again'), 3, []);
+    await files.saveLast(bytes('again'), 3, NOTHING_LEFT);
     expect((await openTrialFiles(store, job).restore()).from?.step).toBe(3);
   });
 

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
-import { toErrorRecord } from '@voxhelm/contracts/errors';
+import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import { type TrainJob, TrainResult } from '@voxhelm/contracts/jobs';
 import { CheckpointRef, MetricPoint } from '@voxhelm/contracts/trial';
+import { decodeSafetensors } from '@voxhelm/nn/weights';
 import { type ArtifactStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 
@@ -17,8 +18,18 @@ import { z } from 'zod';
  * Files carry their step in the name because the pointer must stay right while the next file is being written.
  */
 
+/** The pruner's answer that ended a training. */
+const Stopped = z.object({ reason: z.string().nullable() });
+type Stopped = z.infer<typeof Stopped>;
+
 /** The pointer's entry for one checkpoint. */
-const Entry = z.object({ checkpoint: ArtifactRef, step: z.number().int(), best: CheckpointRef.nullable() });
+const Entry = z.object({
+  checkpoint: ArtifactRef,
+  step: z.number().int(),
+  best: CheckpointRef.nullable(),
+  /** Set where the pruner ended the training at this step: a later attempt must not train on. */
+  stopped: Stopped.nullable(),
+});
 type Entry = z.infer<typeof Entry>;
 
 const Pointer = z.object({
@@ -39,6 +50,7 @@ const KEPT_CHECKPOINTS = 2;
 export interface Restored {
   readonly bytes: Uint8Array;
   readonly step: number;
+  readonly stopped: Stopped | null;
 }
 
 /** The files of one trial in the artifact store. */
@@ -47,7 +59,11 @@ export interface TrialFiles {
   readonly events: readonly string[];
   /** The newest whole checkpoint, or null; a damaged one is passed over, and `events` says so. */
   restore(): Promise<{ readonly from: Restored | null; readonly unsent: MetricPoint[] }>;
-  saveLast(bytes: Uint8Array, step: number, unsent: readonly MetricPoint[]): Promise<void>;
+  saveLast(
+    bytes: Uint8Array,
+    step: number,
+    left: { readonly unsent: readonly MetricPoint[]; readonly stopped: Stopped | null },
+  ): Promise<void>;
   saveBest(bytes: Uint8Array, step: number, dice: number | null): Promise<void>;
   best(): CheckpointRef | null;
   last(): CheckpointRef | null;
@@ -60,6 +76,23 @@ export interface TrialFiles {
 export function inputsOf(job: TrainJob): string {
   const parts = [job.trialId, job.plan.sha256, job.cases.sha256, job.fold, job.seed];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+/** What a "last" checkpoint says of its training (nn/checkpoint.ts writes it). */
+const CheckpointProgress = z.object({
+  step: z.number().int(),
+  bestStep: z.number().int().nullable(),
+  bestDice: z.number().nullable(),
+  diceByClass: z.record(z.string(), z.number().nullable()),
+  trainMs: z.number(),
+  validationMs: z.number(),
+});
+
+/** Reads how far a "last" checkpoint's training had come, without loading its weights; throws `bad-checkpoint`. */
+export function decodeProgress(bytes: Uint8Array): z.infer<typeof CheckpointProgress> {
+  const parsed = CheckpointProgress.safeParse(JSON.parse(decodeSafetensors(bytes).metadata['progress'] ?? 'null'));
+  if (parsed.success) return parsed.data;
+  throw new VoxhelmError('bad-checkpoint', `the checkpoint's progress is not readable: ${parsed.error.message}`);
 }
 
 /** Opens a trial's files; reads nothing yet. */
@@ -115,7 +148,7 @@ export function openTrialFiles(store: ArtifactStore, job: TrainJob): TrialFiles 
           if (entry.best !== null) await store.localPath(entry.best.artifact); // Checks its hash.
           entries = pointer.checkpoints.slice(index);
           best = entry.best;
-          return { from: { bytes, step: entry.step }, unsent: pointer.unsent };
+          return { from: { bytes, step: entry.step, stopped: entry.stopped }, unsent: pointer.unsent };
         } catch (error) {
           events.push(`the checkpoint of step ${entry.step} is ignored: ${toErrorRecord(error).message}`);
         }
@@ -123,10 +156,10 @@ export function openTrialFiles(store: ArtifactStore, job: TrainJob): TrialFiles 
       return { from: null, unsent: pointer.unsent };
     },
 
-    async saveLast(bytes, step, unsent) {
+    async saveLast(bytes, step, { unsent, stopped }) {
       const checkpoint = await store.write(stepName('last', step), bytes);
       written.add(checkpoint.uri);
-      entries = [{ checkpoint, step, best }, ...entries.filter((entry) => entry.step < step)].slice(
+      entries = [{ checkpoint, step, best, stopped }, ...entries.filter((entry) => entry.step < step)].slice(
         0,
         KEPT_CHECKPOINTS,
       );

@@ -15,7 +15,7 @@ import { typescriptArguments } from '../typescript-loader.ts';
 
 const SAMPLES = fileURLToPath(new URL('../../../samples/hippocampus', import.meta.url));
 const ENTRY = new URL('../job.ts', import.meta.url);
-const CASES = ['hippocampus_001', 'hippocampus_003', 'hippocampus_007', 'hippocampus_008'];
+const CASES = ['hippocampus_001', 'hippocampus_003', 'hippocampus_007', 'hippocampus_011'];
 
 describe('the train job, in its own process on real cases', () => {
   let root: string;
@@ -136,6 +136,17 @@ describe('the train job, in its own process on real cases', () => {
     expect(result).toMatchObject({ step: 6, bestStep: undisturbed.bestStep, bestDice: undisturbed.bestDice });
     expect(result.best?.artifact.sha256).toBe(undisturbed.best?.artifact.sha256);
     expect(openPoints()).toEqual(expect.arrayContaining(first));
+  });
+
+  it('stays pruned where the process dies before it could say so', async () => {
+    api.answer = (path) =>
+      path.endsWith('/reports') ? { status: 200, body: { stop: true, reason: 'below the median' } } : null;
+    const pruned: TrainJob = { ...job, trialId: 'pruned', artifactPrefix: 'trials/pruned' };
+    const first = resultOf(await run(pruned));
+    expect(first).toMatchObject({ outcome: 'pruned', reason: 'below the median', step: 3, predictions: null });
+    api.answer = () => null; // The pruner would say otherwise now.
+    await store.remove('trials/pruned/result.json');
+    expect(resultOf(await run(pruned, () => false, 2))).toEqual(first);
   });
 
   it('stops an attempt that the API calls superseded, and leaves the files alone', async () => {

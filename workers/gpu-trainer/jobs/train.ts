@@ -10,7 +10,7 @@ import { openTrialApi, type TrialApi } from '../api-client.ts';
 import { type BatchLoader, openBatchLoader } from '../loader/batch-loader.ts';
 import type { ValidationCase } from '../loader/messages.ts';
 import { loaderThreads, openThreadPool, type ThreadPool } from '../loader/thread-pool.ts';
-import { openTrialFiles, type Restored, type TrialFiles } from './checkpoints.ts';
+import { decodeProgress, openTrialFiles, type Restored, type TrialFiles } from './checkpoints.ts';
 import type { JobContext } from './context.ts';
 import { loadTrainingCases, loadValidationCases, splitFold } from './load-cases.ts';
 import { followTraining, type TrainingProgress } from './training-progress.ts';
@@ -18,6 +18,9 @@ import { storePredictions, validateAll } from './validate.ts';
 
 /** How long a stopped attempt tries to hand over its last points; they lie beside the checkpoint as well. */
 const LAST_WORDS_MS = 2_000;
+
+/** A validation that ends within this time after a stop is finished: its checkpoint spares the steps before it. */
+const FINISH_VALIDATION_MS = 5_000;
 
 type LoopResult = Awaited<ReturnType<typeof trainLoop>>;
 
@@ -107,7 +110,8 @@ async function attempt(own: Attempt, from: Restored | null): Promise<TrainResult
     seed: job.seed,
     lastStep: plan.training.steps,
   });
-  const trained = await runLoop(own, from, validation, loader);
+  const pruned = from === null ? null : prunedBefore(from);
+  const trained = pruned ?? (await runLoop(own, from, validation, loader));
   progress.phase('finishing');
   const best = files.best();
   const predictions =
@@ -137,6 +141,7 @@ async function runLoop(
   loader: BatchLoader,
 ): Promise<LoopResult> {
   const { job, plan, context, files, api, progress, signal } = own;
+  const giveUp = givesUpAfter(signal, FINISH_VALIDATION_MS);
   /** The loop's callbacks are not awaited where they only tell; the buffer's bound is waited for at the next batch. */
   let room: Promise<void> = Promise.resolve();
   const add = (points: Parameters<TrialApi['addPoints']>[0]): void => {
@@ -144,6 +149,7 @@ async function runLoop(
     room = api.addPoints(points);
     room.catch(() => undefined); // A refusal aborts `signal`.
   };
+  let stopped: { reason: string | null } | null = null;
   const start = (startFrom: Uint8Array | null): Promise<LoopResult> =>
     trainLoop({
       network: networkOf(plan.network),
@@ -158,19 +164,21 @@ async function runLoop(
       },
       validate(predictor) {
         progress.phase('validating');
-        return validateAll(predictor, validation, plan, { signal, onCase: () => progress.tell() });
+        return validateAll(predictor, validation, plan, { giveUp, onCase: () => progress.tell() });
       },
       onStep: (info) => add(progress.step(info)),
       onLoss: (step, loss) => add(progress.loss(step, loss)),
       async onValidation(result) {
         add(progress.validation(result));
         if (!job.prunable || result.dice === null) return { stop: false, reason: null };
-        return orAborted(signal, api.report(result.step, result.dice));
+        const reply = await orAborted(signal, api.report(result.step, result.dice));
+        if (reply.stop) stopped = { reason: reply.reason };
+        return reply;
       },
       async saveLast(bytes, step) {
         // A superseded attempt leaves the files to the later one.
         if (signal.aborted && codeOf(signal.reason) === 'conflict') return;
-        await files.saveLast(bytes, step, api.unsent());
+        await files.saveLast(bytes, step, { unsent: api.unsent(), stopped });
       },
       saveBest: (bytes, step, dice) => files.saveBest(bytes, step, dice),
     });
@@ -184,6 +192,14 @@ async function runLoop(
     progress.event(event);
     return start(null);
   }
+}
+
+/** The result of a training that was pruned before its process died, from the checkpoint's own record of progress. */
+function prunedBefore(from: Restored): LoopResult | null {
+  if (from.stopped === null) return null;
+  const progress = decodeProgress(from.bytes);
+  const stepMs = progress.step === 0 ? 0 : progress.trainMs / progress.step;
+  return { ...progress, stepMs, outcome: 'pruned', reason: from.stopped.reason };
 }
 
 async function storeBestPredictions(
@@ -222,6 +238,19 @@ async function orAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T
   } finally {
     if (stop !== undefined) signal.removeEventListener('abort', stop);
   }
+}
+
+/** Tells whether the signal was aborted more than `ms` ago. */
+function givesUpAfter(signal: AbortSignal, ms: number): () => boolean {
+  let abortedAt = Number.POSITIVE_INFINITY;
+  signal.addEventListener(
+    'abort',
+    () => {
+      abortedAt = performance.now();
+    },
+    { once: true },
+  );
+  return () => performance.now() - abortedAt > ms;
 }
 
 function codeOf(error: unknown): ErrorCode {

@@ -67,11 +67,11 @@ export async function validateAll(
   predictor: Predictor,
   cases: readonly ValidationCase[],
   plan: Plan,
-  hooks: { readonly signal: AbortSignal; onCase(): void },
+  hooks: { giveUp(): boolean; onCase(): void },
 ): Promise<DiceScores> {
   const scores: DiceScores[] = [];
   for (const validation of cases) {
-    if (hooks.signal.aborted) throw new VoxhelmError('cancelled', 'stopped during a validation');
+    if (hooks.giveUp()) throw new VoxhelmError('cancelled', 'stopped during a validation');
     const { dice, diceByClass: byClass } = await predictCase(predictor, validation, plan);
     scores.push({ dice, diceByClass: byClass });
     hooks.onCase();

@@ -52,7 +52,7 @@ export async function openBatchLoader(options: BatchLoaderOptions): Promise<Batc
       const startedAt = performance.now();
       const batch = begin(step);
       for (const other of ahead.keys()) if (other < step || other > step + depth) ahead.delete(other);
-      for (let later = step + 1; later <= Math.min(step + depth, lastStep); later += 1) begin(later);
+      for (let later = step + 1; later <= Math.min(step + depth, lastStep); later += 1) void begin(later);
       ahead.delete(step);
       try {
         return await batch;
