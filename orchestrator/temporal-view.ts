@@ -1,4 +1,4 @@
-import { Client, isGrpcServiceError, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import type { TemporalView } from './activities/dependencies.ts';

@@ -5,7 +5,7 @@ import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import { openDatabase } from '@voxhelm/prisma/client';
 import { openArtifactStore } from '@voxhelm/storage/artifact-store';
-import { type Logger, pino } from 'pino';
+import { pino } from 'pino';
 import { createActivities } from './activities/all.ts';
 import { type OrchestratorConfig, readConfig } from './config.ts';
 import { temporalView } from './temporal-view.ts';
@@ -37,7 +37,7 @@ export async function bundleWorkflows(): Promise<{ code: string }> {
  */
 export async function startOrchestrator(
   config: OrchestratorConfig,
-  options: { readonly logger?: Logger; readonly workflowBundle?: { code: string } } = {},
+  options: { readonly logger?: pino.Logger; readonly workflowBundle?: { code: string } } = {},
 ): Promise<OrchestratorWorker> {
   const { settings } = config;
   const logger = options.logger ?? createLogger(settings.logLevel);
@@ -87,7 +87,7 @@ export async function startOrchestrator(
 }
 
 /** Tries for a minute, for Temporal may start beside us. */
-async function connect(address: string, logger: Logger): Promise<NativeConnection> {
+async function connect(address: string, logger: pino.Logger): Promise<NativeConnection> {
   const deadline = performance.now() + CONNECT_FOR_MS;
   for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 4_000)) {
     try {
@@ -107,7 +107,7 @@ async function connect(address: string, logger: Logger): Promise<NativeConnectio
 }
 
 /** Logs as JSON lines on stdout. */
-function createLogger(level: string): Logger {
+function createLogger(level: string): pino.Logger {
   return pino({ level, base: { process: 'orchestrator' }, timestamp: pino.stdTimeFunctions.isoTime });
 }
 

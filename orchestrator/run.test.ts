@@ -1,0 +1,234 @@
+import { CancelledFailure } from '@temporalio/common';
+import type { TrainJob } from '@voxhelm/contracts/jobs';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { eventually, type Orchestra, startOrchestra } from './testing/orchestra.ts';
+import { RUN_SIGNALS, RUN_STATUS_QUERY, type RunStatus, trialWorkflowId } from './workflows/signals.ts';
+
+let orchestra: Orchestra;
+
+beforeAll(async () => {
+  orchestra = await startOrchestra();
+}, 60_000);
+
+afterEach(() => {
+  orchestra.trainer.jobs.length = 0;
+  orchestra.trainer.findings = [];
+  orchestra.trainer.train = async () => ({});
+});
+
+afterAll(() => orchestra.close());
+
+/** What a person would see of a run. */
+async function seen(runId: string) {
+  const run = await orchestra.db.run.findUniqueOrThrow({
+    where: { id: runId },
+    include: {
+      trials: { orderBy: { number: 'asc' } },
+      events: { orderBy: { id: 'asc' } },
+      ensemble: { include: { members: true } },
+      artifacts: true,
+      bundles: true,
+    },
+  });
+  return { ...run, eventTypes: run.events.map(({ type }) => type) };
+}
+
+/** Trains until it is told to stop, as a long training does. */
+function untilCancelled(_: TrainJob, cancelled: Promise<never>): Promise<never> {
+  return cancelled;
+}
+
+test('a dataset becomes an ensemble bundle, and every step of the way is on record', async () => {
+  const { runId, handle } = await orchestra.submit({
+    folds: 3,
+    search: { trials: 2, parallel: 2 },
+    plan: { steps: 20 },
+  });
+  await handle.result();
+  const run = await seen(runId);
+  expect(run).toMatchObject({ state: 'completed', stage: 'done', progress: 1, testDice: 0.9, failure: null, folds: 3 });
+  expect(
+    run.trials.map(({ number, kind, fold, state, steps, lease }) => [number, kind, fold, state, steps, lease]),
+  ).toEqual([
+    [0, 'search', 0, 'completed', 20, 1],
+    [1, 'search', 0, 'completed', 20, 1],
+    [2, 'fold', 1, 'completed', 20, 1],
+    [3, 'fold', 2, 'completed', 20, 1],
+  ]);
+  const best = run.trials.slice(0, 2).reduce((a, b) => ((b.bestDice ?? 0) > (a.bestDice ?? 0) ? b : a));
+  expect(run.trials.slice(2).map(({ sourceTrialId, point }) => [sourceTrialId, point])).toEqual([
+    [best.id, best.point],
+    [best.id, best.point],
+  ]);
+  expect(run.bundles.map(({ algorithm, fold }) => [algorithm, fold])).toEqual([
+    ['segresnet', 0],
+    ['segresnet', 1],
+    ['segresnet', 2],
+  ]);
+  expect(run.ensemble?.members).toHaveLength(3);
+  expect(run.artifacts.map(({ kind }) => kind).sort()).toEqual(['ensemble-bundle', 'report']);
+  expect(await orchestra.db.caseScore.count({ where: { runId } })).toBe(4 * 2 + 1);
+  expect(run.eventTypes.filter((type) => type !== 'trial.started' && type !== 'trial.finished')).toEqual([
+    'run.started',
+    'stage.changed',
+    'dataset.checked',
+    'stage.changed',
+    'bundle.planned',
+    'bundle.planned',
+    'bundle.planned',
+    'stage.changed',
+    'stage.changed',
+    'stage.changed',
+    'ensemble.built',
+    'stage.changed',
+    'run.completed',
+  ]);
+  expect(run.events.filter(({ message }) => !/^[A-Z].*[.]$/s.test(message))).toEqual([]);
+});
+
+test('pausing frees the trainers; resuming goes on with a new lease', async () => {
+  const { trainer } = orchestra;
+  trainer.train = untilCancelled;
+  const { runId, handle } = await orchestra.submit({
+    folds: 1,
+    search: { trials: 2, parallel: 2 },
+    plan: { steps: 5 },
+  });
+  await eventually(
+    async () => trainer.jobs.length,
+    (jobs) => jobs === 2,
+  );
+  await handle.signal(RUN_SIGNALS.pause);
+  const paused = await eventually(
+    () => seen(runId),
+    ({ state }) => state === 'paused',
+  );
+  expect(paused.trials.map(({ state }) => state)).toEqual(['waiting', 'waiting']);
+  trainer.train = async () => ({});
+  await handle.signal(RUN_SIGNALS.resume);
+  await handle.result();
+  const run = await seen(runId);
+  expect(run).toMatchObject({ state: 'completed', pausedAt: null });
+  expect(run.pausedMs).toBeGreaterThan(0);
+  expect(run.trials.map(({ state, lease }) => [state, lease])).toEqual([
+    ['completed', 2],
+    ['completed', 2],
+  ]);
+  expect(run.eventTypes).toEqual(expect.arrayContaining(['run.pausing', 'run.paused', 'run.resumed', 'trial.resumed']));
+});
+
+test('cancelling lets every trainer go and keeps what was reached', async () => {
+  const { trainer, client } = orchestra;
+  const finishedFirst = trainer.jobs;
+  trainer.train = (job, cancelled) =>
+    finishedFirst.length === 1 ? Promise.resolve({}) : untilCancelled(job, cancelled);
+  const { runId, handle } = await orchestra.submit({
+    folds: 1,
+    search: { trials: 3, parallel: 1 },
+    plan: { steps: 5 },
+  });
+  await eventually(
+    async () => trainer.jobs.length,
+    (jobs) => jobs === 2,
+  );
+  await handle.cancel();
+  await expect(handle.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
+  const run = await seen(runId);
+  expect(run).toMatchObject({ state: 'cancelled', failure: null });
+  expect(run.trials.map(({ state }) => state)).toEqual(['completed', 'cancelled']);
+  expect(run.eventTypes.at(-1)).toBe('run.cancelled');
+  for (const { id } of run.trials) {
+    const { status } = await client.workflow.getHandle(trialWorkflowId(id)).describe();
+    expect(status.name).toBe('COMPLETED');
+  }
+});
+
+test('a paused run can be cancelled', async () => {
+  const { trainer } = orchestra;
+  trainer.train = untilCancelled;
+  const { runId, handle } = await orchestra.submit({ folds: 1, search: { trials: 1 }, plan: { steps: 5 } });
+  await eventually(
+    async () => trainer.jobs.length,
+    (jobs) => jobs === 1,
+  );
+  await handle.signal(RUN_SIGNALS.pause);
+  await eventually(
+    () => seen(runId),
+    ({ state }) => state === 'paused',
+  );
+  await handle.cancel();
+  await expect(handle.result()).rejects.toThrow();
+  expect(await seen(runId)).toMatchObject({ state: 'cancelled', trials: [{ state: 'cancelled' }] });
+});
+
+test('a trial that diverges ends as that trial; one whose trainer fails for good as well; the run goes on', async () => {
+  const { trainer } = orchestra;
+  trainer.train = async () => {
+    if (trainer.jobs.length === 1)
+      return { outcome: 'diverged', reason: 'the loss became NaN at step 3', bestDice: null };
+    return {};
+  };
+  const { runId, handle } = await orchestra.submit({
+    folds: 2,
+    search: { trials: 2, parallel: 1 },
+    plan: { steps: 5 },
+  });
+  await handle.result();
+  const run = await seen(runId);
+  expect(run.trials.map(({ state, reason }) => [state, reason])).toEqual([
+    ['diverged', 'the loss became NaN at step 3'],
+    ['completed', null],
+    ['completed', null],
+  ]);
+  expect(run.state).toBe('completed');
+});
+
+test('a run of which no trial left a model fails and names the cause', async () => {
+  orchestra.trainer.train = async () => ({ outcome: 'diverged', reason: 'the loss became NaN', bestDice: null });
+  const { runId, handle } = await orchestra.submit({ folds: 1, search: { trials: 2 }, plan: { steps: 5 } });
+  await expect(handle.result()).rejects.toThrow();
+  const run = await seen(runId);
+  expect(run).toMatchObject({ state: 'failed', failure: { code: 'diverged' } });
+  expect(run.message).toContain('2 of 2 diverged: the loss became NaN');
+});
+
+test('a faulty dataset is refused with its findings, or goes on without those cases', async () => {
+  orchestra.trainer.findings = [
+    {
+      case: 'case-3',
+      file: '/made/up/case-3.nii.gz',
+      code: 'unreadable',
+      severity: 'error',
+      message: 'truncated',
+      fix: 'Copy it again.',
+    },
+  ];
+  const refused = await orchestra.submit({ folds: 1, search: { trials: 1 }, plan: { steps: 5 } });
+  await expect(refused.handle.result()).rejects.toThrow();
+  const run = await seen(refused.runId);
+  expect(run).toMatchObject({ state: 'failed', failure: { code: 'bad-dataset' }, trials: [] });
+  expect(run.message).toContain('case-3: truncated');
+  const analysis = await orchestra.db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
+  expect(analysis.findings).toHaveLength(1);
+
+  const goesOn = await orchestra.submit({ folds: 1, search: { trials: 1 }, plan: { steps: 5 }, skipInvalid: true });
+  await goesOn.handle.result();
+  expect((await seen(goesOn.runId)).state).toBe('completed');
+});
+
+test('a run continues as new with trials in flight and loses none', async () => {
+  const { trainer, client } = orchestra;
+  const { runId, handle } = await orchestra.submit(
+    { folds: 2, search: { trials: 7, parallel: 2 }, plan: { steps: 5 } },
+    { trialsPerLife: 3 },
+  );
+  await client.workflow.getHandle(handle.workflowId).result();
+  const run = await seen(runId);
+  expect(run.state).toBe('completed');
+  expect(run.trials.map(({ number, state }) => [number, state])).toEqual(
+    Array.from({ length: 8 }, (_, number) => [number, 'completed']),
+  );
+  expect(trainer.jobs.map(({ trialId }) => trialId).sort()).toEqual(run.trials.map(({ id }) => id).sort());
+  const status = await client.workflow.getHandle(handle.workflowId).query<RunStatus>(RUN_STATUS_QUERY);
+  expect(status).toMatchObject({ life: 3, inFlight: [] });
+});

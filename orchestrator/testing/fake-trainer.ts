@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import { Context, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { CPU, HIPPOCAMPUS, madeUpSummary } from '@voxhelm/algorithms/planning-fixtures';
+import type { Analysis } from '@voxhelm/contracts/analysis';
+import type { ArtifactRef } from '@voxhelm/contracts/artifact';
+import type { DatasetCheck, Finding } from '@voxhelm/contracts/dataset';
+import type {
+  EnsembleCandidateMember,
+  GpuActivities,
+  TrainJob,
+  TrainResult,
+  ValidationPredictions,
+} from '@voxhelm/contracts/jobs';
+import { Plan } from '@voxhelm/contracts/plan';
+import { type ArtifactStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
+
+/** What a fake trainer does beside answering at once. */
+export interface FakeTrainer {
+  /** Jobs in the order in which they were begun. */
+  readonly jobs: TrainJob[];
+  /** Findings of the dataset check. */
+  findings: Finding[];
+  /** Called in each training; may wait (until `cancelled`), throw, or say how it ended. */
+  train: (job: TrainJob, cancelled: Promise<never>) => Promise<Partial<TrainResult>>;
+  /** Writes no predictions and no files: for measuring what the orchestrator itself costs. */
+  bare: boolean;
+}
+
+/** A training that went well at once. */
+const WELL = async (): Promise<Partial<TrainResult>> => ({});
+
+/** Made-up trainer state, to be changed by a test. */
+export function fakeTrainer(): FakeTrainer {
+  return { jobs: [], findings: [], train: WELL, bare: false };
+}
+
+const CASES = 10;
+const TEST_CASES = 2;
+
+/** The activities of the queue `gpu` without a device: the same values and artifacts, made up. */
+export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): GpuActivities {
+  const nothing: ArtifactRef = { uri: 'nothing', sha256: createHash('sha256').digest('hex'), bytes: 0 };
+  return {
+    async analyzeDataset(job) {
+      const check = madeUpCheck(job.datasetPath, trainer.findings);
+      const summary = madeUpSummary({ ...HIPPOCAMPUS, cases: CASES });
+      const analysis: Analysis = { schemaVersion: 1, summary, cases: [] };
+      const valid = check.cases.filter((each) => each.valid);
+      return {
+        check: await writeJson(store, `${job.artifactPrefix}check.json`, check),
+        analysis: await writeJson(store, `${job.artifactPrefix}analysis.json`, analysis),
+        validTrainingCases: valid.filter(({ role }) => role === 'training').length,
+        validTestingCases: valid.filter(({ role }) => role === 'testing').length,
+        errors: trainer.findings.filter(({ severity }) => severity === 'error').length,
+        warnings: 0,
+        device: CPU,
+      };
+    },
+
+    async probePlan() {
+      return { stepMs: 10, predictCaseMs: 5, startMs: 10, peakMemoryMb: 100 };
+    },
+
+    async trainTrial(job) {
+      trainer.jobs.push(job);
+      heartbeat({ phase: 'training' });
+      const beat = setInterval(() => heartbeat({ phase: 'training' }), 100);
+      try {
+        const changes = await trainer.train(job, Context.current().cancelled);
+        const plan = trainer.bare ? null : await readJson(store, job.plan, Plan);
+        const steps = plan?.training.steps ?? 1;
+        const dice = 0.8 + (job.seed % 100) / 1000;
+        const trained: TrainResult = {
+          outcome: 'completed',
+          reason: null,
+          step: steps,
+          bestStep: steps,
+          bestDice: dice,
+          diceByClass: { '1': dice, '2': dice },
+          best: { artifact: nothing, step: steps, dice },
+          last: { artifact: nothing, step: steps, dice },
+          predictions: trainer.bare ? null : await predictions(store, job, steps, dice),
+          trainMs: 1,
+          stepMs: 1,
+          validationMs: 1,
+        };
+        return { ...trained, ...changes };
+      } catch (error) {
+        if (error instanceof CancelledFailure || error instanceof ApplicationFailure) throw error;
+        throw ApplicationFailure.create({ message: String(error), type: 'internal' });
+      } finally {
+        clearInterval(beat);
+      }
+    },
+
+    async buildEnsemble(job) {
+      const members = JSON.parse((await store.read(job.members)).toString('utf8')) as EnsembleCandidateMember[];
+      const trialIds = members.map(({ trialId }) => trialId).slice(0, 3);
+      const chosen = {
+        rule: 'best-n' as const,
+        n: trialIds.length,
+        fusion: { mode: 'mean' as const, flips: [], largestComponent: [] },
+        trialIds,
+        validationDice: 0.9,
+        validationCases: CASES,
+      };
+      const mean = { dice: 0.9, iou: 0.8, hd95Mm: 1, assdMm: 0.5, surfaceDice: 0.9 };
+      const scores = { case: 'test-0', dice: 0.9, classes: { '1': mean } };
+      const test = {
+        toleranceMm: 1,
+        cases: [scores],
+        mean: { ...mean, classes: { '1': mean } },
+        worst: { case: 'test-0', dice: 0.9 },
+      };
+      return {
+        plan: { schemaVersion: 1, chosen, candidates: [chosen] },
+        testDice: 0.9,
+        testHd95Mm: 1,
+        test: await writeJson(store, `${job.artifactPrefix}test.json`, test),
+        bundle: await store.write(`${job.artifactPrefix}bundle.zip`, Buffer.from('zip')),
+        reportHtml: await store.write(`${job.artifactPrefix}report.html`, Buffer.from('<html>')),
+      };
+    },
+  };
+}
+
+function madeUpCheck(root: string, findings: readonly Finding[]): DatasetCheck {
+  const names = [
+    ...Array.from({ length: CASES }, (_, index) => ({ caseId: `case-${index}`, role: 'training' as const })),
+    ...Array.from({ length: TEST_CASES }, (_, index) => ({ caseId: `test-${index}`, role: 'testing' as const })),
+  ];
+  const cases = names.map(({ caseId, role }) => ({
+    caseId,
+    role,
+    images: [`${root}/${caseId}.nii.gz`],
+    label: `${root}/${caseId}-label.nii.gz`,
+    valid: !findings.some((finding) => finding.case === caseId && finding.severity === 'error'),
+    sha256: createHash('sha256').update(caseId).digest('hex'),
+    shape: [35, 50, 35] as [number, number, number],
+    spacingMm: [1, 1, 1] as [number, number, number],
+  }));
+  return {
+    schemaVersion: 1,
+    datalist: {
+      schemaVersion: 1,
+      name: 'made up',
+      root,
+      layout: 'decathlon',
+      modalities: ['MRI'],
+      channelNames: ['MRI'],
+      labels: HIPPOCAMPUS.labels.map((name, value) => ({ value, name })),
+      training: [],
+      testing: [],
+    },
+    cases,
+    findings: [...findings],
+    fingerprint: createHash('sha256').update('made up').digest('hex'),
+  };
+}
+
+function predictions(store: ArtifactStore, job: TrainJob, step: number, dice: number): Promise<ArtifactRef> {
+  const nothing: ArtifactRef = { uri: 'nothing', sha256: createHash('sha256').digest('hex'), bytes: 0 };
+  const value: ValidationPredictions = {
+    schemaVersion: 1,
+    trialId: job.trialId,
+    fold: job.fold,
+    step,
+    cases: ['case-0', 'case-1'].map((caseId) => ({
+      caseId,
+      dice,
+      diceByClass: { '1': dice },
+      probabilities: nothing,
+      labelMap: nothing,
+    })),
+  };
+  return writeJson(store, `${job.artifactPrefix}predictions.json`, value);
+}

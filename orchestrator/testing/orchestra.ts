@@ -1,0 +1,124 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { TASK_QUEUES } from '@voxhelm/contracts/queues';
+import type { RunRequestInput } from '@voxhelm/contracts/run';
+import { durationMs, RunRequest } from '@voxhelm/contracts/run';
+import { readSettings } from '@voxhelm/contracts/settings';
+import { type Database, openDatabase, type Prisma } from '@voxhelm/prisma/client';
+import { newId } from '@voxhelm/prisma/ids';
+import { migrate } from '@voxhelm/prisma/migrate';
+import { startTestPostgres } from '@voxhelm/prisma/testing/postgres';
+import { type ArtifactStore, folderStore } from '@voxhelm/storage/artifact-store';
+import { pino } from 'pino';
+import { bundleWorkflows, startOrchestrator } from '../worker.ts';
+import { type RunInput, runWorkflowId, WORKFLOWS } from '../workflows/signals.ts';
+import { startTestTemporal } from './dev-server.ts';
+import { type FakeTrainer, fakeGpuActivities, fakeTrainer } from './fake-trainer.ts';
+
+/** A whole orchestra but for the API and a device: real Temporal, real PostgreSQL, real orchestrator, made-up trainer. */
+export interface Orchestra {
+  readonly db: Database;
+  readonly store: ArtifactStore;
+  readonly client: Client;
+  readonly trainer: FakeTrainer;
+  /** Accepts a run as the API does and starts its workflow. */
+  submit(
+    request?: Partial<RunRequestInput>,
+    input?: Partial<RunInput>,
+  ): Promise<{ runId: string; handle: WorkflowHandle }>;
+  close(): Promise<void>;
+}
+
+/** Starts an {@link Orchestra}. `trainers`: trainings at once. */
+export async function startOrchestra(options: { readonly trainers?: number } = {}): Promise<Orchestra> {
+  Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR', () => undefined) });
+  const home = await mkdtemp(join(tmpdir(), 'voxhelm-orchestra-'));
+  const [postgres, temporal, workflowBundle] = await Promise.all([
+    startTestPostgres(),
+    startTestTemporal(join(home, 'temporal.db')),
+    bundleWorkflows(),
+  ]);
+  await migrate(postgres.url);
+  const db = openDatabase(postgres.url);
+  const artifacts = join(home, 'artifacts');
+  const store = folderStore(artifacts);
+  const trainer = fakeTrainer();
+  const orchestrator = await startOrchestrator(
+    {
+      settings: readSettings({ VOXHELM_HOME: home }),
+      databaseUrl: postgres.url,
+      temporalAddress: temporal.address,
+      maxConcurrentActivities: 20,
+    },
+    { logger: pino({ level: 'silent' }), workflowBundle },
+  );
+  const nativeConnection = await NativeConnection.connect({ address: temporal.address });
+  const gpuWorker = await Worker.create({
+    connection: nativeConnection,
+    taskQueue: TASK_QUEUES.gpu,
+    activities: fakeGpuActivities(store, trainer),
+    maxConcurrentActivityTaskExecutions: options.trainers ?? 2,
+    maxHeartbeatThrottleInterval: '200ms',
+    defaultHeartbeatThrottleInterval: '200ms',
+  });
+  const running = [orchestrator.run(), gpuWorker.run()];
+  const connection = await Connection.connect({ address: temporal.address });
+  const client = new Client({ connection });
+  return {
+    db,
+    store,
+    client,
+    trainer,
+    async submit(request = {}, input = {}) {
+      const runId = await acceptRun(db, RunRequest.parse({ dataset: '/made/up', ...request }));
+      const handle = await client.workflow.start(WORKFLOWS.run, {
+        workflowId: runWorkflowId(runId),
+        taskQueue: TASK_QUEUES.orchestrator,
+        args: [{ runId, ...input }],
+      });
+      return { runId, handle };
+    },
+    async close() {
+      orchestrator.shutdown();
+      gpuWorker.shutdown();
+      await Promise.all(running);
+      await Promise.all([connection.close(), nativeConnection.close(), db.$disconnect()]);
+      await Promise.all([temporal.stop(), postgres.stop()]);
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+async function acceptRun(db: Database, request: RunRequest): Promise<string> {
+  const datasetId = newId('ds');
+  await db.dataset.create({
+    data: { id: datasetId, name: 'made up', path: request.dataset, workflowStarted: true },
+  });
+  const id = newId('run');
+  await db.run.create({
+    data: {
+      id,
+      requestSha256: 'made up',
+      request: request as Prisma.InputJsonObject,
+      name: request.name ?? 'made up',
+      datasetId,
+      seed: request.seed,
+      workflowStarted: true,
+      budgetMs: request.budget === undefined ? null : BigInt(durationMs(request.budget)),
+    },
+  });
+  return id;
+}
+
+/** Waits until a value is as wanted, looking every 50 ms for up to 20 s. */
+export async function eventually<T>(look: () => Promise<T>, wanted: (value: T) => boolean): Promise<T> {
+  for (const deadline = Date.now() + 20_000; ; ) {
+    const value = await look();
+    if (wanted(value)) return value;
+    if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(value)} after 20 s`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
