@@ -17,7 +17,7 @@ const COMMANDS = {
   demo: ['cli/demo/main.ts'],
   test: ['infra/test/main.ts'],
   bench: ['tests/bench/main.ts'],
-  parity: ['tests/parity/cli.ts'],
+  parity: ['tests/parity/main.ts'],
 };
 
 const MINIMUM_NODE = [20, 19];
