@@ -23,11 +23,18 @@ const CONNECT_FOR_MS = 60_000;
 
 /**
  * Connects to Temporal and prepares the worker of the queue `gpu`.
- * @throws VoxhelmError `unavailable` where Temporal does not answer for a minute.
+ * @throws VoxhelmError `unavailable` where Temporal does not answer for `connectForMs` (a minute).
  */
-export async function startTrainer(settings: Settings, options: { logger?: pino.Logger } = {}): Promise<Trainer> {
+export async function startTrainer(
+  settings: Settings,
+  options: { logger?: pino.Logger; connectForMs?: number } = {},
+): Promise<Trainer> {
   const logger = options.logger ?? createLogger(settings);
-  const connection = await connect(settings.temporalAddress ?? DEFAULT_TEMPORAL_ADDRESS, logger);
+  const connection = await connect(
+    settings.temporalAddress ?? DEFAULT_TEMPORAL_ADDRESS,
+    logger,
+    options.connectForMs ?? CONNECT_FOR_MS,
+  );
   const draining = new AbortController();
   const worker = await Worker.create({
     connection,
@@ -65,9 +72,9 @@ export async function startTrainer(settings: Settings, options: { logger?: pino.
   };
 }
 
-/** Tries for a minute, for Temporal may start beside us. */
-async function connect(address: string, logger: pino.Logger): Promise<NativeConnection> {
-  const deadline = performance.now() + CONNECT_FOR_MS;
+/** Tries for a while, for Temporal may start beside us. */
+async function connect(address: string, logger: pino.Logger, connectForMs: number): Promise<NativeConnection> {
+  const deadline = performance.now() + connectForMs;
   for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 4_000)) {
     try {
       return await NativeConnection.connect({ address });
