@@ -67,17 +67,19 @@ const ENSEMBLE_EXTRA_SHARE = 0.06;
 /**
  * Ever richer ways to spend, each with the steps a training must still get to be worth it: first one model, then a
  * second fold, then something to choose from. The richest that fits is taken; time beyond the planned steps buys trials.
+ * Steps come before folds: three models of 300 steps each reached Dice 0.82 on the sample's test cases, where MONAI's one
+ * network of some thousand steps reached 0.87 on others (issue 4).
  */
 const LEVELS: readonly { readonly trials: number; readonly folds: number; readonly steps: number }[] = [
   { trials: 1, folds: 1, steps: SMALLEST_STEPS },
   { trials: 1, folds: 2, steps: 150 },
   { trials: 2, folds: 2, steps: 200 },
-  { trials: 2, folds: 3, steps: 250 },
-  { trials: 2, folds: 4, steps: 600 },
-  { trials: 3, folds: 5, steps: 800 },
-  { trials: 4, folds: 5, steps: 1_200 },
-  { trials: 6, folds: 5, steps: 1_800 },
-  { trials: 8, folds: 5, steps: 2_500 },
+  { trials: 2, folds: 3, steps: 600 },
+  { trials: 2, folds: 4, steps: 900 },
+  { trials: 3, folds: 5, steps: 1_200 },
+  { trials: 4, folds: 5, steps: 1_600 },
+  { trials: 6, folds: 5, steps: 2_200 },
+  { trials: 8, folds: 5, steps: 3_000 },
   { trials: 12, folds: 5, steps: 5_000 },
   { trials: 16, folds: 5, steps: Number.POSITIVE_INFINITY },
   { trials: 24, folds: 5, steps: Number.POSITIVE_INFINITY },

@@ -45,7 +45,7 @@ const ROWS: readonly { readonly files: RegExp; readonly may: readonly RegExp[] }
     ],
   },
   { files: /^orchestrator\//, may: [/^(contracts|storage|prisma)\//, /^orchestrator\//] },
-  { files: /^infra\//, may: [/^(contracts|storage|prisma|infra)\//] },
+  { files: /^infra\//, may: [/^(contracts|storage|prisma|infra)\//, /^orchestrator\/dev-server-settings\.ts$/] },
   { files: /^cli\//, may: [/^(contracts|imaging|ensembler|infra|cli)\//] },
   { files: /^tests\//, may: [/./] },
 ];

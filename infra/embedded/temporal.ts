@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { DEV_SERVER_SETTINGS } from '@voxhelm/orchestrator/dev-server-settings';
 import type { Service } from './supervisor.ts';
 
 /** The version that set-up brings (infra/setup/temporal.mjs). */
@@ -31,7 +32,7 @@ export function temporalService(binary: string, databaseFile: string, port: numb
     program: binary,
     args: [
       ...['server', 'start-dev', '--db-filename', databaseFile, '--ip', '127.0.0.1', '--port', String(port)],
-      ...['--headless', '--log-level', 'error'],
+      ...['--headless', '--log-level', 'error', ...DEV_SERVER_SETTINGS],
       // Task queues in one partition: with a handful of pollers, more only delay the hand-over.
       ...['--dynamic-config-value', 'matching.numTaskqueueReadPartitions=1'],
       ...['--dynamic-config-value', 'matching.numTaskqueueWritePartitions=1'],
