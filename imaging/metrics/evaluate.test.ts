@@ -121,7 +121,19 @@ describe('evaluateFolders', () => {
       /only-pred\.nii has no label(.|\n)*only-label\.nii has no prediction/,
     );
     await rm(join(folder, 'pred/only-pred.nii'));
+    const subset = await evaluateFolders(join(folder, 'pred'), join(folder, 'labels'), 1, { subset: true });
+    expect(subset.cases.map((scores) => scores.case)).toEqual(['a', 'b']);
     await rm(join(folder, 'labels/only-label.nii'));
+  });
+
+  test('a prediction under its nnU-Net image name finds its label, once', async () => {
+    const [pred, labels] = [join(folder, 'nnunet-pred'), join(folder, 'nnunet-labels')];
+    for (const path of [pred, labels]) await mkdir(path);
+    await write('nnunet-pred/brats_0007_0000.nii', line(1));
+    await write('nnunet-labels/brats_0007.nii.gz', line(1));
+    expect((await evaluateFolders(pred, labels, 1)).cases.map((scores) => scores.case)).toEqual(['brats_0007']);
+    await write('nnunet-pred/brats_0007.nii', line(1));
+    await expect(evaluateFolders(pred, labels, 1)).rejects.toThrow('is a second prediction of');
   });
 
   test('names the file whose shape or affine is another', async () => {

@@ -5,7 +5,7 @@ import type { LabelMap, Vec3 } from '../volume.ts';
 import { spacingOf } from '../volume.ts';
 import type { Overlap } from './dice.ts';
 import { countOverlap, diceOf, iouOf, meanOf } from './dice.ts';
-import { pairFiles, requireSameGrid } from './pair-files.ts';
+import { type PairingOptions, pairFiles, requireSameGrid } from './pair-files.ts';
 import { surfaceScores } from './surface.ts';
 
 const SCORES = ['dice', 'iou', 'hd95Mm', 'assdMm', 'surfaceDice'] as const;
@@ -101,8 +101,9 @@ export async function evaluateFolders(
   predictionFolder: string,
   labelFolder: string,
   toleranceMm: number,
+  options: PairingOptions = {},
 ): Promise<Evaluation> {
-  const pairs = await pairFiles(predictionFolder, labelFolder);
+  const pairs = await pairFiles(predictionFolder, labelFolder, options);
   const cases: CaseScores[] = [];
   for (const { caseId, prediction, label } of pairs) {
     const predicted = await readLabel(prediction);

@@ -13,22 +13,40 @@ export interface Pair {
   readonly label: string;
 }
 
+/** How strictly the two folders must correspond. */
+export interface PairingOptions {
+  /** Leave out labels without a prediction (a few cases of a large folder) instead of refusing them. */
+  readonly subset?: boolean;
+}
+
+// nnU-Net names the files of an image case_0000, its label case; a prediction may bear its image's name.
+const CHANNEL_SUFFIX = /_\d{4}$/;
+
 /**
- * Pairs the NIfTI files of two folders by name without extension, in the order of names. Throws `invalid-request` that
- * lists every file without a partner.
+ * Pairs the NIfTI files of two folders by name without extension, in the order of names; a prediction that has no label
+ * of its own name takes the one without nnU-Net's channel suffix. Throws `invalid-request` that lists every file without
+ * a partner.
  */
-export async function pairFiles(predictionFolder: string, labelFolder: string): Promise<Pair[]> {
+export async function pairFiles(
+  predictionFolder: string,
+  labelFolder: string,
+  options: PairingOptions = {},
+): Promise<Pair[]> {
   const predictions = await niftiFilesById(predictionFolder);
   const labels = await niftiFilesById(labelFolder);
-  const pairs: Pair[] = [];
+  const pairs = new Map<string, Pair>();
   const unpaired: string[] = [];
-  for (const [caseId, prediction] of predictions) {
+  for (const [name, prediction] of predictions) {
+    const caseId = labels.has(name) ? name : name.replace(CHANNEL_SUFFIX, '');
     const label = labels.get(caseId);
     if (label === undefined) unpaired.push(`${prediction} has no label in ${labelFolder}`);
-    else pairs.push({ caseId, prediction, label });
+    else if (pairs.has(caseId)) unpaired.push(`${prediction} is a second prediction of ${label}`);
+    else pairs.set(caseId, { caseId, prediction, label });
   }
   for (const [caseId, label] of labels) {
-    if (!predictions.has(caseId)) unpaired.push(`${label} has no prediction in ${predictionFolder}`);
+    if (!pairs.has(caseId) && options.subset !== true) {
+      unpaired.push(`${label} has no prediction in ${predictionFolder}`);
+    }
   }
   if (unpaired.length > 0) {
     throw new VoxhelmError('invalid-request', `files without a partner of the same name:\n${unpaired.join('\n')}`, {
@@ -36,7 +54,7 @@ export async function pairFiles(predictionFolder: string, labelFolder: string): 
       details: { unpaired },
     });
   }
-  return pairs;
+  return [...pairs.values()];
 }
 
 async function niftiFilesById(folder: string): Promise<Map<string, string>> {
