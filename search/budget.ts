@@ -59,7 +59,7 @@ export const DEFAULT_TRIALS = 8;
 /** A training shorter than this learns nothing that is worth an ensemble. */
 export const SMALLEST_STEPS = 60;
 /** Share of what is left that no estimate is trusted with, and the least of it. */
-const MARGIN_SHARE = 0.05;
+const MARGIN_SHARE = 0.08;
 const SMALLEST_MARGIN_MS = 5_000;
 /** Share of what is left for flips and more candidates beyond the plain ensemble. */
 const ENSEMBLE_EXTRA_SHARE = 0.06;
