@@ -59,7 +59,9 @@ export const DEFAULT_TRIALS = 8;
 /** A training shorter than this learns nothing that is worth an ensemble. */
 export const SMALLEST_STEPS = 60;
 /** Share of what is left that no estimate is trusted with, and the least of it. */
-const MARGIN_SHARE = 0.08;
+const MARGIN_SHARE = 0.05;
+/** Share of one training kept free for the last one: nothing after it can make good what it runs over. */
+const LAST_TRAINING_SLACK = 0.2;
 const SMALLEST_MARGIN_MS = 5_000;
 /** Share of what is left for flips and more candidates beyond the plain ensemble. */
 const ENSEMBLE_EXTRA_SHARE = 0.06;
@@ -315,7 +317,8 @@ export function stepsForNextTrial(input: NextTrialInput): NextTrial {
   const wavesLeft = Math.ceil(trainingsLeft.search / input.parallel) + Math.ceil(trainingsLeft.folds / input.parallel);
   // The margin shrinks with the time left: late in the run less can still go wrong.
   const marginMs = Math.max(SMALLEST_MARGIN_MS, MARGIN_SHARE * remainingMs);
-  const slotMs = (remainingMs - (allocation.ensembleReserveMs ?? 0) - marginMs) / Math.max(1, wavesLeft);
+  const slotMs =
+    (remainingMs - (allocation.ensembleReserveMs ?? 0) - marginMs) / (Math.max(1, wavesLeft) + LAST_TRAINING_SLACK);
   const factor = slowdown(input);
   const most = input.kind === 'search' ? Math.min(planned, algorithm.planSteps) : algorithm.planSteps;
   const steps = stepsWithin(algorithm.probe, slotMs / factor, cases, most);
