@@ -19,6 +19,14 @@ export function temporalView(connection: NativeConnection, namespace: string): T
       return new Set((pollers ?? []).map(({ identity }) => identity)).size;
     },
 
+    async signal(workflowId, signal, ...args) {
+      try {
+        await client.workflow.getHandle(workflowId).signal(signal, ...args);
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
+    },
+
     async isOpen(workflowId) {
       try {
         const { status } = await client.workflow.getHandle(workflowId).describe();

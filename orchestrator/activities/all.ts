@@ -1,17 +1,21 @@
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
+import { askActivities } from './ask.ts';
 import { datasetActivities } from './dataset.ts';
 import { asActivities, type Dependencies } from './dependencies.ts';
 import { ensembleActivities } from './ensemble.ts';
+import { foldActivities } from './folds.ts';
 import { planActivities } from './plan.ts';
 import { runStateActivities } from './run-state.ts';
-import { studyActivities } from './study.ts';
+import { trialActivities } from './trials.ts';
 
 /** Every activity of the queue `orchestrator`, ready for a worker. */
 export function createActivities(dependencies: Dependencies): OrchestratorActivities {
   return asActivities({
     ...datasetActivities(dependencies),
     ...planActivities(dependencies),
-    ...studyActivities(dependencies),
+    ...askActivities(dependencies),
+    ...trialActivities(dependencies),
+    ...foldActivities(dependencies),
     ...ensembleActivities(dependencies),
     ...runStateActivities(dependencies),
   });

@@ -181,7 +181,7 @@ export function labelsOf({ check, analysis }: ReadResult): LabelDefinition[] {
 }
 
 function describeCheck({ validTrainingCases, validTestingCases, errors, warnings }: AnalyzeResult): string {
-  const cases = `${validTrainingCases} training and ${validTestingCases} test cases can be used`;
+  const cases = `Checked: ${validTrainingCases} training and ${validTestingCases} test cases can be used`;
   if (errors === 0 && warnings === 0) return `${cases}; the check found nothing wrong.`;
   return `${cases}; the check found ${errors} errors and ${warnings} warnings.`;
 }

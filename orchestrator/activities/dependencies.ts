@@ -15,6 +15,8 @@ export interface Dependencies {
 export interface TemporalView {
   /** Trainers that asked for work within the last minutes. */
   countTrainers(): Promise<number>;
+  /** Signals an open workflow; does nothing where none of this id is open. */
+  signal(workflowId: string, signal: string, ...args: unknown[]): Promise<void>;
   /** False where no workflow of this id is open. */
   isOpen(workflowId: string): Promise<boolean>;
 }

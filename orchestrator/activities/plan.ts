@@ -214,7 +214,7 @@ function bundlePlanned(plan: Plan) {
   return {
     key: `bundle:${plan.algorithm}:${plan.fold}`,
     type: 'bundle.planned',
-    message: `${plan.algorithm}, fold ${plan.fold}: patches of ${patch}, batch ${plan.batchSize}, ${plan.training.steps} steps.`,
+    message: `Planned ${plan.algorithm}, fold ${plan.fold}: patches of ${patch}, batch ${plan.batchSize}, ${plan.training.steps} steps.`,
     data: { algorithm: plan.algorithm, fold: plan.fold },
   };
 }

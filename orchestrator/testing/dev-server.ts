@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { freePort } from '@voxhelm/prisma/testing/postgres';
+import { DEV_SERVER_SETTINGS } from '../dev-server-settings.ts';
 
 /** A Temporal dev server of its own for tests and benchmarks. */
 export interface TestTemporal {
@@ -32,6 +33,7 @@ export async function startTestTemporal(databaseFile?: string): Promise<TestTemp
     String(port),
     '--log-level',
     'never',
+    ...DEV_SERVER_SETTINGS,
   ];
   const server = spawn(executable(), databaseFile === undefined ? args : [...args, '--db-filename', databaseFile], {
     stdio: 'ignore',

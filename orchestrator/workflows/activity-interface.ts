@@ -37,9 +37,9 @@ export interface AskInput {
   readonly count: number;
 }
 
-/** Fewer trials than asked for: there are no more. */
+/** The trainer's job of each trial, under its first lease. Fewer than asked for: there are no more. */
 export interface AskResult {
-  readonly trialIds: readonly string[];
+  readonly jobs: readonly TrainJob[];
 }
 
 /** What a run hears from outside while it waits. */
@@ -69,17 +69,21 @@ export interface OrchestratorActivities {
     readonly probes: readonly { readonly algorithm: string; readonly result: ProbeResult }[];
   }): Promise<{ readonly parallel: number }>;
 
-  // study.ts
+  // ask.ts
   askTrials(input: AskInput): Promise<AskResult>;
-  /** Takes the trial for a trainer: fixes its steps and plan at the first lease. */
-  prepareTrial(input: { readonly trialId: string; readonly lease: number }): Promise<TrainJob>;
-  /** Tells the study how the trial ended, with its checkpoint, predictions and scores. */
+
+  // trials.ts
+  /** Takes the trial for a trainer again. */
+  resumeTrial(input: { readonly trialId: string; readonly lease: number }): Promise<TrainJob>;
+  /** Tells the study how the trial ended, with its checkpoint, predictions and scores; then tells its run. */
   finishTrial(input: { readonly trialId: string; readonly outcome: TrialOutcome }): Promise<void>;
   /** The trial has let go of its trainer because of a pause. */
   releaseTrial(input: { readonly trialId: string; readonly lease: number }): Promise<void>;
+  lookAround(input: { readonly runId: string; readonly trialIds: readonly string[] }): Promise<LookAroundResult>;
+
+  // folds.ts
   /** Ends the search: decides which configurations train on the other folds, and makes those trials. */
   planFolds(input: { readonly runId: string }): Promise<void>;
-  lookAround(input: { readonly runId: string; readonly trialIds: readonly string[] }): Promise<LookAroundResult>;
 
   // ensemble.ts
   prepareEnsemble(input: { readonly runId: string }): Promise<EnsembleJob>;

@@ -21,10 +21,10 @@ export const NON_RETRYABLE_CODES = [
   'not-installed',
 ];
 
-/** Database work: short, and tried until the database is back. */
+/** Database work: short, and tried until the database is back. The timeout is what a killed worker costs. */
 export const database = proxyActivities<OrchestratorActivities>({
   taskQueue: TASK_QUEUES.orchestrator,
-  startToCloseTimeout: '1 minute',
+  startToCloseTimeout: '20 s',
   retry: {
     initialInterval: '250 ms',
     backoffCoefficient: 2,

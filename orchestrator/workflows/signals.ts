@@ -1,3 +1,5 @@
+import type { TrainJob } from '@voxhelm/contracts/jobs';
+
 /*
  * The names by which workflows are started, told and asked: plain constants, so that the API and the trainer's tests may
  * import them without Temporal's workflow package.
@@ -9,7 +11,10 @@ export const WORKFLOWS = { run: 'runWorkflow', trial: 'trialWorkflow', dataset: 
 /** A run's signals, for whoever steers it. Cancelling is Temporal's own cancellation of the workflow. */
 export const RUN_SIGNALS = { pause: 'pause', resume: 'resume' } as const;
 
-/** What a trial's workflow tells its run: the trial's id; for `trialPaused` also the number of the pause. */
+/**
+ * What a run hears of its trials: the trial's id; for `trialPaused` also the number of the pause. `trialFinished` comes
+ * from the activity that told the study, which saves the trial's workflow a round.
+ */
 export const TRIAL_TO_RUN_SIGNALS = { trialFinished: 'trialFinished', trialPaused: 'trialPaused' } as const;
 
 /** What a run tells its trials: `pause` with the number of the pause, `resume`. */
@@ -65,8 +70,8 @@ export interface RunStatus {
 
 /** What `trialWorkflow` is started with. */
 export interface TrialInput {
-  readonly runId: string;
-  readonly trialId: string;
+  /** Under its first lease. */
+  readonly job: TrainJob;
 }
 
 /** What `datasetWorkflow` is started with. */

@@ -8,9 +8,11 @@ import {
   getExternalWorkflowHandle,
   ParentClosePolicy,
   setHandler,
+  sleep,
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { TrainJob } from '@voxhelm/contracts/jobs';
 import type { TrialKind } from '@voxhelm/contracts/trial';
 import { database } from './proxies.ts';
 import {
@@ -54,6 +56,8 @@ export interface TrialWindow {
   paused: boolean;
   /** Trials that let go of their trainer in the present pause. */
   readonly letGo: Set<string>;
+  /** `due` is true when it is time to look around; null: no timer runs. */
+  lookTimer: { due: boolean } | null;
 }
 
 /** Makes the window, with what an earlier life left, and installs the run's signals and query. */
@@ -69,6 +73,7 @@ export function openTrialWindow(input: RunInput): TrialWindow {
     pauses: carried?.pauses ?? 0,
     paused: false,
     letGo: new Set(),
+    lookTimer: null,
   };
   setHandler(defineSignal(RUN_SIGNALS.pause), () => {
     window.paused = true;
@@ -101,8 +106,7 @@ export async function runTrials(window: TrialWindow, kind: TrialKind): Promise<v
     if (exhausted && window.inFlight.size === 0) return;
     const before = window.inFlight.size;
     if (!exhausted && before < window.parallel) continue;
-    const woken = await condition(() => window.paused || window.inFlight.size < before, LOOK_AROUND_EVERY);
-    if (!woken) await lookAround(window);
+    await waitFor(window, () => window.paused || window.inFlight.size < before);
   }
 }
 
@@ -110,18 +114,19 @@ export async function runTrials(window: TrialWindow, kind: TrialKind): Promise<v
 async function startTrials(window: TrialWindow, kind: TrialKind, room: number): Promise<number> {
   const { runId } = window.input;
   const count = Math.min(room, trialsLeftInLife(window));
-  const { trialIds } = await database.askTrials({ runId, kind, fromNumber: window.nextNumber, count });
-  for (const trialId of trialIds) window.inFlight.add(trialId);
-  window.nextNumber += trialIds.length;
-  window.startedInThisLife += trialIds.length;
-  await Promise.all(trialIds.map((trialId) => startTrial({ runId, trialId })));
-  return trialIds.length < count ? trialIds.length : room;
+  const { jobs } = await database.askTrials({ runId, kind, fromNumber: window.nextNumber, count });
+  for (const { trialId } of jobs) window.inFlight.add(trialId);
+  window.nextNumber += jobs.length;
+  window.startedInThisLife += jobs.length;
+  await Promise.all(jobs.map(startTrial));
+  return jobs.length < count ? jobs.length : room;
 }
 
-async function startTrial(input: TrialInput): Promise<void> {
+async function startTrial(job: TrainJob): Promise<void> {
+  const input: TrialInput = { job };
   try {
     await startChild<typeof trialWorkflow>(WORKFLOWS.trial, {
-      workflowId: trialWorkflowId(input.trialId),
+      workflowId: trialWorkflowId(job.trialId),
       args: [input],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       cancellationType: ChildWorkflowCancellationType.ABANDON,
@@ -143,8 +148,7 @@ export async function holdWhilePaused(window: TrialWindow): Promise<void> {
     await tellTrials(window, RUN_TO_TRIAL_SIGNALS.pause, pause);
     const allLetGo = (): boolean => [...window.inFlight].every((trialId) => window.letGo.has(trialId));
     while (window.paused && !allLetGo()) {
-      const woken = await condition(() => !window.paused || allLetGo(), LOOK_AROUND_EVERY);
-      if (!woken) await lookAround(window);
+      await waitFor(window, () => !window.paused || allLetGo());
     }
     if (window.paused) {
       await database.markPaused({ runId, pause });
@@ -178,6 +182,26 @@ async function tellTrials(window: TrialWindow, signal: string, ...args: unknown[
   await Promise.allSettled(
     [...window.inFlight].map((trialId) => getExternalWorkflowHandle(trialWorkflowId(trialId)).signal(signal, ...args)),
   );
+}
+
+/** Waits until `wanted`, or looks around where that is due: the caller asks again. One timer serves many waits. */
+async function waitFor(window: TrialWindow, wanted: () => boolean): Promise<void> {
+  if (window.lookTimer === null) {
+    const timer = { due: false };
+    window.lookTimer = timer;
+    sleep(LOOK_AROUND_EVERY).then(
+      () => {
+        timer.due = true;
+      },
+      // Cancelled with the run: cancelTrials looks around by itself.
+      () => undefined,
+    );
+  }
+  await condition(() => wanted() || window.lookTimer?.due === true);
+  if (window.lookTimer.due) {
+    window.lookTimer = null;
+    await lookAround(window);
+  }
 }
 
 async function lookAround(window: TrialWindow): Promise<void> {

@@ -16,7 +16,8 @@ import { RUN_TO_TRIAL_SIGNALS, runWorkflowId, TRIAL_TO_RUN_SIGNALS, type TrialIn
  * One trial: handed to a trainer, after each pause again under a new lease, until it ends; then told to the study and to
  * its run. Whatever happens to the trial ends here: the run only hears that it has finished.
  */
-export async function trialWorkflow({ runId, trialId }: TrialInput): Promise<void> {
+export async function trialWorkflow(input: TrialInput): Promise<void> {
+  const { runId, trialId } = input.job;
   const run = getExternalWorkflowHandle(runWorkflowId(runId));
   let pause: number | null = null;
   let training: CancellationScope | null = null;
@@ -30,7 +31,7 @@ export async function trialWorkflow({ runId, trialId }: TrialInput): Promise<voi
 
   /** Trains under one lease; null where a pause took the trainer away. */
   async function trainOnce(lease: number): Promise<TrainResult | null> {
-    const job = await database.prepareTrial({ trialId, lease });
+    const job = lease === input.job.lease ? input.job : await database.resumeTrial({ trialId, lease });
     if (pause !== null) return null;
     training = new CancellationScope();
     try {
@@ -45,7 +46,7 @@ export async function trialWorkflow({ runId, trialId }: TrialInput): Promise<voi
   }
 
   async function trainToTheEnd(): Promise<TrialOutcome> {
-    for (let lease = 1; ; lease++) {
+    for (let lease = input.job.lease; ; lease++) {
       while (pause !== null) {
         // Another pause may follow before this one's end is seen: each is answered.
         const answered: number = pause;
@@ -64,9 +65,5 @@ export async function trialWorkflow({ runId, trialId }: TrialInput): Promise<voi
   } catch (error) {
     outcome = isCancellation(error) ? { kind: 'cancelled' } : { kind: 'failed', failure: describeFailure(error) };
   }
-  await CancellationScope.nonCancellable(async () => {
-    await database.finishTrial({ trialId, outcome });
-    // A run that is gone (terminated by hand) needs no word.
-    await run.signal(TRIAL_TO_RUN_SIGNALS.trialFinished, trialId).catch(() => undefined);
-  });
+  await CancellationScope.nonCancellable(() => database.finishTrial({ trialId, outcome }));
 }

@@ -1,0 +1,177 @@
+import { plannerOf } from '@voxhelm/algorithms/planners';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { Plan } from '@voxhelm/contracts/plan';
+import type { Point, TrialKind } from '@voxhelm/contracts/trial';
+import type { Transaction } from '@voxhelm/prisma/client';
+import type { Run, Trial } from '@voxhelm/prisma/generated/client';
+import { newId } from '@voxhelm/prisma/ids';
+import { fromJson } from '@voxhelm/prisma/json';
+import { type FinishedTraining, SMALLEST_STEPS, stepsForNextTrial } from '@voxhelm/search/budget';
+import { ask } from '@voxhelm/search/study';
+import { validationCases, validationInterval } from '@voxhelm/search/training-time';
+import { writeJson } from '@voxhelm/storage/artifact-store';
+import type { AskInput, OrchestratorActivities } from '../workflows/activity-interface.ts';
+import type { Dependencies } from './dependencies.ts';
+import { addEvents, changeRun, hasEnded, readRun, remainingMs } from './run-rows.ts';
+import { loadStudy, loadStudyTrials, type Schedule, type StoredStudy } from './schedule.ts';
+import { trainJobOf, trialPrefix } from './trial-rows.ts';
+
+/** Asking the study for trials: each is made whole (point, steps, plan) and taken for a trainer in one go. */
+export function askActivities(dependencies: Dependencies): Pick<OrchestratorActivities, 'askTrials'> {
+  const { db } = dependencies;
+  return {
+    async askTrials(input) {
+      const { runId, fromNumber, count, kind } = input;
+      // Keyed by number: a trial that an earlier attempt made is handed out again as it is.
+      const [run, known, stored] = await Promise.all([
+        readRun(db, runId),
+        db.trial.findMany({
+          where: { runId, kind, number: { gte: fromNumber, lt: fromNumber + count } },
+          orderBy: { number: 'asc' },
+        }),
+        loadStudy(db, runId),
+      ]);
+      const jobs = known.map((trial) => trainJobOf(run, trial));
+      if (known.length === count || hasEnded(run)) return { jobs };
+      const rows = await nextTrials(dependencies, run, stored, input, fromNumber + known.length);
+      if (rows.length === 0) return { jobs };
+      await changeRun(db, runId, async (transaction, locked) => {
+        await transaction.trial.createMany({ data: rows });
+        const started = rows.map((row) => trialStarted(row, locked.plannedTrials));
+        if (locked.state === 'running') {
+          await transaction.run.update({ where: { id: runId }, data: { message: started.at(-1)?.message ?? '' } });
+        }
+        await addEvents(transaction, runId, ...started);
+      });
+      return { jobs: [...jobs, ...rows.map((row) => trainJobOf(run, row))] };
+    },
+  };
+}
+
+/** A trial as it is made. */
+type NewTrial = Pick<Trial, 'id' | 'runId' | 'number' | 'kind' | 'algorithm' | 'fold' | 'steps' | 'seed'> & {
+  readonly sourceTrialId: string | null;
+  readonly point: Point;
+  readonly state: 'running';
+  readonly lease: 1;
+  readonly startedAt: Date;
+  readonly planArtifact: { uri: string; sha256: string; bytes: number };
+};
+
+function trialStarted({ id, number, algorithm, fold, steps }: NewTrial, planned: number | null) {
+  return {
+    key: `trial.started:${id}:1`,
+    type: 'trial.started',
+    message: `Trial ${number + 1} of ${planned ?? '?'}: training ${algorithm} on fold ${fold}, ${steps} steps.`,
+    data: { trialId: id, number, algorithm, fold, lease: 1 },
+  };
+}
+
+/** The trials from `number` on; fewer than asked for where the plan or the time ends. */
+async function nextTrials(
+  dependencies: Dependencies,
+  run: Run,
+  stored: StoredStudy,
+  { kind, fromNumber, count }: AskInput,
+  number: number,
+): Promise<NewTrial[]> {
+  const { db } = dependencies;
+  const startedAt = dependencies.now();
+  const { schedule } = stored;
+  const [trials, finished] = await Promise.all([
+    kind === 'search' ? loadStudyTrials(db, run.id) : [],
+    run.budgetMs === null ? [] : finishedTrainings(db, run.id),
+  ]);
+  const study = { ...stored.study, trials };
+  const rows: NewTrial[] = [];
+  for (let next = number; next < fromNumber + count; next++) {
+    const wanted = kind === 'search' ? searchTrial(schedule, next, () => ask(study, next)) : foldTrial(schedule, next);
+    if (wanted === null) break;
+    const steps = stepsOf(run, schedule, kind, wanted.algorithm, next, finished, startedAt);
+    if (steps === null) break;
+    const id = newId('trl');
+    const seed = trialSeed(run.seed, next);
+    const trial = { id, runId: run.id, number: next, kind, ...wanted, steps, seed };
+    const plan = await planOf(db, schedule, trial);
+    const planArtifact = await writeJson(dependencies.store, `${trialPrefix(run.id, id)}plan.json`, plan);
+    rows.push({ ...trial, state: 'running', lease: 1, startedAt, planArtifact });
+  }
+  return rows;
+}
+
+function searchTrial(schedule: Schedule, number: number, askPoint: () => Point) {
+  if (number >= schedule.allocation.searchTrials) return null;
+  const point = askPoint();
+  return { algorithm: String(point['algorithm']), fold: 0, point, sourceTrialId: null };
+}
+
+function foldTrial({ folds }: Schedule, number: number) {
+  return folds?.trials[number - folds.firstNumber] ?? null;
+}
+
+/** How long a trial trains, by the time that is left; null: no useful training fits any more. The first always runs. */
+function stepsOf(
+  run: Run,
+  schedule: Schedule,
+  kind: TrialKind,
+  name: string,
+  number: number,
+  finished: readonly FinishedTraining[],
+  now: Date,
+): number | null {
+  const measured = schedule.algorithms[name];
+  if (measured === undefined) throw new VoxhelmError('internal', `run ${run.id} has no probe of ${name}`);
+  const { allocation, folds } = schedule;
+  const left =
+    folds === null
+      ? { search: allocation.searchTrials - number, folds: allocation.folds - 1 }
+      : { search: 0, folds: folds.firstNumber + folds.trials.length - number };
+  const { steps } = stepsForNextTrial({
+    kind,
+    algorithm: { name, ...measured },
+    allocation,
+    remainingMs: remainingMs(run, now),
+    trainingsLeft: left,
+    parallel: schedule.parallel,
+    trainingCases: schedule.trainingCases,
+    steps: schedule.steps,
+    finished,
+  });
+  return steps ?? (number === 0 ? SMALLEST_STEPS : null);
+}
+
+async function finishedTrainings(transaction: Transaction, runId: string): Promise<FinishedTraining[]> {
+  const rows = await transaction.trial.findMany({
+    // A trial that was paused says nothing of the machine's pace.
+    where: { runId, lease: 1, state: { in: ['completed', 'pruned'] } },
+    select: { algorithm: true, step: true, startedAt: true, finishedAt: true },
+  });
+  return rows.flatMap(({ algorithm, step, startedAt, finishedAt }) =>
+    startedAt === null || finishedAt === null
+      ? []
+      : [{ algorithm, steps: step, wallMs: finishedAt.getTime() - startedAt.getTime() }],
+  );
+}
+
+/** A seed of its own for each trial, from the run's; below 2^31. 2654435761 is Knuth's multiplicative hash. */
+function trialSeed(seed: number, number: number): number {
+  return (Math.imul(seed + 1, 0x5bd1e995) ^ Math.imul(number + 1, 2654435761)) & 0x7fffffff;
+}
+
+/** The trial's plan: its bundle's with its point and its steps. */
+async function planOf(
+  db: Transaction,
+  schedule: Schedule,
+  { runId, algorithm, fold, point, steps }: Pick<NewTrial, 'runId' | 'algorithm' | 'fold' | 'point' | 'steps'>,
+): Promise<Plan> {
+  const bundle = await db.bundle.findUniqueOrThrow({ where: { runId_algorithm_fold: { runId, algorithm, fold } } });
+  const planner = plannerOf(algorithm);
+  const configured = planner.configure(fromJson('Bundle.plan', Plan, bundle.plan), point);
+  const probe = schedule.algorithms[algorithm]?.probe;
+  const cases = validationCases(schedule.trainingCases, schedule.allocation.splits);
+  return planner.withSteps(
+    configured,
+    steps,
+    probe === undefined ? undefined : validationInterval(probe, steps, cases),
+  );
+}
