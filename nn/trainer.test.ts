@@ -1,0 +1,131 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { Plan } from '@voxhelm/contracts/plan';
+import { expect, test } from 'vitest';
+import { memoryTensors, type Tensor5D, tf } from './engine.ts';
+import type { Network } from './network.ts';
+import { type TrainLoopOptions, trainLoop } from './trainer.ts';
+
+/** The smallest network that has everything a training touches: two convolutions with a smooth activation, one head. */
+const network: Network = {
+  class: 'Tiny',
+  options: {},
+  inChannels: 1,
+  outChannels: 2,
+  heads: 1,
+  divisor: [1, 1, 1],
+  specs: [
+    { name: 'first.weight', shape: [4, 1, 3, 3, 3], kind: 'conv', init: { rule: 'uniform-fan-in', fanIn: 27 } },
+    { name: 'head.weight', shape: [2, 4, 1, 1, 1], kind: 'conv', init: { rule: 'uniform-fan-in', fanIn: 4 } },
+  ],
+  forward: (parameters, x) => {
+    const hidden = tf.tanh(tf.conv3d(x, parameters.get('first.weight') as Tensor5D, 1, 'same'));
+    return [tf.conv3d(hidden as Tensor5D, parameters.get('head.weight') as Tensor5D, 1, 'same') as Tensor5D];
+  },
+};
+
+function plan(steps: number, learningRate = 0.01): Plan {
+  return {
+    batchSize: 1,
+    patchSize: [8, 8, 8],
+    network: { class: 'Tiny', options: {} },
+    inference: { overlap: 0.5, mode: 'gaussian', sigmaScale: 0.125, windowBatchSize: 2 },
+    training: {
+      steps,
+      optimizer: 'adamw',
+      learningRate,
+      weightDecay: 1e-5,
+      warmupSteps: 1,
+      gradientClipNorm: 1,
+      loss: { name: 'DiceCELoss', options: { to_onehot_y: true, softmax: true } },
+      deepSupervisionWeights: [1],
+      validateEverySteps: 3,
+      checkpointEverySteps: 1,
+    },
+  } as unknown as Plan;
+}
+
+/** A bright cube to find, moved by the step. */
+function batchOf(step: number): { image: Float32Array; classes: Uint8Array } {
+  const classes = Uint8Array.from({ length: 512 }, (_, voxel) => ((voxel + 37 * step) % 5 === 0 ? 1 : 0));
+  return { image: Float32Array.from(classes, (inside, voxel) => inside + 0.1 * Math.sin(voxel + step)), classes };
+}
+
+interface Saved {
+  last: Uint8Array | null;
+  best: Uint8Array | null;
+  losses: [number, number][];
+}
+
+function training(options: Partial<TrainLoopOptions> & { plan: Plan }): {
+  run: () => ReturnType<typeof trainLoop>;
+  saved: Saved;
+} {
+  const saved: Saved = { last: null, best: null, losses: [] };
+  const run = () =>
+    trainLoop({
+      network,
+      seed: 5,
+      startFrom: null,
+      nextBatch: async (step) => batchOf(step),
+      validate: async (predictor, step) => {
+        const { image } = batchOf(0);
+        const probabilities = await predictor.predict(image, 1, [8, 8, 8], options.plan.inference, []);
+        return { dice: step / 100 + (probabilities[0] ?? 0) * 1e-3, diceByClass: {} };
+      },
+      onLoss: (step, loss) => saved.losses.push([step, loss]),
+      saveLast: async (bytes) => {
+        saved.last = bytes;
+      },
+      saveBest: async (bytes) => {
+        saved.best = bytes;
+      },
+      signal: new AbortController().signal,
+      ...options,
+    });
+  return { run, saved };
+}
+
+test('the loss falls, and a training resumed in the middle ends bit for bit as one that was not interrupted', async () => {
+  const whole = training({ plan: plan(20) });
+  const result = await whole.run();
+  expect(result).toMatchObject({ outcome: 'completed', step: 20, bestStep: 20 });
+  expect(whole.saved.losses.map(([step]) => step)).toEqual([10, 20]);
+  expect(whole.saved.losses[1]?.[1]).toBeLessThan(whole.saved.losses[0]?.[1] ?? 0);
+
+  const abort = new AbortController();
+  const first = training({ plan: plan(20), signal: abort.signal, onStep: ({ step }) => step === 7 && abort.abort() });
+  await expect(first.run()).rejects.toMatchObject({ code: 'cancelled' });
+  const second = training({ plan: plan(20), startFrom: first.saved.last });
+  expect(await second.run()).toMatchObject({ outcome: 'completed', step: 20 });
+  expect(Buffer.from(second.saved.best ?? []).equals(Buffer.from(whole.saved.best ?? []))).toBe(true);
+});
+
+test('no tensor is left over steps, validations and checkpoints', async () => {
+  const before = memoryTensors();
+  const during: number[] = [];
+  await training({ plan: plan(12), onStep: () => during.push(memoryTensors()) }).run();
+  expect(memoryTensors()).toBe(before);
+  // Unread losses come and go; everything else stays as it is from the first step on.
+  expect(Math.max(...during) - Math.min(...during)).toBeLessThanOrEqual(10);
+});
+
+test('a loss that is not finite ends the training as diverged, naming the step', async () => {
+  const nan = training({
+    plan: plan(20),
+    nextBatch: async (step) => {
+      const batch = batchOf(step);
+      if (step === 4) batch.image[100] = Number.NaN;
+      return batch;
+    },
+  });
+  const result = await nan.run();
+  expect(result.outcome).toBe('diverged');
+  expect(result.reason).toContain('step 4');
+});
+
+test('a checkpoint of another plan is refused', async () => {
+  const first = training({ plan: plan(3) });
+  await first.run();
+  const other = training({ plan: plan(3, 0.02), startFrom: first.saved.last });
+  await expect(other.run()).rejects.toBeInstanceOf(VoxhelmError);
+});
