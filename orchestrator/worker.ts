@@ -1,6 +1,13 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  makeTelemetryFilterString,
+  NativeConnection,
+  Runtime,
+  Worker,
+} from '@temporalio/worker';
 import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import { openDatabase } from '@voxhelm/prisma/client';
@@ -120,6 +127,7 @@ async function main(): Promise<void> {
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
       logger[level === 'ERROR' ? 'error' : 'warn']({ temporal: meta?.['error'] ?? meta?.['workflowId'] }, message);
     }),
+    telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) } },
   });
   const orchestrator = await startOrchestrator(config, { logger });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => orchestrator.shutdown());

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import type { RunRequestInput } from '@voxhelm/contracts/run';
 import { durationMs, RunRequest } from '@voxhelm/contracts/run';
@@ -17,6 +17,7 @@ import { bundleWorkflows, startOrchestrator } from '../worker.ts';
 import { type RunInput, runWorkflowId, WORKFLOWS } from '../workflows/signals.ts';
 import { startTestTemporal } from './dev-server.ts';
 import { type FakeTrainer, fakeGpuActivities, fakeTrainer } from './fake-trainer.ts';
+import { installQuietRuntime } from './quiet-runtime.ts';
 
 /** A whole orchestra but for the API and a device: real Temporal, real PostgreSQL, real orchestrator, made-up trainer. */
 export interface Orchestra {
@@ -28,13 +29,13 @@ export interface Orchestra {
   submit(
     request?: Partial<RunRequestInput>,
     input?: Partial<RunInput>,
-  ): Promise<{ runId: string; handle: WorkflowHandle }>;
+  ): Promise<{ runId: string; handle: WorkflowHandle; firstRunId: string }>;
   close(): Promise<void>;
 }
 
 /** Starts an {@link Orchestra}. `trainers`: trainings at once. */
 export async function startOrchestra(options: { readonly trainers?: number } = {}): Promise<Orchestra> {
-  Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR', () => undefined) });
+  installQuietRuntime();
   const home = await mkdtemp(join(tmpdir(), 'voxhelm-orchestra-'));
   const [postgres, temporal, workflowBundle] = await Promise.all([
     startTestPostgres(),
@@ -79,7 +80,7 @@ export async function startOrchestra(options: { readonly trainers?: number } = {
         taskQueue: TASK_QUEUES.orchestrator,
         args: [{ runId, ...input }],
       });
-      return { runId, handle };
+      return { runId, handle, firstRunId: handle.firstExecutionRunId };
     },
     async close() {
       orchestrator.shutdown();

@@ -1,25 +1,8 @@
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { GpuActivities } from '@voxhelm/contracts/jobs';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import type { OrchestratorActivities } from './activity-interface.ts';
-
-/**
- * Error codes after which no attempt can succeed. The complement of contracts/errors.ts' retryable codes (a test compares
- * them); given here too because a trainer of another version may not mark them.
- */
-export const NON_RETRYABLE_CODES = [
-  'invalid-request',
-  'not-found',
-  'conflict',
-  'unauthorized',
-  'bad-image',
-  'bad-dataset',
-  'bad-bundle',
-  'bad-checkpoint',
-  'diverged',
-  'cancelled',
-  'not-installed',
-];
+import { NON_RETRYABLE_CODES } from './retry-codes.ts';
 
 /** Database work: short, and tried until the database is back. The timeout is what a killed worker costs. */
 export const database = proxyActivities<OrchestratorActivities>({
@@ -29,7 +12,7 @@ export const database = proxyActivities<OrchestratorActivities>({
     initialInterval: '250 ms',
     backoffCoefficient: 2,
     maximumInterval: '10 s',
-    nonRetryableErrorTypes: NON_RETRYABLE_CODES,
+    nonRetryableErrorTypes: [...NON_RETRYABLE_CODES],
   },
 });
 
@@ -46,9 +29,9 @@ const gpuOptions = {
     backoffCoefficient: 2,
     maximumInterval: '30 s',
     maximumAttempts: 5,
-    nonRetryableErrorTypes: NON_RETRYABLE_CODES,
+    nonRetryableErrorTypes: [...NON_RETRYABLE_CODES],
   },
-} as const;
+} satisfies ActivityOptions;
 
 /** The whole of a dataset read once. */
 export const { analyzeDataset } = proxyActivities<GpuActivities>({ ...gpuOptions, startToCloseTimeout: '6 hours' });
