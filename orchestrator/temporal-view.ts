@@ -1,7 +1,8 @@
-import { Client, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import type { TemporalView } from './activities/dependencies.ts';
+import { trialWorkflowId, WORKFLOWS } from './workflows/signals.ts';
 
 /** temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY */
 const ACTIVITY_QUEUE = 2;
@@ -17,6 +18,20 @@ export function temporalView(connection: NativeConnection, namespace: string): T
         taskQueueType: ACTIVITY_QUEUE,
       });
       return new Set((pollers ?? []).map(({ identity }) => identity)).size;
+    },
+
+    async startTrial(input) {
+      try {
+        await client.workflow.start(WORKFLOWS.trial, {
+          workflowId: trialWorkflowId(input.job.trialId),
+          taskQueue: TASK_QUEUES.orchestrator,
+          args: [input],
+          workflowIdReusePolicy: 'REJECT_DUPLICATE',
+          workflowIdConflictPolicy: 'USE_EXISTING',
+        });
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
     },
 
     async signal(workflowId, signal, ...args) {

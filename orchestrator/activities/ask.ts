@@ -2,7 +2,7 @@ import { plannerOf } from '@voxhelm/algorithms/planners';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { Plan } from '@voxhelm/contracts/plan';
 import type { Point, TrialKind } from '@voxhelm/contracts/trial';
-import type { Transaction } from '@voxhelm/prisma/client';
+import type { Database, Transaction } from '@voxhelm/prisma/client';
 import type { Run, Trial } from '@voxhelm/prisma/generated/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJson } from '@voxhelm/prisma/json';
@@ -16,13 +16,16 @@ import { addEvents, changeRun, hasEnded, readRun, remainingMs } from './run-rows
 import { loadStudy, loadStudyTrials, type Schedule, type StoredStudy } from './schedule.ts';
 import { trainJobOf, trialPrefix } from './trial-rows.ts';
 
-/** Asking the study for trials: each is made whole (point, steps, plan) and taken for a trainer in one go. */
-export function askActivities(dependencies: Dependencies): Pick<OrchestratorActivities, 'askTrials'> {
-  const { db } = dependencies;
+/** Trials started at once: a first answer for many trainers should not wait for the last. */
+const STARTS_AT_ONCE = 20;
+
+/** Asking the study for trials: each is made whole (point, steps, plan), taken for a trainer and started in one go. */
+export function askActivities(dependencies: Dependencies): Pick<OrchestratorActivities, 'startTrials'> {
+  const { db, temporal } = dependencies;
   return {
-    async askTrials(input) {
+    async startTrials(input) {
       const { runId, fromNumber, count, kind } = input;
-      // Keyed by number: a trial that an earlier attempt made is handed out again as it is.
+      // Keyed by number: a trial that an earlier attempt made is started as it is.
       const [run, known, stored] = await Promise.all([
         readRun(db, runId),
         db.trial.findMany({
@@ -31,21 +34,28 @@ export function askActivities(dependencies: Dependencies): Pick<OrchestratorActi
         }),
         loadStudy(db, runId),
       ]);
-      const jobs = known.map((trial) => trainJobOf(run, trial));
-      if (known.length === count || hasEnded(run)) return { jobs };
-      const rows = await nextTrials(dependencies, run, stored, input, fromNumber + known.length);
-      if (rows.length === 0) return { jobs };
-      await changeRun(db, runId, async (transaction, locked) => {
-        await transaction.trial.createMany({ data: rows });
-        const started = rows.map((row) => trialStarted(row, locked.plannedTrials));
-        if (locked.state === 'running') {
-          await transaction.run.update({ where: { id: runId }, data: { message: started.at(-1)?.message ?? '' } });
-        }
-        await addEvents(transaction, runId, ...started);
-      });
-      return { jobs: [...jobs, ...rows.map((row) => trainJobOf(run, row))] };
+      if (hasEnded(run)) return { trialIds: known.map(({ id }) => id) };
+      const made =
+        known.length === count ? [] : await nextTrials(dependencies, run, stored, input, fromNumber + known.length);
+      if (made.length > 0) await recordTrials(db, runId, made);
+      const jobs = [...known, ...made].map((trial) => trainJobOf(run, trial));
+      for (let from = 0; from < jobs.length; from += STARTS_AT_ONCE) {
+        await Promise.all(jobs.slice(from, from + STARTS_AT_ONCE).map((job) => temporal.startTrial({ job })));
+      }
+      return { trialIds: jobs.map(({ trialId }) => trialId) };
     },
   };
+}
+
+async function recordTrials(db: Database, runId: string, trials: readonly NewTrial[]): Promise<void> {
+  await changeRun(db, runId, async (transaction, run) => {
+    await transaction.trial.createMany({ data: [...trials] });
+    const started = trials.map((trial) => trialStarted(trial, run.plannedTrials));
+    if (run.state === 'running') {
+      await transaction.run.update({ where: { id: runId }, data: { message: started.at(-1)?.message ?? '' } });
+    }
+    await addEvents(transaction, runId, ...started);
+  });
 }
 
 /** A trial as it is made. */

@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Database } from '@voxhelm/prisma/client';
 import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
+import type { TrialInput } from '../workflows/signals.ts';
 
 /** What the activities reach the world through; tests bring their own. */
 export interface Dependencies {
@@ -15,6 +16,8 @@ export interface Dependencies {
 export interface TemporalView {
   /** Trainers that asked for work within the last minutes. */
   countTrainers(): Promise<number>;
+  /** Starts a trial's workflow; does nothing where it was started before. */
+  startTrial(input: TrialInput): Promise<void>;
   /** Signals an open workflow; does nothing where none of this id is open. */
   signal(workflowId: string, signal: string, ...args: unknown[]): Promise<void>;
   /** False where no workflow of this id is open. */

@@ -5,7 +5,7 @@ import { addEvents, changeRun, hasEnded } from './run-rows.ts';
 
 type RunStateActivities = Pick<
   OrchestratorActivities,
-  'markPausing' | 'markPaused' | 'markResumed' | 'markCancelling' | 'endRun'
+  'markPausing' | 'markPaused' | 'markResumed' | 'beginEnd' | 'endRun'
 >;
 
 /** Pausing, resuming and ending runs. */
@@ -48,12 +48,18 @@ export function runStateActivities({ db, now }: Dependencies): RunStateActivitie
       });
     },
 
-    async markCancelling({ runId }) {
-      await changeRun(db, runId, async (transaction, run) => {
-        if (hasEnded(run)) return;
-        const message = 'Cancelling: trainers save their checkpoints and let go.';
-        await transaction.run.update({ where: { id: runId }, data: { state: 'cancelling', message } });
-        await addEvents(transaction, runId, { key: 'cancelling', type: 'run.cancelling', message });
+    async beginEnd({ runId, state }) {
+      return changeRun(db, runId, async (transaction, run) => {
+        const open = await transaction.trial.findMany({
+          where: { runId, state: { in: ['waiting', 'running'] } },
+          select: { id: true },
+        });
+        if (state === 'cancelled' && !hasEnded(run)) {
+          const message = 'Cancelling: trainers save their checkpoints and let go.';
+          await transaction.run.update({ where: { id: runId }, data: { state: 'cancelling', message } });
+          await addEvents(transaction, runId, { key: 'cancelling', type: 'run.cancelling', message });
+        }
+        return { openTrials: open.map(({ id }) => id) };
       });
     },
 

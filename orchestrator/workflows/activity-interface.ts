@@ -37,9 +37,9 @@ export interface AskInput {
   readonly count: number;
 }
 
-/** The trainer's job of each trial, under its first lease. Fewer than asked for: there are no more. */
-export interface AskResult {
-  readonly jobs: readonly TrainJob[];
+/** Fewer trials than asked for: there are no more. */
+export interface StartedTrials {
+  readonly trialIds: readonly string[];
 }
 
 /** What a run hears from outside while it waits. */
@@ -70,7 +70,8 @@ export interface OrchestratorActivities {
   }): Promise<{ readonly parallel: number }>;
 
   // ask.ts
-  askTrials(input: AskInput): Promise<AskResult>;
+  /** Asks the study for trials, makes them whole and starts their workflows. */
+  startTrials(input: AskInput): Promise<StartedTrials>;
 
   // trials.ts
   /** Takes the trial for a trainer again. */
@@ -94,7 +95,11 @@ export interface OrchestratorActivities {
   markPausing(input: { readonly runId: string; readonly pause: number }): Promise<void>;
   markPaused(input: { readonly runId: string; readonly pause: number }): Promise<void>;
   markResumed(input: { readonly runId: string; readonly pause: number }): Promise<void>;
-  markCancelling(input: { readonly runId: string }): Promise<void>;
+  /** The run ends before its time; returns the trials that are still open. */
+  beginEnd(input: {
+    readonly runId: string;
+    readonly state: 'cancelled' | 'failed';
+  }): Promise<{ readonly openTrials: readonly string[] }>;
   endRun(input: {
     readonly runId: string;
     readonly state: 'cancelled' | 'failed';

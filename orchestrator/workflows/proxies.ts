@@ -8,6 +8,8 @@ import { NON_RETRYABLE_CODES } from './retry-codes.ts';
 export const database = proxyActivities<OrchestratorActivities>({
   taskQueue: TASK_QUEUES.orchestrator,
   startToCloseTimeout: '20 s',
+  // What is being written is awaited, so that its result is known when the run is cancelled.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: {
     initialInterval: '250 ms',
     backoffCoefficient: 2,

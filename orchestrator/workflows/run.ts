@@ -65,7 +65,8 @@ async function ensemble(window: TrialWindow): Promise<void> {
 async function endEarly(window: TrialWindow, error: unknown): Promise<void> {
   const { runId } = window.input;
   const state = isCancellation(error) ? 'cancelled' : 'failed';
-  if (state === 'cancelled') await database.markCancelling({ runId });
-  await cancelTrials(window);
+  // A trial may have been started by an activity whose answer never came: the database knows it.
+  const { openTrials } = await database.beginEnd({ runId, state });
+  await cancelTrials(window, openTrials);
   await database.endRun({ runId, state, failure: state === 'failed' ? describeFailure(error) : null });
 }

@@ -1,18 +1,13 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
-  ChildWorkflowCancellationType,
   condition,
   continueAsNew,
   defineQuery,
   defineSignal,
   getExternalWorkflowHandle,
-  ParentClosePolicy,
   setHandler,
   sleep,
-  startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { TrainJob } from '@voxhelm/contracts/jobs';
 import type { TrialKind } from '@voxhelm/contracts/trial';
 import { database } from './proxies.ts';
 import {
@@ -22,19 +17,17 @@ import {
   type RunInput,
   type RunStatus,
   TRIAL_TO_RUN_SIGNALS,
-  type TrialInput,
   trialWorkflowId,
-  WORKFLOWS,
 } from './signals.ts';
-import type { trialWorkflow } from './trial.ts';
 
 /*
- * The trials of a run that are open now: a window that slides over the trials' numbers. Children report by signal and
- * outlive their parent's lives (parent close policy ABANDON), as in Temporal's sample batch-sliding-window, so that the
- * parent remembers only the ids in flight and can continue as new at any time.
+ * The trials of a run that are open now: a window that slides over the trials' numbers (as in Temporal's sample
+ * batch-sliding-window). Trials are workflows of their own that report by signal; the activity that makes them starts
+ * them, so that neither their start nor their end costs the run a workflow task, and the run remembers only the ids in
+ * flight and can continue as new at any time.
  */
 
-/** About 15 events a trial: 100 trials stay far below the 10,240 at which Temporal warns. */
+/** About 10 events a trial: 100 trials stay far below the 10,240 at which Temporal warns. */
 const TRIALS_PER_LIFE = 100;
 
 /** A trainer that joins is put to work, and a trial whose word was lost is found, within this time. */
@@ -110,31 +103,15 @@ export async function runTrials(window: TrialWindow, kind: TrialKind): Promise<v
   }
 }
 
-/** Asks for up to `room` trials and starts them; returns how many there were. */
+/** Has up to `room` trials made and started; returns how many there were. */
 async function startTrials(window: TrialWindow, kind: TrialKind, room: number): Promise<number> {
   const { runId } = window.input;
   const count = Math.min(room, trialsLeftInLife(window));
-  const { jobs } = await database.askTrials({ runId, kind, fromNumber: window.nextNumber, count });
-  for (const { trialId } of jobs) window.inFlight.add(trialId);
-  window.nextNumber += jobs.length;
-  window.startedInThisLife += jobs.length;
-  await Promise.all(jobs.map(startTrial));
-  return jobs.length < count ? jobs.length : room;
-}
-
-async function startTrial(job: TrainJob): Promise<void> {
-  const input: TrialInput = { job };
-  try {
-    await startChild<typeof trialWorkflow>(WORKFLOWS.trial, {
-      workflowId: trialWorkflowId(job.trialId),
-      args: [input],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      cancellationType: ChildWorkflowCancellationType.ABANDON,
-    });
-  } catch (error) {
-    // It runs already, and will report: its run was reset to an earlier point by an operator.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+  const { trialIds } = await database.startTrials({ runId, kind, fromNumber: window.nextNumber, count });
+  for (const trialId of trialIds) window.inFlight.add(trialId);
+  window.nextNumber += trialIds.length;
+  window.startedInThisLife += trialIds.length;
+  return trialIds.length < count ? trialIds.length : room;
 }
 
 /** Stays here while the run is paused: trials let go of their trainers, wait, and go on from their checkpoints. */
@@ -159,8 +136,12 @@ export async function holdWhilePaused(window: TrialWindow): Promise<void> {
   }
 }
 
-/** Cancels every open trial and waits until each has let go of its trainer. To be called in a non-cancellable scope. */
-export async function cancelTrials(window: TrialWindow): Promise<void> {
+/**
+ * Cancels every open trial, `others` included, and waits until each has let go of its trainer. To be called in a
+ * non-cancellable scope.
+ */
+export async function cancelTrials(window: TrialWindow, others: readonly string[]): Promise<void> {
+  for (const trialId of others) window.inFlight.add(trialId);
   await Promise.all(
     [...window.inFlight].map(async (trialId) => {
       try {
