@@ -1,0 +1,268 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RunReport, type TrainJob, type TrainResult } from '@voxhelm/contracts/jobs';
+import { Plan } from '@voxhelm/contracts/plan';
+import { RunRequest } from '@voxhelm/contracts/run';
+import { type Database, openDatabase, type Prisma } from '@voxhelm/prisma/client';
+import { newId } from '@voxhelm/prisma/ids';
+import { migrate } from '@voxhelm/prisma/migrate';
+import { startTestPostgres, type TestPostgres } from '@voxhelm/prisma/testing/postgres';
+import { type ArtifactStore, folderStore, readJson } from '@voxhelm/storage/artifact-store';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fakeGpuActivities, fakeTrainer } from '../testing/fake-trainer.ts';
+import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
+import { createActivities } from './all.ts';
+import type { TemporalView } from './dependencies.ts';
+
+let postgres: TestPostgres;
+let db: Database;
+let store: ArtifactStore;
+let folder: string;
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  await migrate(postgres.url);
+  db = openDatabase(postgres.url);
+  folder = await mkdtemp(join(tmpdir(), 'voxhelm-activities-'));
+  store = folderStore(folder);
+});
+
+afterAll(async () => {
+  await db.$disconnect();
+  await postgres.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A Temporal that remembers what it was asked to start. */
+function fakeTemporal() {
+  const started: TrainJob[] = [];
+  const temporal: TemporalView = {
+    countTrainers: async () => 1,
+    isOpen: async () => false,
+    signal: async () => undefined,
+    startTrial: async ({ job }) => void started.push(job),
+  };
+  return { started, temporal };
+}
+
+/** The activities, each done twice, as after a lost answer; the second answer counts. */
+function twice(activities: OrchestratorActivities): OrchestratorActivities {
+  const entries = Object.entries(activities as unknown as Record<string, (input: unknown) => Promise<unknown>>);
+  return Object.fromEntries(
+    entries.map(([name, activity]) => [
+      name,
+      async (input: unknown) => {
+        await activity(input);
+        return activity(input);
+      },
+    ]),
+  ) as unknown as OrchestratorActivities;
+}
+
+async function acceptRun(request: Partial<RunRequest>, budgetMs: number | null = null): Promise<string> {
+  const datasetId = newId('ds');
+  await db.dataset.create({ data: { id: datasetId, name: 'made up', path: '/made/up', workflowStarted: true } });
+  const id = newId('run');
+  const whole = RunRequest.parse({ dataset: datasetId, ...request });
+  await db.run.create({
+    data: {
+      id,
+      requestSha256: 'x',
+      request: whole as Prisma.InputJsonObject,
+      name: 'run',
+      datasetId,
+      seed: whole.seed,
+      budgetMs: budgetMs === null ? null : BigInt(budgetMs),
+    },
+  });
+  return id;
+}
+
+function trained(changes: Partial<TrainResult> = {}): TrainResult {
+  const artifact = { uri: 'nothing', sha256: 'a'.repeat(64), bytes: 1 };
+  return {
+    outcome: 'completed',
+    reason: null,
+    step: 5,
+    bestStep: 5,
+    bestDice: 0.8,
+    diceByClass: { '1': 0.8 },
+    best: { artifact, step: 5, dice: 0.8 },
+    last: { artifact, step: 5, dice: 0.8 },
+    predictions: null,
+    trainMs: 1,
+    stepMs: 1,
+    validationMs: 1,
+    ...changes,
+  };
+}
+
+/** Everything the database knows, without ids and times. */
+async function remembered(runId: string) {
+  const run = await db.run.findUniqueOrThrow({
+    where: { id: runId },
+    include: {
+      trials: { orderBy: { number: 'asc' } },
+      events: { orderBy: { id: 'asc' } },
+      ensemble: { include: { members: true } },
+      artifacts: true,
+      bundles: true,
+      analysis: { include: { cases: true } },
+    },
+  });
+  return {
+    state: run.state,
+    trials: run.trials.map(({ number, state, lease, point, steps, seed }) => ({
+      number,
+      state,
+      lease,
+      point,
+      steps,
+      seed,
+    })),
+    events: run.events.map(({ type, message }) => [type, message]),
+    members: run.ensemble?.members.length,
+    artifacts: run.artifacts.length,
+    bundles: run.bundles.length,
+    cases: run.analysis?.cases.length,
+    scores: await db.caseScore.count({ where: { runId } }),
+  };
+}
+
+/** A run as its workflow would carry it, without Temporal. */
+async function carry(activities: OrchestratorActivities, runId: string) {
+  const gpu = fakeGpuActivities(store, fakeTrainer());
+  await activities.recordRunAnalysis({ runId, result: await gpu.analyzeDataset(await activities.beginRun({ runId })) });
+  const probes = [];
+  for (const { algorithm, job } of await activities.prepareBundles({ runId })) {
+    probes.push({ algorithm, result: await gpu.probePlan(job) });
+  }
+  await activities.layOutStudy({ runId, probes });
+  const trialIds: string[] = [];
+  for (const kind of ['search', 'fold'] as const) {
+    for (;;) {
+      const started = await activities.startTrials({ runId, kind, fromNumber: trialIds.length, count: 1 });
+      const [trialId] = started.trialIds;
+      if (trialId === undefined) break;
+      trialIds.push(trialId);
+      await activities.releaseTrial({ trialId, lease: 1 });
+      await activities.resumeTrial({ trialId, lease: 2 });
+      await db.metricPoint.create({ data: { trialId, series: 'loss', step: 1, value: 0.5, lease: 1, attempt: 1 } });
+      const predictions = await store.write(`${trialId}.json`, Buffer.from(JSON.stringify(madeUpPredictions(trialId))));
+      await activities.finishTrial({ trialId, outcome: { kind: 'trained', result: trained({ predictions }) } });
+    }
+    if (kind === 'search') await activities.planFolds({ runId });
+  }
+  const job = await activities.prepareEnsemble({ runId });
+  await activities.recordEnsemble({ runId, result: await gpu.buildEnsemble(job) });
+  return job;
+}
+
+function madeUpPredictions(trialId: string) {
+  const artifact = { uri: 'nothing', sha256: 'a'.repeat(64), bytes: 1 };
+  const scored = {
+    caseId: 'case-0',
+    dice: 0.8,
+    diceByClass: { '1': 0.8 },
+    probabilities: artifact,
+    labelMap: artifact,
+  };
+  return { schemaVersion: 1, trialId, fold: 0, step: 5, cases: [scored] };
+}
+
+test('every activity done twice leaves what doing it once leaves', async () => {
+  const request = {
+    folds: 2,
+    seed: 7,
+    search: { sampler: 'random', pruner: 'median', trials: 2 },
+    plan: { steps: 5 },
+  } as const;
+  const [once, again] = [await acceptRun(request), await acceptRun(request)];
+  const dependencies = { db, store, now: () => new Date() };
+  const first = fakeTemporal();
+  await carry(createActivities({ ...dependencies, temporal: first.temporal }), once);
+  const second = fakeTemporal();
+  await carry(twice(createActivities({ ...dependencies, temporal: second.temporal })), again);
+  expect(await remembered(again)).toEqual(await remembered(once));
+  expect((await remembered(once)).trials).toHaveLength(3);
+  // Started twice, which Temporal takes as once: the same trials under the same ids.
+  expect(new Set(second.started.map(({ trialId }) => trialId)).size).toBe(first.started.length);
+});
+
+test('plans, curves and members reach the trainer as artifacts', async () => {
+  const runId = await acceptRun({
+    folds: 1,
+    search: { sampler: 'random', pruner: 'none', trials: 1 },
+    plan: { steps: 9, batchSize: 1 },
+  });
+  const { started, temporal } = fakeTemporal();
+  const job = await carry(createActivities({ db, store, now: () => new Date(), temporal }), runId);
+  const [training] = started;
+  if (training === undefined) throw new Error('no trial was started');
+  const plan = await readJson(store, training.plan, Plan);
+  expect(plan).toMatchObject({ algorithm: 'segresnet', fold: 0, batchSize: 1, training: { steps: 9 } });
+  expect(training.prunable).toBe(false);
+  const report = await readJson(store, job.report, RunReport);
+  expect(report.trials).toMatchObject([{ number: 0, kind: 'search', bestDice: 0.8, curves: { loss: [[1, 0.5]] } }]);
+});
+
+test('a run whose time is over begins no further trial', async () => {
+  const runId = await acceptRun({ folds: 1, search: { sampler: 'random', pruner: 'none', trials: 5 } }, 600_000);
+  let nowMs = Date.now();
+  const { temporal } = fakeTemporal();
+  const activities = createActivities({ db, store, now: () => new Date(nowMs), temporal });
+  const gpu = fakeGpuActivities(store, fakeTrainer());
+  await activities.recordRunAnalysis({ runId, result: await gpu.analyzeDataset(await activities.beginRun({ runId })) });
+  const [bundle] = await activities.prepareBundles({ runId });
+  if (bundle === undefined) throw new Error('no bundle was planned');
+  await activities.layOutStudy({
+    runId,
+    probes: [{ algorithm: bundle.algorithm, result: await gpu.probePlan(bundle.job) }],
+  });
+  expect((await activities.startTrials({ runId, kind: 'search', fromNumber: 0, count: 1 })).trialIds).toHaveLength(1);
+  nowMs += 599_000;
+  expect((await activities.startTrials({ runId, kind: 'search', fromNumber: 1, count: 1 })).trialIds).toEqual([]);
+});
+
+test('a trial that was told once keeps its first end', async () => {
+  const runId = await acceptRun({
+    folds: 1,
+    search: { sampler: 'random', pruner: 'none', trials: 1 },
+    plan: { steps: 5 },
+  });
+  const { started, temporal } = fakeTemporal();
+  const activities = createActivities({ db, store, now: () => new Date(), temporal });
+  await carry(activities, runId);
+  const trialId = started[0]?.trialId ?? '';
+  await activities.finishTrial({ trialId, outcome: { kind: 'trained', result: trained({ bestDice: 0.1 }) } });
+  expect(await db.trial.findUniqueOrThrow({ where: { id: trialId } })).toMatchObject({
+    state: 'completed',
+    bestDice: 0.8,
+  });
+});
+
+test('events of trials that finish at the same moment become visible in the order of their ids', async () => {
+  const runId = await acceptRun({
+    folds: 1,
+    search: { sampler: 'random', pruner: 'none', trials: 1 },
+    plan: { steps: 5 },
+  });
+  const activities = createActivities({ db, store, now: () => new Date(), temporal: fakeTemporal().temporal });
+  const seen: bigint[] = [];
+  let reading = true;
+  const reader = (async () => {
+    while (reading) {
+      const after = seen.at(-1) ?? 0n;
+      const events = await db.runEvent.findMany({ where: { runId, id: { gt: after } }, orderBy: { id: 'asc' } });
+      seen.push(...events.map(({ id }) => id));
+    }
+  })();
+  await Promise.all(Array.from({ length: 20 }, (_, pause) => activities.markPausing({ runId, pause: pause + 1 })));
+  reading = false;
+  await reader;
+  const all = await db.runEvent.findMany({ where: { runId }, orderBy: { id: 'asc' } });
+  const late = all.filter(({ id }) => id > (seen.at(-1) ?? 0n)).map(({ id }) => id);
+  expect([...seen, ...late]).toEqual(all.map(({ id }) => id));
+  expect(all).toHaveLength(20);
+});
