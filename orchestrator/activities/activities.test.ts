@@ -250,16 +250,16 @@ test('events of trials that finish at the same moment become visible in the orde
   });
   const activities = createActivities({ db, store, now: () => new Date(), temporal: fakeTemporal().temporal });
   const seen: bigint[] = [];
-  let reading = true;
+  const done = new AbortController();
   const reader = (async () => {
-    while (reading) {
+    while (!done.signal.aborted) {
       const after = seen.at(-1) ?? 0n;
       const events = await db.runEvent.findMany({ where: { runId, id: { gt: after } }, orderBy: { id: 'asc' } });
       seen.push(...events.map(({ id }) => id));
     }
   })();
   await Promise.all(Array.from({ length: 20 }, (_, pause) => activities.markPausing({ runId, pause: pause + 1 })));
-  reading = false;
+  done.abort();
   await reader;
   const all = await db.runEvent.findMany({ where: { runId }, orderBy: { id: 'asc' } });
   const late = all.filter(({ id }) => id > (seen.at(-1) ?? 0n)).map(({ id }) => id);

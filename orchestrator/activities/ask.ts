@@ -154,6 +154,7 @@ async function finishedTrainings(transaction: Transaction, runId: string): Promi
   const rows = await transaction.trial.findMany({
     // A trial that was paused says nothing of the machine's pace.
     where: { runId, lease: 1, state: { in: ['completed', 'pruned'] } },
+    orderBy: { finishedAt: 'asc' },
     select: { algorithm: true, step: true, startedAt: true, finishedAt: true },
   });
   return rows.flatMap(({ algorithm, step, startedAt, finishedAt }) =>

@@ -4,14 +4,17 @@ import { Evaluation } from '@voxhelm/contracts/evaluation';
 import type { EnsembleCandidateMember, EnsembleJob, EnsembleJobResult, RunReport } from '@voxhelm/contracts/jobs';
 import { Point } from '@voxhelm/contracts/trial';
 import type { Prisma, Transaction } from '@voxhelm/prisma/client';
-import type { Trial } from '@voxhelm/prisma/generated/client';
+import type { Run, Trial } from '@voxhelm/prisma/generated/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
+import { ensembleBaseMs } from '@voxhelm/search/training-time';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import type { Dependencies } from './dependencies.ts';
+import { readCases } from './plan.ts';
 import { addEvents, changeRun, enterStage, hasEnded, readRun, remainingMs } from './run-rows.ts';
+import { loadStudy } from './schedule.ts';
 
 type EnsembleActivities = Pick<OrchestratorActivities, 'prepareEnsemble' | 'recordEnsemble'>;
 
@@ -48,7 +51,7 @@ export function ensembleActivities(dependencies: Dependencies): EnsembleActiviti
         const message = `Choosing the ensemble from ${members.length} models on their validation predictions.`;
         await enterStage(transaction, locked, 'ensemble', message);
       });
-      const left = remainingMs(run, now());
+      const budgetMs = await timeForChoosing(dependencies, run, now());
       const job: EnsembleJob = {
         kind: 'ensemble',
         runId,
@@ -60,8 +63,7 @@ export function ensembleActivities(dependencies: Dependencies): EnsembleActiviti
         seed: run.seed,
         createdAt: now().toISOString(),
         artifactPrefix: prefix,
-        // The plain ensemble is always built; what is beyond it gets what is left.
-        budgetMs: left === null ? null : Math.max(1, left),
+        budgetMs,
       };
       return job;
     },
@@ -126,6 +128,18 @@ export function membersOf(trials: readonly Trial[]): EnsembleCandidateMember[] {
   return [...byFold.values()].flatMap((members) =>
     members.sort((a, b) => b.validationDice - a.validationDice).slice(0, CANDIDATES_PER_FOLD),
   );
+}
+
+/** Milliseconds beyond what the plain ensemble takes, which is always built; null without a budget. */
+async function timeForChoosing(dependencies: Dependencies, run: Run, now: Date): Promise<number | null> {
+  const left = remainingMs(run, now);
+  if (left === null) return null;
+  const [cases, { schedule }] = await Promise.all([readCases(dependencies, run), loadStudy(dependencies.db, run.id)]);
+  const tests = cases.filter(({ fold }) => fold === null).length;
+  const plainMs = Object.values(schedule.algorithms).map(({ probe }) =>
+    ensembleBaseMs(probe, schedule.allocation.folds, cases.length - tests, tests),
+  );
+  return Math.max(1, left - Math.max(...plainMs));
 }
 
 async function reportOf(
