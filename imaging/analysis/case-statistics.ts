@@ -1,8 +1,8 @@
 import type { CaseAnalysis } from '@voxhelm/contracts/analysis';
 import { toRas } from '../geometry.ts';
 import { type LabelData, type LabelMap, spacingOf, type Vec3, type Volume, voxelCount } from '../volume.ts';
+import { type Intensity, intensityPart, intensityStatistics } from './intensity-statistics.ts';
 import { labelComponents } from './label-components.ts';
-import { type Intensity, intensityStatistics } from './order-statistics.ts';
 
 /** A case's names, copied into its statistics. */
 export interface CaseNames {
@@ -99,15 +99,16 @@ function channelStatistics(values: Float32Array, shape: Vec3, labels: LabelData,
     starts.push(start);
     start += size;
   }
-  const firstForeground = groups.values.findIndex((value) => value > 0);
-  const foregroundStart = firstForeground < 0 ? values.length : (starts[firstForeground] ?? 0);
+  const parts = groups.sizes.map((size, index) =>
+    intensityPart(sorted.subarray(starts[index], (starts[index] ?? 0) + size)),
+  );
+  const cropped = box === null ? null : crop(values, shape, box);
   return {
     croppedShape: box === null ? [0, 0, 0] : box.high.map((high, axis) => high - (box.low[axis] ?? 0) + 1),
-    cropped: intensityStatistics(box === null ? new Float32Array(0) : crop(values, shape, box)),
-    foreground: intensityStatistics(sorted.subarray(foregroundStart)),
-    byLabel: groups.sizes.map((size, index) =>
-      intensityStatistics(sorted.subarray(starts[index], (starts[index] ?? 0) + size)),
-    ),
+    // Mostly the box is the whole image: then its values are those of all labels together.
+    cropped: intensityStatistics(cropped === null ? [] : cropped === values ? parts : [intensityPart(cropped)]),
+    foreground: intensityStatistics(parts.filter((_, index) => (groups.values[index] ?? 0) > 0)),
+    byLabel: parts.map((part) => intensityStatistics([part])),
   };
 }
 

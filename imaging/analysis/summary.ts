@@ -1,5 +1,5 @@
 import type { AnalysisSummary, CaseAnalysis, SampleStatistics } from '@voxhelm/contracts/analysis';
-import type { Intensity } from './order-statistics.ts';
+import type { Intensity } from './intensity-statistics.ts';
 
 /** The percentiles of MONAI's DataAnalyzer. */
 const PERCENTILES = [0.5, 10, 90, 99.5] as const;

@@ -4,6 +4,7 @@ import type { CaseAnalysis } from '@voxhelm/contracts/analysis';
 import type { DatalistCase, Finding } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { caseStatistics } from '../analysis/case-statistics.ts';
+import { rangeOf } from '../analysis/intensity-statistics.ts';
 import { AFFINE_TOLERANCE, affineDifference, joinChannels } from '../nifti.ts';
 import { decodeLabel, decodeVolume, type NiftiFile, openNifti } from '../nifti-decode.ts';
 import { isSingular } from '../orientation.ts';
@@ -172,7 +173,9 @@ function checkVoxels(image: Volume, path: string, report: Report): void {
   const voxels = voxelCount(image.shape);
   const constant: string[] = [];
   for (let channel = 0; channel < image.channels; channel += 1) {
-    const { low, high, notFinite } = rangeOf(image.data.subarray(channel * voxels, (channel + 1) * voxels));
+    const values = image.data.subarray(channel * voxels, (channel + 1) * voxels);
+    const notFinite = Number.isNaN(faultSum(values)) ? countNotFinite(values) : 0;
+    const { low, high } = rangeOf(values);
     const where = image.channels === 1 ? '' : ` in channel ${channel}`;
     if (notFinite > 0) {
       report(
@@ -191,19 +194,19 @@ function checkVoxels(image: Volume, path: string, report: Report): void {
   report(path, 'constant-image', constant.join('; '), 'Export the image again, or leave the case out.', severity);
 }
 
-function rangeOf(values: Float32Array): { low: number; high: number; notFinite: number } {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  let notFinite = 0;
-  for (let index = 0; index < values.length; index += 1) {
+/** 0 where all values are finite, else NaN: infinity - infinity and NaN - NaN are NaN. */
+function faultSum(values: Float32Array): number {
+  const length = values.length;
+  let sum = 0;
+  for (let index = 0; index < length; index += 1) {
     const value = values[index] as number;
-    if (value - value !== 0) notFinite += 1;
-    else {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
+    sum += value - value;
   }
-  return { low, high, notFinite };
+  return sum;
+}
+
+function countNotFinite(values: Float32Array): number {
+  return values.reduce((count, value) => (Number.isFinite(value) ? count : count + 1), 0);
 }
 
 function checkLabel(file: NiftiFile, task: CaseTask, report: Report): LabelMap | null {
