@@ -12,7 +12,8 @@ const ENDINGS = ['.nii.gz', '.nii'] as const;
 export function pathInside(root: string, entry: string, where: string): string {
   const path = resolve(root, entry);
   if (!contains(root, path)) throw outside(root, entry, where);
-  if (existsSync(path) && !contains(realpathSync.native(root), realpathSync.native(path))) throw outside(root, entry, where);
+  if (existsSync(path) && !contains(realpathSync.native(root), realpathSync.native(path)))
+    throw outside(root, entry, where);
   return path;
 }
 
