@@ -1,4 +1,4 @@
-import { type ErrorRecord, toErrorRecord } from '@voxhelm/contracts/errors';
+import { type ErrorRecord, toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Database } from '@voxhelm/prisma/client';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Workflows } from './temporal.ts';
@@ -30,7 +30,7 @@ export function startDispatcher(database: Database, workflows: Workflows, log: F
     do {
       again = false;
       try {
-        if ((await dispatch(database, workflows)) === BATCH) again = true;
+        if ((await dispatch(database, workflows, log)) === BATCH) again = true;
         if (failing !== null) log.info('workflows start again');
         failing = null;
       } catch (error) {
@@ -69,7 +69,7 @@ export function startDispatcher(database: Database, workflows: Workflows, log: F
 }
 
 /** Starts what waits, oldest first; returns the number of rows, {@link BATCH} where there may be more. */
-async function dispatch(database: Database, workflows: Workflows): Promise<number> {
+async function dispatch(database: Database, workflows: Workflows, log: FastifyBaseLogger): Promise<number> {
   const waiting = {
     where: { workflowStarted: false },
     orderBy: { id: 'asc' },
@@ -77,13 +77,30 @@ async function dispatch(database: Database, workflows: Workflows): Promise<numbe
     select: { id: true },
   } as const;
   const [runs, datasets] = await Promise.all([database.run.findMany(waiting), database.dataset.findMany(waiting)]);
+  const started: string[] = [];
+
+  /** One that Temporal refuses must not hold up the others; where Temporal is away, the look ends. */
+  async function start(id: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+      started.push(id);
+    } catch (error) {
+      if (!(error instanceof VoxhelmError) || error.code === 'unavailable') throw error;
+      log.error({ id, reason: error.message }, 'a workflow cannot be started');
+    }
+  }
+
   for (const { id } of runs) {
-    await workflows.startRun(id);
-    await database.run.update({ where: { id }, data: { workflowStarted: true } });
+    await start(id, async () => {
+      await workflows.startRun(id);
+      await database.run.update({ where: { id }, data: { workflowStarted: true } });
+    });
   }
   for (const { id } of datasets) {
-    await workflows.startDataset(id);
-    await database.dataset.update({ where: { id }, data: { workflowStarted: true } });
+    await start(id, async () => {
+      await workflows.startDataset(id);
+      await database.dataset.update({ where: { id }, data: { workflowStarted: true } });
+    });
   }
-  return Math.max(runs.length, datasets.length);
+  return started.length === 0 ? 0 : Math.max(runs.length, datasets.length);
 }

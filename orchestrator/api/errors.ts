@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Problem } from '@voxhelm/contracts/api';
 import { type ErrorCode, VoxhelmError } from '@voxhelm/contracts/errors';
-import { closest, distance } from 'fastest-levenshtein';
+import { distance } from 'fastest-levenshtein';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 
@@ -56,13 +56,15 @@ export function notFound(kind: string, id: string): VoxhelmError {
   });
 }
 
-/** The nearest of the known words, where it is near enough to be a slip of the fingers (a third of its letters). */
+/** The nearest of the known words, whatever its case, where it is near enough to be a slip (a third of its letters). */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  if (known.length === 0) return undefined;
-  const candidate = closest(word.toLowerCase(), [...known]);
-  return distance(word.toLowerCase(), candidate.toLowerCase()) <= Math.max(2, Math.ceil(candidate.length / 3))
-    ? candidate
-    : undefined;
+  const from = word.toLowerCase();
+  let best: { readonly name: string; readonly edits: number } | undefined;
+  for (const name of known) {
+    const edits = distance(from, name.toLowerCase());
+    if (best === undefined || edits < best.edits) best = { name, edits };
+  }
+  return best !== undefined && best.edits <= Math.max(1, Math.ceil(best.name.length / 3)) ? best.name : undefined;
 }
 
 /** Parses what a client sent; throws `invalid-request` naming every wrong field. `where` says what it is ("the query"). */

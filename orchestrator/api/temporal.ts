@@ -35,6 +35,8 @@ export interface Workflows {
 
 /** A call waits this long for Temporal before the API answers 503. */
 const DEADLINE_MS = 5_000;
+/** A probe waits for less. */
+const CHECK_DEADLINE_MS = 1_000;
 
 /** Temporal's own default, where TEMPORAL_ADDRESS is not set. */
 const DEFAULT_ADDRESS = '127.0.0.1:7233';
@@ -45,9 +47,9 @@ export function temporalWorkflows(settings: Pick<Settings, 'temporalAddress' | '
   const connection = Connection.lazy({ address });
   const client = new Client({ connection, namespace: settings.temporalNamespace });
 
-  async function call<T>(what: string, work: () => Promise<T>): Promise<T> {
+  async function call<T>(what: string, work: () => Promise<T>, deadlineMs = DEADLINE_MS): Promise<T> {
     try {
-      return await connection.withDeadline(Date.now() + DEADLINE_MS, work);
+      return await connection.withDeadline(Date.now() + deadlineMs, work);
     } catch (error) {
       throw explain(error, what, address);
     }
@@ -79,7 +81,7 @@ export function temporalWorkflows(settings: Pick<Settings, 'temporalAddress' | '
         else await handle.signal(RUN_SIGNALS[control]);
       }),
     check: async () => {
-      await call('answer', () => connection.workflowService.getSystemInfo({}));
+      await call('answer', () => connection.workflowService.getSystemInfo({}), CHECK_DEADLINE_MS);
     },
     close: () => connection.close(),
   };

@@ -1,9 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
+import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { Parser, type ReadEntry } from 'tar';
 import { openPromise } from 'yauzl';
@@ -117,34 +119,42 @@ export async function unpackZip(archive: string, target: string, limits: UploadL
 
 /** Unpacks a tar, compressed by gzip or not, into a new folder. */
 export async function unpackTar(archive: string, target: string, limits: UploadLimits): Promise<void> {
-  const files = fileWriter(target, limits);
+  const stopped = new AbortController();
+  const files = fileWriter(target, limits, stopped.signal);
   await mkdir(target);
-  let failure: unknown;
-  let last: Promise<void> = Promise.resolve();
   const parser = new Parser({ strict: true, maxMetaEntrySize: 1024 * 1024 });
-  parser.on('error', (error: unknown) => {
-    failure ??= error;
+  let fail: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject;
   });
+  // Whoever waits sees the rejection; where nobody does, it is no unhandled one.
+  failed.catch(() => undefined);
+  let writing: Promise<void> = Promise.resolve();
+  let refusal: unknown;
+  parser.on('error', (error: unknown) => fail(error));
   parser.on('entry', (entry: ReadEntry) => {
-    last = takeTarEntry(entry, files).catch((error: unknown) => {
-      failure ??= error;
-      entry.resume();
+    writing = takeTarEntry(entry, files);
+    writing.catch((error: unknown) => {
+      refusal ??= error;
+      fail(error);
     });
   });
   try {
     for await (const chunk of createReadStream(archive)) {
-      if (failure !== undefined) break;
-      if (!parser.write(chunk as Buffer)) await last;
+      if (!parser.write(chunk as Buffer)) await Promise.race([once(parser, 'drain'), failed]);
     }
-    if (failure === undefined) parser.end();
-    await last;
+    parser.end();
+    await Promise.race([writing, failed]);
   } catch (error) {
-    failure ??= error;
+    // An entry that was cut would wait for its rest for ever.
+    await setImmediate(); // the parser complains of a writer that left before the writer says why
+    const cause = refusal ?? error;
+    stopped.abort();
+    throw unreadable(cause, 'tar');
   }
-  if (failure !== undefined) throw unreadable(failure, 'tar');
 }
 
-async function takeTarEntry(entry: ReadEntry, files: ReturnType<typeof fileWriter>): Promise<void> {
+async function takeTarEntry(entry: ReadEntry, files: FileWriter): Promise<void> {
   if (entry.type === 'Directory' || entry.type === 'GNUDumpDir') {
     files.checkFolder(entry.path);
     entry.resume();
@@ -153,11 +163,16 @@ async function takeTarEntry(entry: ReadEntry, files: ReturnType<typeof fileWrite
   if (entry.type !== 'File' && entry.type !== 'OldFile' && entry.type !== 'ContiguousFile') {
     throw refused(`"${entry.path}" is a ${entry.type}, not a file`);
   }
-  await files.write(entry.path, entry as unknown as Readable);
+  await files.write(entry.path, entry);
+}
+
+interface FileWriter {
+  checkFolder(path: string): void;
+  write(path: string, content: AsyncIterable<Buffer>): Promise<void>;
 }
 
 /** Writes entries below one folder, within the limits over all of them. */
-function fileWriter(target: string, limits: UploadLimits) {
+function fileWriter(target: string, limits: UploadLimits, signal?: AbortSignal): FileWriter {
   let entries = 0;
   const bytes = { left: limits.unpackedBytes };
 
@@ -171,10 +186,10 @@ function fileWriter(target: string, limits: UploadLimits) {
     }
   }
 
-  async function write(path: string, content: Readable): Promise<void> {
+  async function write(path: string, content: AsyncIterable<Buffer>): Promise<void> {
     check(path);
     if (MACOS_JUNK.test(path)) {
-      content.resume();
+      for await (const chunk of content) void chunk;
       return;
     }
     const file = join(target, path);
@@ -184,6 +199,7 @@ function fileWriter(target: string, limits: UploadLimits) {
       content,
       counter(bytes, 'the unpacked archive'),
       createWriteStream(file, { flags: 'wx', mode: 0o644 }),
+      signal === undefined ? {} : { signal },
     );
   }
 
@@ -241,5 +257,7 @@ function unreadable(error: unknown, kind: string): VoxhelmError {
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new VoxhelmError('storage', `no room to unpack the archive: ${message}`, { cause: error });
   }
+  // tar's own guard against gzip bombs, which may see one before our limits do.
+  if (/max decompression ratio/.test(message)) return tooLarge(`the archive is no dataset: ${message}`);
   return refused(`it cannot be read as ${kind}: ${message}`);
 }
