@@ -46,7 +46,7 @@ export const CaseLabelStatistics = z.object({
   image_intensity: z.array(IntensityStatistics),
   /** Fraction (0..1) of all voxels of the case. */
   foreground_percentage: z.number(),
-  /** Bounding box in voxels of each connected component, largest first. */
+  /** Bounding box in voxels of each connected component, in the order of their first voxels. */
   shape: z.array(z.array(z.number())),
   ncomponents: z.number().int(),
 });
