@@ -1,4 +1,4 @@
-import { CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { TrainJob } from '@voxhelm/contracts/jobs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { eventually, type Orchestra, startOrchestra } from './testing/orchestra.ts';
@@ -169,17 +169,19 @@ test('a trial that diverges ends as that trial; one whose trainer fails for good
   trainer.train = async () => {
     if (trainer.jobs.length === 1)
       return { outcome: 'diverged', reason: 'the loss became NaN at step 3', bestDice: null };
+    if (trainer.jobs.length === 2) throw ApplicationFailure.nonRetryable('another network', 'bad-checkpoint');
     return {};
   };
   const { runId, handle } = await orchestra.submit({
     folds: 2,
-    search: { trials: 2, parallel: 1 },
+    search: { trials: 3, parallel: 1 },
     plan: { steps: 5 },
   });
   await handle.result();
   const run = await seen(runId);
   expect(run.trials.map(({ state, reason }) => [state, reason])).toEqual([
     ['diverged', 'the loss became NaN at step 3'],
+    ['failed', 'another network'],
     ['completed', null],
     ['completed', null],
   ]);
