@@ -74,11 +74,14 @@ export function createPredictor(network: Network, patchSize: Triple, weights: Pa
   async function computeWindows(windows: Float32Array, count: number): Promise<Float32Array> {
     // Lets heartbeats and cancellation through between windows: the computation itself blocks.
     await setImmediate();
-    return tf.tidy(() => {
+    // The tidy returns a tensor, never its values: it would look for tensors in them, one by one.
+    const logits = tf.tidy(() => {
       const x = tf.tensor(windows, [count, ...patchSize, network.inChannels]) as Tensor5D;
-      const [logits] = network.forward(parameters, x, { training: false, seed: 0 });
-      return (logits as Tensor5D).dataSync() as Float32Array;
+      return network.forward(parameters, x, { training: false, seed: 0 })[0] as Tensor5D;
     });
+    const values = logits.dataSync<'float32'>() as Float32Array;
+    logits.dispose();
+    return values;
   }
 
   async function pass(image: Float32Array, shape: Triple, inference: Plan['inference']): Promise<Float32Array> {
