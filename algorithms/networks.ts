@@ -1,9 +1,14 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Network, NetworkFactory } from '@voxhelm/nn/network';
 import { segResNet } from './segresnet/network.ts';
+import { plainConvUNet, residualEncoderUNet } from './unet/network.ts';
 
 /** Every network, by the reference's class name: the only list. */
-const factories: Readonly<Record<string, NetworkFactory>> = { SegResNetDS: segResNet };
+const factories: Readonly<Record<string, NetworkFactory>> = {
+  SegResNetDS: segResNet,
+  PlainConvUNet: plainConvUNet,
+  ResidualEncoderUNet: residualEncoderUNet,
+};
 
 /**
  * The network that `plan.network` names. Throws `invalid-request` for a class that does not exist or an option that the

@@ -1,6 +1,23 @@
-import { seededRandom } from '@voxhelm/imaging/random';
-import type { Network, ParameterSpec, Parameters } from './network.ts';
+import { normalDraws, type Random, seededRandom } from '@voxhelm/imaging/random';
+import type { Initialization, Network, ParameterSpec, Parameters } from './network.ts';
 import { toParameters } from './weights.ts';
+
+/** PyTorch's trunc_normal_ cuts at -2 and 2 (not at two deviations), whatever the deviation. */
+const NORMAL_CUT = 2;
+
+function drawNormal(
+  values: Float32Array,
+  { rule, standardDeviation }: Extract<Initialization, { standardDeviation: number }>,
+  random: Random,
+): Float32Array {
+  const draw = normalDraws(random);
+  for (let i = 0; i < values.length; i++) {
+    let value = draw() * standardDeviation;
+    while (rule === 'truncated-normal' && Math.abs(value) > NORMAL_CUT) value = draw() * standardDeviation;
+    values[i] = value;
+  }
+  return values;
+}
 
 /** First values of one parameter in PyTorch's layout; a pure function of (seed, name). */
 export function initialValues(spec: ParameterSpec, seed: number): Float32Array {
@@ -8,8 +25,9 @@ export function initialValues(spec: ParameterSpec, seed: number): Float32Array {
   const values = new Float32Array(length);
   if (spec.init.rule === 'ones') return values.fill(1);
   if (spec.init.rule === 'zeros') return values;
-  const bound = 1 / Math.sqrt(spec.init.fanIn);
   const random = seededRandom(seed, 'initialize', spec.name);
+  if (spec.init.rule !== 'uniform-fan-in') return drawNormal(values, spec.init, random);
+  const bound = 1 / Math.sqrt(spec.init.fanIn);
   for (let i = 0; i < length; i++) values[i] = (random() * 2 - 1) * bound;
   return values;
 }

@@ -9,7 +9,11 @@ export type Initialization =
   | { readonly rule: 'ones' }
   | { readonly rule: 'zeros' }
   /** Uniform in +-1/sqrt(fanIn): Kaiming uniform with a = sqrt(5), and PyTorch's biases. */
-  | { readonly rule: 'uniform-fan-in'; readonly fanIn: number };
+  | { readonly rule: 'uniform-fan-in'; readonly fanIn: number }
+  /** Normal with mean 0: Kaiming normal where the deviation is gain/sqrt(fanIn). */
+  | { readonly rule: 'normal'; readonly standardDeviation: number }
+  /** Normal with mean 0 and deviations beyond -2..2 drawn again (PyTorch's trunc_normal_ for small deviations). */
+  | { readonly rule: 'truncated-normal'; readonly standardDeviation: number };
 
 /** One parameter under the name that the reference implementation (MONAI) gives it. */
 export interface ParameterSpec {

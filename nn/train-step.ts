@@ -1,6 +1,7 @@
 import type { Plan } from '@voxhelm/contracts/plan';
 import { clipByGlobalNorm } from './clip-norm.ts';
 import { type Scalar, type Tensor, type Tensor5D, tf } from './engine.ts';
+import { valueAndGradients } from './gradients.ts';
 import { deepSupervision } from './losses/deep-supervision.ts';
 import { lossOf } from './losses/loss-of.ts';
 import type { Network, Parameters } from './network.ts';
@@ -32,12 +33,12 @@ export function lossAndGradients(network: Network, plan: StepPlan): LossAndGradi
     const inputs = [...weights.values()];
     // Tensors that a tidy returns stay.
     const [value, ...gradients] = tf.tidy(() => {
-      const computed = tf.valueAndGrads((...tensors: Tensor[]) => {
+      const computed = valueAndGradients((...tensors) => {
         const current = new Map(names.map((name, i) => [name, tensors[i] as Tensor]));
         return loss(network.forward(current, image, { training: true, seed }), classes);
-      })(inputs);
+      }, inputs);
       const clip = plan.gradientClipNorm;
-      return [computed.value as Tensor, ...(clip === null ? computed.grads : clipByGlobalNorm(computed.grads, clip))];
+      return [computed.value, ...(clip === null ? computed.gradients : clipByGlobalNorm(computed.gradients, clip))];
     });
     return {
       loss: value as Scalar,

@@ -7,8 +7,8 @@ async function reference(name: string): Promise<string> {
   return readFile(join(import.meta.dirname, `reference/${name}.json`), 'utf8');
 }
 
-test.each(['segresnet-isotropic', 'segresnet-anisotropic'])(
-  '%s: outputs, loss, gradients and parameters as MONAI has them',
+test.each(['segresnet-isotropic', 'segresnet-anisotropic', 'unet-plain', 'unet-plain-anisotropic', 'unet-residual'])(
+  '%s: outputs, loss, gradients and parameters as the original has them',
   async (name) => {
     const rows = await check(JSON.parse(await reference(name)), '');
     expect(rows.length).toBeGreaterThan(4);
@@ -31,6 +31,6 @@ test('a reference with another loss or parameter count is not ok', async () => {
 
 test('a network that is not here is named', async () => {
   const other = JSON.parse(await reference('segresnet-isotropic')) as { note: { class: string } };
-  other.note.class = 'monai.networks.nets.SwinUNETR';
-  await expect(check(other, '')).rejects.toThrow('SwinUNETR');
+  other.note.class = 'monai.networks.nets.Unheard';
+  await expect(check(other, '')).rejects.toThrow('Unheard');
 });
