@@ -1,102 +1,112 @@
 import { parseArgs } from 'node:util';
 import { networkOf } from '@voxhelm/algorithms/networks';
-import type { Plan } from '@voxhelm/contracts/plan';
-import { seededRandom } from '@voxhelm/imaging/random';
-import { trainLoop } from '@voxhelm/nn/trainer';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { chosen, countOf, patchOf } from './lib/arguments.ts';
+import { say } from './lib/json-lines.ts';
+import { median, rounded } from './lib/statistics.ts';
+import { fastestAnchor, interleave, ratioOf, type Series } from './step/compare.ts';
+import {
+  CLIP_NORM,
+  ENGINES,
+  oursOf,
+  PRECISIONS,
+  ROWS,
+  SEGRESNET_16,
+  type StepConfiguration,
+} from './step/configuration.ts';
+import type { MeasuredStep } from './step/run-step.ts';
 
-/**
- * `npm run bench -- train-step [--patch 48x48x48] [--batch 1] [--filters 16] [--steps 20]`: the product's own training
- * loop on random data, one JSON line. `stepMs` is the median after a warm-up; `peakMb` what the process grew by.
+/*
+ * How long a training step takes and how much memory, each configuration in a process of its own:
+ *
+ *   npm run bench -- train-step [--network SegResNetDS] [--options JSON] [--patch 48x48x48] [--batch 1]
+ *     [--engine eager,compiled] [--precision float32,bfloat16] [--anchor PYTHON] [--rounds 3] [--device cpu]
+ *
+ * A JSON line a configuration (medians over the rounds), with --anchor also the anchor's and the ratio to it. `peakMb` is
+ * resident memory above the state in which libraries are loaded and a batch lies ready: weights, optimiser state and
+ * programs count, on both sides. Issue 5 names the goals.
  */
+
+const GOALS = { time: 0.8, memory: 0.6 };
+
+/** See the head of this file. */
 export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      patch: { type: 'string', default: '48x48x48' },
-      batch: { type: 'string', default: '1' },
-      filters: { type: 'string', default: '16' },
-      steps: { type: 'string', default: '20' },
+      network: { type: 'string' },
+      options: { type: 'string' },
+      patch: { type: 'string' },
+      batch: { type: 'string' },
+      engine: { type: 'string' },
+      precision: { type: 'string' },
+      anchor: { type: 'string' },
+      rounds: { type: 'string' },
+      device: { type: 'string', default: 'cpu' },
+      'measure-ms': { type: 'string', default: '5000' },
     },
   });
-  const patch = values.patch.split('x').map(Number) as [number, number, number];
-  const batch = Number(values.batch);
-  const network = {
-    class: 'SegResNetDS',
-    options: {
-      init_filters: Number(values.filters),
-      in_channels: 1,
-      out_channels: 3,
-      blocks_down: [1, 2, 2, 4],
-      norm: 'INSTANCE',
-      dsdepth: 3,
-    },
-  };
-  const { stepMs, peakMb } = await measure(planOf(network, patch, batch, Number(values.steps)));
-  process.stdout.write(
-    `${JSON.stringify({ name: 'train-step', network, engine: 'eager', precision: 'float32', patch, batch, stepMs, peakMb })}\n`,
-  );
+  const network = networkGiven(values.network, values.options);
+  const engines = chosen('engine', values.engine, ENGINES);
+  const precisions = chosen('precision', values.precision, PRECISIONS);
+  const [device = 'cpu'] = chosen('device', values.device, ['cpu', 'cuda'] as const);
+  const rounds = countOf('rounds', values.rounds ?? (values.anchor === undefined ? '1' : '3'));
+  const measureMs = countOf('measure-ms', values['measure-ms']);
+  for (const { patch, batch } of rowsGiven(values.patch, values.batch)) {
+    const { inChannels, outChannels: classes } = networkOf(network);
+    const row: StepConfiguration = {
+      ...{ network, patch, batch, device, inChannels, classes, measureMs },
+      ...{ engine: 'eager', precision: 'float32', channelsLast: true, clipNorm: CLIP_NORM, minSteps: 5 },
+    };
+    const configurations = oursOf(row, engines, precisions);
+    if (values.anchor !== undefined) configurations.push(await fastestAnchor(row, values.anchor));
+    const series = await interleave(configurations, rounds, values.anchor);
+    for (const each of series) say({ name: 'train-step', ...lineOf(each) });
+    const ratio = ratioOf(series);
+    if (ratio !== null) {
+      const sides = { ours: kindOf(ratio.ours), anchor: kindOf(ratio.anchor) };
+      const { time, memory } = ratio;
+      say({ name: 'train-step-ratio', network: network.class, patch, batch, time, memory, goals: GOALS, ...sides });
+    }
+  }
 }
 
-const WARM_UP_STEPS = 3;
+function networkGiven(name: string | undefined, options: string | undefined): StepConfiguration['network'] {
+  if (options === undefined && name !== undefined && name !== SEGRESNET_16.class) {
+    throw new VoxhelmError('invalid-request', `--network ${name} needs its --options`, {
+      fix: `Give them as JSON under the reference's names, for example --options '${JSON.stringify(SEGRESNET_16.options)}'.`,
+    });
+  }
+  const given = options === undefined ? {} : (JSON.parse(options) as Record<string, unknown>);
+  const defaults = name === undefined || name === SEGRESNET_16.class ? SEGRESNET_16.options : {};
+  return { class: name ?? SEGRESNET_16.class, options: { ...defaults, ...given } };
+}
 
-async function measure(plan: Plan): Promise<{ stepMs: number; peakMb: number }> {
-  const before = process.memoryUsage.rss();
-  let peak = before;
-  const times: number[] = [];
-  const random = seededRandom('bench', 'train-step');
-  const voxels = plan.batchSize * plan.patchSize.reduce((a, b) => a * b);
-  const batch = {
-    image: Float32Array.from({ length: voxels }, () => random() - 0.5),
-    classes: Uint8Array.from({ length: voxels }, () => Math.floor(3 * random())),
-  };
-  await trainLoop({
-    network: networkOf(plan.network),
-    plan,
-    seed: 0,
-    startFrom: null,
-    nextBatch: async () => batch,
-    validate: async () => ({ dice: null, diceByClass: {} }),
-    onStep: ({ step, stepMs }) => {
-      if (step > WARM_UP_STEPS) times.push(stepMs);
-      peak = Math.max(peak, process.memoryUsage.rss());
-    },
-    saveLast: async () => undefined,
-    saveBest: async () => undefined,
-    signal: new AbortController().signal,
+function rowsGiven(patch: string | undefined, batch: string | undefined): typeof ROWS {
+  if (patch === undefined) return ROWS.filter((row) => batch === undefined || row.batch === Number(batch));
+  const size = patchOf(patch);
+  if (batch !== undefined) return [{ patch: size, batch: countOf('batch', batch) }];
+  const same = ROWS.filter((row) => row.patch.join() === size.join());
+  return same.length > 0 ? same : [{ patch: size, batch: 1 }];
+}
+
+function kindOf({ configuration: { engine, precision, channelsLast } }: Series) {
+  return { engine, precision, ...(engine === 'pytorch' ? { channelsLast } : {}) };
+}
+
+const FIELDS = [
+  ...(['stepMs', 'peakMb', 'forwardMs', 'backwardMs', 'optimizerMs', 'waitMs'] as const),
+  ...(['compileMs', 'firstStepMs', 'startMs'] as const),
+];
+
+function lineOf(series: Series): Record<string, unknown> {
+  const { network, patch, batch, device } = series.configuration;
+  const values = FIELDS.flatMap((field) => {
+    const measured = series.rounds
+      .map((round: MeasuredStep) => round[field])
+      .filter((value) => typeof value === 'number');
+    return measured.length === 0 ? [] : [[field, rounded(median(measured))]];
   });
-  times.sort((a, b) => a - b);
-  return { stepMs: times[Math.floor(times.length / 2)] ?? Number.NaN, peakMb: (peak - before) / 2 ** 20 };
-}
-
-function planOf(network: Plan['network'], patchSize: [number, number, number], batchSize: number, steps: number): Plan {
-  return {
-    schemaVersion: 1,
-    algorithm: 'segresnet',
-    fold: 0,
-    labels: [0, 1, 2].map((value) => ({ value, name: `class ${value}` })),
-    modalities: ['MRI'],
-    preprocessing: { spacingMm: null, normalization: [{ mode: 'zscore-nonzero' }] },
-    patchSize,
-    batchSize,
-    network,
-    training: {
-      steps,
-      optimizer: 'adamw',
-      learningRate: 1e-3,
-      weightDecay: 1e-5,
-      warmupSteps: 1,
-      gradientClipNorm: 1,
-      loss: {
-        name: 'DiceCELoss',
-        options: { to_onehot_y: true, softmax: true, squared_pred: true, smooth_nr: 0, smooth_dr: 1e-5 },
-      },
-      deepSupervisionWeights: [1, 0.5, 0.25],
-      validateEverySteps: steps,
-      checkpointEverySteps: steps,
-    },
-    sampling: { classRatios: [1, 1, 1] },
-    augmentation: [],
-    inference: { overlap: 0.5, mode: 'gaussian', sigmaScale: 0.125, windowBatchSize: 1 },
-    reasons: {},
-  };
+  const rounds = series.rounds.map(({ stepMs }) => rounded(stepMs));
+  return { network, ...kindOf(series), device, patch, batch, ...Object.fromEntries(values), rounds };
 }

@@ -1,0 +1,34 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+
+/** "48x48x48" as three numbers. Throws `invalid-request` where it is none. */
+export function patchOf(text: string): readonly [number, number, number] {
+  const sides = text.split(/[x,]/).map(Number);
+  if (sides.length !== 3 || sides.some((side) => !Number.isInteger(side) || side < 1)) {
+    throw new VoxhelmError('invalid-request', `--patch ${text} is no patch size`, { fix: 'Write it as 48x48x48.' });
+  }
+  return sides as unknown as readonly [number, number, number];
+}
+
+/** The given one of some names, or all of them. Throws `invalid-request` for another. */
+export function chosen<T extends string>(option: string, given: string | undefined, names: readonly T[]): readonly T[] {
+  if (given === undefined) return names;
+  const found = given.split(',').map((each) => {
+    const name = names.find((candidate) => candidate === each);
+    if (name === undefined) {
+      throw new VoxhelmError('invalid-request', `--${option} ${each} is not known`, {
+        fix: `Use one of: ${names.join(', ')}.`,
+      });
+    }
+    return name;
+  });
+  return found;
+}
+
+/** A positive whole number. Throws `invalid-request` where it is none. */
+export function countOf(option: string, given: string): number {
+  const count = Number(given);
+  if (!Number.isInteger(count) || count < 1) {
+    throw new VoxhelmError('invalid-request', `--${option} ${given} is no number of things`);
+  }
+  return count;
+}

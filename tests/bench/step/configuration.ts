@@ -1,0 +1,101 @@
+import { networkOf } from '@voxhelm/algorithms/networks';
+import type { Plan } from '@voxhelm/contracts/plan';
+
+/** What one measured process runs; the anchor's script reads the same object. */
+export interface StepConfiguration {
+  readonly network: Plan['network'];
+  readonly patch: readonly [number, number, number];
+  readonly batch: number;
+  readonly precision: Precision;
+  readonly engine: Engine;
+  /** Memory format of the anchor's tensors; the product's are channels last always. */
+  readonly channelsLast: boolean;
+  readonly device: 'cpu' | 'cuda';
+  readonly inChannels: number;
+  readonly classes: number;
+  readonly clipNorm: number;
+  /** Steps are repeated for this long after two that warm up; 0: only the first step is done. */
+  readonly measureMs: number;
+  readonly minSteps: number;
+}
+
+/** The product's engines. */
+export const ENGINES = ['eager'] as const;
+export type Engine = 'eager' | 'compiled' | 'pytorch';
+export const PRECISIONS = ['float32', 'bfloat16'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
+/** The network of the benchmark's rows. */
+export const SEGRESNET_16 = {
+  class: 'SegResNetDS',
+  options: {
+    init_filters: 16,
+    in_channels: 1,
+    out_channels: 3,
+    blocks_down: [1, 2, 2, 4],
+    norm: 'INSTANCE',
+    dsdepth: 3,
+  },
+};
+
+/** nnU-Net's clipping norm, which the planners set; the anchor clips the same. */
+export const CLIP_NORM = 12;
+
+/** What the product can run of a row: eager ops know float32 alone. */
+export function oursOf(
+  row: StepConfiguration,
+  engines: readonly Engine[] = ENGINES,
+  precisions: readonly Precision[] = PRECISIONS,
+): StepConfiguration[] {
+  return engines.flatMap((engine) =>
+    precisions
+      .filter((precision) => engine === 'compiled' || precision === 'float32')
+      .map((precision) => ({ ...row, engine, precision })),
+  );
+}
+
+/** The rows of issue 5's table. */
+export const ROWS: readonly { readonly patch: readonly [number, number, number]; readonly batch: number }[] = [
+  { patch: [48, 48, 48], batch: 1 },
+  { patch: [48, 48, 48], batch: 2 },
+  { patch: [64, 64, 64], batch: 1 },
+  { patch: [96, 96, 96], batch: 1 },
+  { patch: [32, 48, 32], batch: 4 },
+];
+
+/** The product's plan of a configuration: everything but the measured parts is the planner's default. */
+export function planOf(configuration: StepConfiguration, steps: number): Plan {
+  const { network, patch, batch, classes, clipNorm } = configuration;
+  const heads = networkOf(network).heads;
+  return {
+    schemaVersion: 1,
+    algorithm: 'segresnet',
+    fold: 0,
+    labels: Array.from({ length: classes }, (_, value) => ({ value, name: `class ${value}` })),
+    modalities: ['MRI'],
+    preprocessing: { spacingMm: null, normalization: [{ mode: 'zscore-nonzero' }] },
+    patchSize: [...patch],
+    batchSize: batch,
+    network,
+    training: {
+      steps,
+      optimizer: 'adamw',
+      learningRate: 1e-3,
+      weightDecay: 1e-5,
+      warmupSteps: 1,
+      gradientClipNorm: clipNorm,
+      loss: {
+        name: 'DiceCELoss',
+        options: { to_onehot_y: true, softmax: true, squared_pred: true, smooth_nr: 0, smooth_dr: 1e-5 },
+      },
+      // MONAI's DeepSupervisionLoss, weight_mode "exp".
+      deepSupervisionWeights: Array.from({ length: heads }, (_, head) => Math.max(0.5 ** head, 0.0625)),
+      validateEverySteps: steps,
+      checkpointEverySteps: steps,
+    },
+    sampling: { classRatios: Array.from({ length: classes }, () => 1) },
+    augmentation: [],
+    inference: { overlap: 0.5, mode: 'gaussian', sigmaScale: 0.125, windowBatchSize: 1 },
+    reasons: {},
+  };
+}
