@@ -3,11 +3,8 @@ import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import { DEV_SERVER_SETTINGS } from '@voxhelm/orchestrator/dev-server-settings';
+import { DEV_SERVER_SETTINGS, TEMPORAL_CLI_VERSION } from '@voxhelm/orchestrator/dev-server-settings';
 import type { Service } from './supervisor.ts';
-
-/** The version that set-up brings (infra/setup/temporal.mjs). */
-const TEMPORAL_CLI_VERSION = '1.5.1';
 
 /** The Temporal CLI, which holds the server: the cached one, or one on PATH; throws `not-installed`. */
 export async function findTemporal(cacheFolder: string): Promise<string> {

@@ -210,22 +210,40 @@ const PRISMA_AWAY: ReadonlySet<string> = new Set([
 /** PostgreSQL's class 08 (connection) and 57P01-57P03 (shutting down, crashed, starting up), and the socket's own codes. */
 const SOCKET_AWAY = /^(08\w{3}|57P0[1-3]|53300|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOENT|ENOTFOUND)$/;
 const AWAY_MESSAGE =
-  /can't reach database server|connection terminated|server has closed the connection|ECONNREFUSED|ECONNRESET|timeout exceeded when trying to connect|DatabaseNotReachable|ConnectionClosed|SocketTimeout|the database system is (shutting down|starting up|in recovery mode)/i;
+  /can't reach database server|connection terminated|terminating connection|server has closed the connection|connection error and is not queryable|ECONNREFUSED|ECONNRESET|timeout exceeded when trying to connect|DatabaseNotReachable|ConnectionClosed|SocketTimeout|the database system is (shutting down|starting up|in recovery mode|not yet accepting connections)/i;
+/** What node-postgres says when a connection breaks in the middle of a transaction: plain errors without a code. */
+const BROKEN_CONNECTION =
+  /^(Connection terminated|Client has encountered a connection error and is not queryable|terminating connection due to)/;
 
-/** True where an error of the database client says that the database cannot be reached now. */
+/**
+ * True where an error of the database client says that the database cannot be reached now. Held by database-away.test.ts,
+ * which kills a server under load and collects what the client throws.
+ */
 export function isDatabaseAway(error: unknown): boolean {
-  for (let current = error, depthLeft = 5; current instanceof Error && depthLeft > 0; depthLeft -= 1) {
-    const { code, name, meta } = current as Error & {
-      code?: unknown;
-      meta?: { code?: unknown; driverAdapterError?: unknown };
-    };
+  for (let current = error, depthLeft = 5; isObject(current) && depthLeft > 0; depthLeft -= 1) {
+    const { code, originalCode, name = '', message = '', meta, cause } = current as DatabaseError;
     if (name === 'PrismaClientInitializationError') return true;
     if (typeof code === 'string' && PRISMA_AWAY.has(code)) return true;
+    if (BROKEN_CONNECTION.test(message)) return true;
     const fromDatabase = name.startsWith('Prisma') || name === 'DriverAdapterError' || 'severity' in current;
-    if (fromDatabase && AWAY_MESSAGE.test(current.message)) return true;
-    if (fromDatabase && typeof code === 'string' && SOCKET_AWAY.test(code)) return true;
-    if (typeof meta?.code === 'string' && SOCKET_AWAY.test(meta.code)) return true;
-    current = current.cause ?? meta?.driverAdapterError;
+    if (fromDatabase && AWAY_MESSAGE.test(message)) return true;
+    const codes = [fromDatabase ? code : undefined, originalCode, meta?.code];
+    if (codes.some((one) => typeof one === 'string' && SOCKET_AWAY.test(one))) return true;
+    current = cause ?? meta?.driverAdapterError;
   }
   return false;
+}
+
+/** What errors of Prisma, its adapter and node-postgres carry; the adapter's causes are plain objects. */
+interface DatabaseError {
+  readonly code?: unknown;
+  readonly originalCode?: unknown;
+  readonly name?: string;
+  readonly message?: string;
+  readonly meta?: { readonly code?: unknown; readonly driverAdapterError?: unknown };
+  readonly cause?: unknown;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

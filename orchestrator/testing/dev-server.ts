@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { freePort } from '@voxhelm/prisma/testing/postgres';
-import { DEV_SERVER_SETTINGS } from '../dev-server-settings.ts';
+import { DEV_SERVER_SETTINGS, TEMPORAL_CLI_VERSION } from '../dev-server-settings.ts';
 
 /** A Temporal dev server of its own for tests and benchmarks. */
 export interface TestTemporal {
@@ -16,7 +16,7 @@ export interface TestTemporal {
 function executable(): string {
   const cache =
     process.env['VOXHELM_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'voxhelm');
-  const cached = join(cache, 'bin', 'temporal');
+  const cached = join(cache, 'bin', `temporal-${TEMPORAL_CLI_VERSION}`);
   return existsSync(cached) ? cached : 'temporal';
 }
 

@@ -10,7 +10,8 @@ import pg from 'pg';
 /** A PostgreSQL server of its own for tests and benchmarks. */
 export interface TestPostgres {
   readonly url: string;
-  readonly process: ChildProcess;
+  /** kill -9 of the server, and a new one on the same files and port; resolves when that answers. */
+  killAndRestart(): Promise<void>;
   /** Ends the server and removes its files. */
   stop(): Promise<void>;
 }
@@ -27,12 +28,20 @@ export async function startTestPostgres(): Promise<TestPostgres> {
   await finished(spawn(join(native, 'bin', 'initdb'), flags, { ...user, cwd: folder, stdio: 'ignore' }), 'initdb');
   const port = await freePort();
   const listen = ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-k', folder];
-  const server = spawn(join(native, 'bin', 'postgres'), listen, { ...user, cwd: folder, stdio: 'ignore' });
+  const start = (): ChildProcess =>
+    spawn(join(native, 'bin', 'postgres'), listen, { ...user, cwd: folder, stdio: 'ignore' });
+  let server = start();
   const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
   await reachable(url, server);
   return {
     url,
-    process: server,
+    async killAndRestart() {
+      const ended = new Promise((resolve) => server.once('exit', resolve));
+      server.kill('SIGKILL');
+      await ended;
+      server = start();
+      await reachable(url, server);
+    },
     async stop() {
       if (server.exitCode === null) {
         const ended = new Promise((resolve) => server.once('exit', resolve));
