@@ -1,0 +1,94 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { planners } from '@voxhelm/algorithms/planners';
+import type { RunRequestInput } from '@voxhelm/contracts/run';
+import { startTestService } from '../support/service.ts';
+import { trainAnchor } from './accuracy/anchor.ts';
+import { type Cases, defaultData, layOut, readCases } from './accuracy/dataset.ts';
+import { type Curve, type FinishedRun, runToItsEnd } from './accuracy/run.ts';
+import { chosen, countOf } from './lib/arguments.ts';
+import { say } from './lib/json-lines.ts';
+import { rounded } from './lib/statistics.ts';
+
+/** A model of this Dice is worth looking at (issue 7). */
+const USABLE_DICE = 0.8;
+
+/**
+ * `npm run bench -- accuracy [--data DIR] [--test DIR] [--minutes 20] [--algorithms LIST] [--anchor PYTHON]`: Dice on cases
+ * that no training saw, per minute spent: each algorithm alone (one search trial on one fold) and the whole service, each
+ * through a real service over HTTP with `budget` set to the minutes; with a Python that has MONAI, its network trained for
+ * the same time. By default the first 150 of the 200 cases beside this checkout train, the last 50 test. `--algorithms`
+ * names what runs: algorithms, `service`, `anchor`.
+ */
+export async function main(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      data: { type: 'string', default: defaultData() },
+      test: { type: 'string' },
+      minutes: { type: 'string', default: '20' },
+      algorithms: { type: 'string' },
+      anchor: { type: 'string' },
+    },
+  });
+  const minutes = countOf('minutes', values.minutes);
+  const names = [...Object.keys(planners), 'service', ...(values.anchor === undefined ? [] : ['anchor'])];
+  const cases = await readCases(values.data, values.test);
+  const folder = await mkdtemp(join(tmpdir(), 'voxhelm-accuracy-'));
+  await chmod(folder, 0o755);
+  try {
+    await layOut(cases, join(folder, 'data'));
+    for (const name of chosen('algorithms', values.algorithms, names)) {
+      if (name === 'anchor') {
+        say({ name, minutes, ...(await trainAnchor(values.anchor as string, cases, minutes)) });
+        continue;
+      }
+      say(await trainOurs(name, join(folder, 'data'), minutes, cases));
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function requestOf(name: string, dataset: string, minutes: number): RunRequestInput {
+  const request: RunRequestInput = { name: `accuracy ${name}`, dataset, budget: `${minutes}m`, seed: 1 };
+  return name === 'service' ? request : { ...request, algorithms: [name], folds: 1, search: { trials: 1 } };
+}
+
+async function trainOurs(name: string, dataset: string, minutes: number, cases: Cases) {
+  const service = await startTestService();
+  try {
+    return lineOf(name, minutes, await runToItsEnd(service, requestOf(name, dataset, minutes)), cases);
+  } finally {
+    await service.stop();
+  }
+}
+
+function lineOf(name: string, minutes: number, { detail, curve, minutes: took }: FinishedRun, cases: Cases) {
+  const test = detail.scores.test;
+  return {
+    name,
+    minutes,
+    tookMinutes: rounded(took),
+    trainingCases: cases.training.length,
+    testCases: cases.test.length,
+    dice: test?.mean.dice ?? null,
+    diceByClass: Object.fromEntries(Object.entries(test?.mean.classes ?? {}).map(([key, { dice }]) => [key, dice])),
+    hd95Mm: test?.mean.hd95Mm ?? null,
+    worst: test?.worst ?? null,
+    worstFive: (test?.cases ?? [])
+      .toSorted((a, b) => (a.dice ?? 1) - (b.dice ?? 1))
+      .slice(0, 5)
+      .map((one) => ({ case: one.case, dice: one.dice })),
+    usableMinutes: usableAt(curve),
+    members: detail.ensemble?.members.map(({ algorithm, fold }) => `${algorithm} fold ${fold}`) ?? [],
+    curve: curve.map((point) => [rounded(point.minutes), rounded(point.dice)]),
+  };
+}
+
+function usableAt(curve: Curve): number | null {
+  const first = curve.find(({ dice }) => dice >= USABLE_DICE);
+  return first === undefined ? null : rounded(first.minutes);
+}
