@@ -1,71 +1,121 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { writeBundle } from '@voxhelm/ensembler/bundle-write';
-import { predictFolder } from '@voxhelm/ensembler/predict';
-import { tinyBundle, tinyPlan } from '@voxhelm/ensembler/testing';
-import { readImage } from '@voxhelm/imaging/nifti';
-import { voxelCount } from '@voxhelm/imaging/volume';
-import { deviceInfo } from '@voxhelm/nn/engine';
+import { chosen, countOf, patchOf } from './lib/arguments.ts';
+import { say } from './lib/json-lines.ts';
+import { runJsonProcess } from './lib/process.ts';
+import { median, rounded } from './lib/statistics.ts';
+import type { MeasuredPrediction, PredictConfiguration } from './predict/configuration.ts';
+import { linkImages, writeModel } from './predict/material.ts';
+import { SEGRESNET_16 } from './step/configuration.ts';
 
 /*
- * How fast a bundle segments images, from files to files: reading, preprocessing, every window, fusion and writing are
- * in the time; one unmeasured image goes first, for the engine to warm up. Weights are untrained, which costs the same.
+ * How fast a bundle segments images, from files to files, each side in a process of its own:
  *
- *   npm run bench -- predict [--input DIR] [--members 1] [--filters 16] [--patch 48,48,48] [--flips 0] [--repeat 1]
+ *   npm run bench -- predict [--input DIR] [--cases 50] [--patch 32x48x32] [--flips 0,3] [--window-batch 4]
+ *     [--anchor PYTHON] [--rounds 3] [--device cpu]
+ *
+ * Overlap 0.5, Gaussian blending, SegResNetDS of 16 filters, untrained (which costs the same). `--flips N`: N mirrored
+ * passes beside the plain one. With --anchor also MONAI's SlidingWindowInferer on the same network, weights and files, at
+ * its fastest of precision, memory format and windows at once, interleaved, and the ratio to it.
  */
 
-/** All sets of mirrored axes, one axis first. */
 const FLIPS = [[0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2]];
+const GOALS = { time: 0.6, memory: 0.6 };
+/** Cases by which the anchor's fastest variant is found. */
+const SEARCH_CASES = 5;
 
-/** Prints one JSON line: voxels (of the images' own grids) per second, and what was measured. */
+/** See the head of this file. */
 export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      input: { type: 'string', default: join(import.meta.dirname, '../../samples/hippocampus/imagesTs') },
-      members: { type: 'string', default: '1' },
-      filters: { type: 'string', default: '16' },
-      patch: { type: 'string', default: '48,48,48' },
-      flips: { type: 'string', default: '0' },
-      repeat: { type: 'string', default: '1' },
+      input: { type: 'string' },
+      cases: { type: 'string', default: '50' },
+      patch: { type: 'string', default: '32x48x32' },
+      flips: { type: 'string', default: '0,3' },
+      'window-batch': { type: 'string', default: '4' },
+      anchor: { type: 'string' },
+      rounds: { type: 'string' },
+      device: { type: 'string', default: 'cpu' },
     },
   });
-  const patchSize = values.patch.split(',').map(Number) as [number, number, number];
-  const flips = FLIPS.slice(0, Number(values.flips));
-  const plan = tinyPlan({ filters: Number(values.filters), patchSize });
-  const network = { ...plan.network, options: { ...plan.network.options, blocks_down: [1, 2, 2, 4], dsdepth: 3 } };
-  const plans = Array.from({ length: Number(values.members) }, (_, fold) => ({ ...plan, network, fold }));
+  const [device = 'cpu'] = chosen('device', values.device, ['cpu', 'cuda'] as const);
+  const rounds = countOf('rounds', values.rounds ?? (values.anchor === undefined ? '1' : '3'));
   const folder = await mkdtemp(join(tmpdir(), 'voxhelm-bench-'));
   try {
-    const { draft, files } = tinyBundle(plans, { mode: 'mean', flips, largestComponent: [] });
-    const bundlePath = join(folder, 'bundle.zip');
-    await writeBundle(bundlePath, draft, files);
-    const names = (await readdir(values.input)).filter((name) => /^[^.].*\.nii(\.gz)?$/.test(name)).sort();
-    let voxels = 0;
-    for (const name of names) voxels += voxelCount((await readImage([join(values.input, name)])).shape);
-    await predictFolder({ bundlePath, input: join(values.input, names[0]!), output: join(folder, 'warm-up') });
-    for (let repeat = 0; repeat < Number(values.repeat); repeat++) {
-      const startedAt = performance.now();
-      await predictFolder({ bundlePath, input: values.input, output: join(folder, `out-${repeat}`) });
-      const seconds = (performance.now() - startedAt) / 1000;
-      const line = {
-        name: 'predict',
-        voxelsPerSecond: Math.round(voxels / seconds),
-        cases: names.length,
-        voxels,
-        seconds: Number(seconds.toFixed(3)),
-        members: plans.length,
-        flips: flips.length,
-        patch: patchSize,
-        overlap: plan.inference.overlap,
-        network,
-        device: deviceInfo().kind,
+    await linkImages(join(folder, 'input'), values.input, countOf('cases', values.cases));
+    await linkImages(join(folder, 'few'), values.input, SEARCH_CASES);
+    for (const flips of values.flips.split(',')) {
+      const setting = {
+        ...{ engine: 'eager' as const, precision: 'float32' as const, device, network: SEGRESNET_16 },
+        ...{ patch: patchOf(values.patch), overlap: 0.5, flips: FLIPS.slice(0, Number(flips)), channelsLast: true },
+        ...{ windowBatch: countOf('window-batch', values['window-batch']) },
+        ...{ input: join(folder, 'input'), output: join(folder, 'output') },
       };
-      process.stdout.write(`${JSON.stringify(line)}\n`);
+      const ours: PredictConfiguration = { ...setting, ...(await writeModel(folder, setting)) };
+      const few = { ...ours, input: join(folder, 'few') };
+      const anchor = values.anchor === undefined ? [] : [await fastestAnchor(few, ours.input, values.anchor)];
+      await compare([ours, ...anchor], rounds, values.anchor);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The anchor's fastest variant on a few cases, to be run on all. */
+async function fastestAnchor(few: PredictConfiguration, input: string, python: string): Promise<PredictConfiguration> {
+  let best = { configuration: few, seconds: Number.POSITIVE_INFINITY };
+  for (const precision of ['bfloat16', 'float32'] as const) {
+    for (const channelsLast of [false, true]) {
+      for (const windowBatch of [1, 4, 8]) {
+        const configuration = { ...few, engine: 'pytorch' as const, precision, channelsLast, windowBatch };
+        const { seconds } = await run(configuration, python);
+        if (seconds < best.seconds) best = { configuration, seconds };
+      }
+    }
+  }
+  return { ...best.configuration, input };
+}
+
+async function run(configuration: PredictConfiguration, python: string | undefined): Promise<MeasuredPrediction> {
+  const argument = JSON.stringify(configuration);
+  const here = (file: string): string => join(import.meta.dirname, file);
+  const { result } =
+    configuration.engine === 'pytorch' && python !== undefined
+      ? await runJsonProcess(python, [here('anchor/predict.py'), argument])
+      : await runJsonProcess(process.execPath, ['--import', 'tsx', here('predict/predict-process.ts'), argument]);
+  return result as unknown as MeasuredPrediction;
+}
+
+async function compare(
+  configurations: readonly PredictConfiguration[],
+  rounds: number,
+  python: string | undefined,
+): Promise<void> {
+  const series = configurations.map((configuration) => ({ configuration, rounds: [] as MeasuredPrediction[] }));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const each of series) each.rounds.push(await run(each.configuration, python));
+  }
+  for (const { configuration, rounds: measured } of series) {
+    const { engine, precision, channelsLast, device, network, patch, overlap, flips, windowBatch } = configuration;
+    const seconds = median(measured.map((round) => round.seconds));
+    const [first] = measured;
+    say({
+      ...{ name: 'predict', network, engine, device, patch, overlap, flips: flips.length, cases: first?.cases },
+      ...(engine === 'pytorch' ? { precision, channelsLast, windowBatch } : {}),
+      voxelsPerSecond: rounded((first?.voxels ?? Number.NaN) / seconds),
+      seconds: rounded(seconds),
+      peakMb: rounded(median(measured.map((round) => round.peakMb))),
+      rounds: measured.map((round) => rounded(round.seconds)),
+    });
+  }
+  const [ours, anchor] = series;
+  if (ours === undefined || anchor === undefined) return;
+  const ratio = (field: 'seconds' | 'peakMb') =>
+    rounded(median(ours.rounds.map((round, i) => round[field] / (anchor.rounds[i]?.[field] ?? Number.NaN))));
+  const { network, patch, flips } = ours.configuration;
+  const line = { network: network.class, patch, flips: flips.length, time: ratio('seconds'), memory: ratio('peakMb') };
+  say({ name: 'predict-ratio', ...line, goals: GOALS });
 }
