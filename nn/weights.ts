@@ -106,12 +106,14 @@ export function decodeSafetensors(bytes: Uint8Array): StoredTensors {
  * Layouts. Convolution [out, in, kx, ky, kz] and its transpose [in, out, kx, ky, kz] both become tfjs filters by the
  * permutation 2, 3, 4, 1, 0; a linear weight is transposed; everything else stays.
  */
-const TO_TFJS: Partial<Record<ParameterSpec['kind'], readonly number[]>> = {
+/** Axes of PyTorch's layout in the order of tfjs's, by kind of parameter; absent where they are the same. */
+export const TO_TFJS: Partial<Record<ParameterSpec['kind'], readonly number[]>> = {
   conv: [2, 3, 4, 1, 0],
   'conv-transpose': [2, 3, 4, 1, 0],
   linear: [1, 0],
 };
-const TO_TORCH: typeof TO_TFJS = { conv: [4, 3, 0, 1, 2], 'conv-transpose': [4, 3, 0, 1, 2], linear: [1, 0] };
+/** The way back of {@link TO_TFJS}. */
+export const TO_TORCH: typeof TO_TFJS = { conv: [4, 3, 0, 1, 2], 'conv-transpose': [4, 3, 0, 1, 2], linear: [1, 0] };
 
 /** A parameter's tensor in tfjs layout from values in PyTorch's layout; takes the array over. The caller disposes. */
 export function toTfjsLayout(spec: ParameterSpec, values: Float32Array): Tensor {

@@ -1,0 +1,122 @@
+import { expect, test } from 'vitest';
+import { memoryTensors, type Tensor5D, tf } from '../engine.ts';
+import { initialParameters, initialValues } from '../initialize.ts';
+import type { Network } from '../network.ts';
+import { createAdamw, zeroMoments } from '../optimizers/adamw.ts';
+import { lossAndGradients, trainStep } from '../train-step.ts';
+import { storeParameters } from '../weights.ts';
+import type { ComputePrecision } from './autocast.ts';
+import { openProgram, type Program, type TrainingSpec } from './program.ts';
+
+/** Two convolutions with a smooth activation. */
+const network: Network = {
+  class: 'Tiny',
+  options: {},
+  inChannels: 1,
+  outChannels: 2,
+  heads: 1,
+  divisor: [1, 1, 1],
+  specs: [
+    { name: 'first.weight', shape: [4, 1, 3, 3, 3], kind: 'conv', init: { rule: 'uniform-fan-in', fanIn: 27 } },
+    { name: 'head.weight', shape: [2, 4, 1, 1, 1], kind: 'conv', init: { rule: 'uniform-fan-in', fanIn: 4 } },
+  ],
+  forward: (parameters, x) => {
+    const hidden = tf.tanh(tf.conv3d(x, parameters.get('first.weight') as Tensor5D, 1, 'same'));
+    return [tf.conv3d(hidden as Tensor5D, parameters.get('head.weight') as Tensor5D, 1, 'same') as Tensor5D];
+  },
+};
+
+const TRAINING: TrainingSpec = {
+  batchSize: 1,
+  accumulate: 1,
+  ema: null,
+  optimizer: { name: 'adamw', learningRate: 0.01, weightDecay: 1e-3 },
+  plan: {
+    gradientClipNorm: 1,
+    deepSupervisionWeights: [1],
+    loss: { name: 'DiceCELoss', options: { to_onehot_y: true, softmax: true } },
+  },
+};
+
+function open(precision: ComputePrecision, training: Partial<TrainingSpec> = {}): Program {
+  const spec = { network, precision, patchSize: [8, 8, 8], windowBatches: [1, 4] } as const;
+  const program = openProgram({ ...spec, training: { ...TRAINING, ...training } });
+  program.assign('weights', new Map(network.specs.map((one) => [one.name, initialValues(one, 1)])));
+  for (const group of program.groups) if (group !== 'weights') program.assign(group, zeros());
+  return program;
+}
+
+function zeros(): Map<string, Float32Array> {
+  return new Map(network.specs.map(({ name, shape }) => [name, new Float32Array(shape.reduce((a, b) => a * b, 1))]));
+}
+
+function batchOf(step: number): { image: Float32Array; classes: Int32Array } {
+  const classes = Int32Array.from({ length: 512 }, (_, voxel) => ((voxel + 37 * step) % 5 === 0 ? 1 : 0));
+  return { image: Float32Array.from(classes, (inside, voxel) => inside + 0.1 * Math.sin(voxel + step)), classes };
+}
+
+/** Losses of an eager training, and the weights that it ends with. */
+function trainEagerly(steps: number): { losses: number[]; weights: Map<string, Float32Array> } {
+  const first = initialParameters(network, 1);
+  const optimizer = createAdamw({ weights: first, mean: zeroMoments(first), square: zeroMoments(first) });
+  const compute = lossAndGradients(network, TRAINING.plan);
+  const losses = Array.from({ length: steps }, (_, i) => {
+    const { image, classes } = batchOf(i + 1);
+    const x = tf.tensor5d(image, [1, 8, 8, 8, 1]);
+    const t = tf.tensor(classes, [1, 8, 8, 8], 'int32');
+    const loss = trainStep(compute, optimizer, x, t, { t: i + 1, learningRate: 0.01, weightDecay: 1e-3 });
+    const value = loss.dataSync()[0] as number;
+    tf.dispose([x, t, loss]);
+    return value;
+  });
+  const weights = optimizer.weights();
+  const stored = new Map(
+    [...storeParameters(network, weights)].map(([name, { data }]) => [name, data as Float32Array]),
+  );
+  for (const tensor of weights.values()) tensor.dispose();
+  optimizer.dispose();
+  return { losses, weights: stored };
+}
+
+function train(program: Program, steps: number, from = 1): number[] {
+  return Array.from({ length: steps }, (_, i) => {
+    program.step([batchOf(from + i)], { step: from + i, learningRate: 0.01 });
+    return program.status().loss;
+  });
+}
+
+/** Largest difference as a fraction of the largest value. */
+function difference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let [most, largest] = [0, 0];
+  for (let i = 0; i < a.length; i++) {
+    most = Math.max(most, Math.abs((a[i] as number) - (b[i] as number)));
+    largest = Math.max(largest, Math.abs(a[i] as number));
+  }
+  return most / largest;
+}
+
+test('a compiled training draws the eager one’s curve and ends with its weights', () => {
+  const program = open('float32');
+  const eager = trainEagerly(20);
+  expect(difference(eager.losses, train(program, 20))).toBeLessThan(1e-5);
+  const weights = program.read('weights');
+  for (const [name, values] of eager.weights) {
+    expect(difference(values, weights.get(name) as Float32Array)).toBeLessThan(1e-4);
+  }
+  program.dispose();
+});
+
+test('in bfloat16 it draws nearly the same', () => {
+  const program = open('bfloat16');
+  const losses = train(program, 20);
+  expect(difference(trainEagerly(20).losses, losses)).toBeLessThan(0.02);
+  program.dispose();
+});
+
+test('tensors are neither made by tracing nor by training', () => {
+  const before = memoryTensors();
+  const program = open('float32');
+  train(program, 3);
+  program.dispose();
+  expect(memoryTensors()).toBe(before);
+});
