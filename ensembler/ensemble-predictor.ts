@@ -76,8 +76,10 @@ export async function fuseModels(
 ): Promise<Uint8Array | Uint16Array> {
   const running = startFusion(fusion.mode, labels.length, voxelCount(image.shape));
   const preprocess = sharedPreprocessing(image);
-  for (const { plan, predictor } of models)
-    addToFusion(running, await predictPreprocessed(predictor, preprocess(plan), plan, fusion.flips));
+  for (const { plan, predictor } of models) {
+    const [probabilities] = await predictPreprocessed(predictor, [preprocess(plan)], plan, fusion.flips);
+    addToFusion(running, probabilities as Float32Array);
+  }
   return fusedLabels(
     running,
     labels.map((label) => label.value),

@@ -1,18 +1,24 @@
 import type { Plan } from '@voxhelm/contracts/plan';
 import { type PreprocessedCase, restoreProbabilities } from '@voxhelm/imaging/preprocess';
 import type { Predictor } from '@voxhelm/nn/predictor';
+import { fillBatches, windowCount } from '@voxhelm/nn/sliding-window';
 
 /**
- * One model's class probabilities of one case, on the image's own grid: sliding window in the plan's space (mirrored
- * copies averaged where `flips` names axes), then resampled and turned back. Returns [class][x][y][z], 0..1.
+ * One model's class probabilities of cases, each on its image's own grid: sliding window in the plan's space (mirrored
+ * copies averaged where `flips` names axes), then resampled and turned back. Returns [class][x][y][z], 0..1, of each.
  */
 export async function predictPreprocessed(
   predictor: Predictor,
-  preprocessed: PreprocessedCase,
+  cases: readonly PreprocessedCase[],
   plan: Plan,
   flips: readonly (readonly number[])[],
-): Promise<Float32Array> {
-  const { data, channels, shape } = preprocessed;
-  const probabilities = await predictor.predict(data, channels, shape, plan.inference, flips);
-  return restoreProbabilities(probabilities, predictor.classes, preprocessed);
+): Promise<Float32Array[]> {
+  const probabilities = await predictor.predict(cases, plan.inference, flips);
+  return cases.map((one, i) => restoreProbabilities(probabilities[i] as Float32Array, predictor.classes, one));
+}
+
+/** Cases in order, in groups as small as fill a model's batches of windows; see `fillBatches`. */
+export function groupCases<T>(cases: readonly T[], plan: Plan, shapeOf: (one: T) => PreprocessedCase['shape']): T[][] {
+  const { overlap, windowBatchSize } = plan.inference;
+  return fillBatches(cases, (one) => windowCount(shapeOf(one), plan.patchSize, overlap), windowBatchSize);
 }

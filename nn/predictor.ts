@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { type Tensor5D, tf } from './engine.ts';
 import type { Network, Parameters } from './network.ts';
-import { slidingWindow, type Triple } from './sliding-window.ts';
+import { fillBatches, slidingWindows, type Triple, type WindowedImage, windowCount } from './sliding-window.ts';
 import { decodeSafetensors, disposeParameters, loadParameters } from './weights.ts';
 
 /*
@@ -13,16 +13,15 @@ import { decodeSafetensors, disposeParameters, loadParameters } from './weights.
 export interface Predictor {
   readonly classes: number;
   /**
-   * Softmax probabilities [class][x][y][z] of an image [channel][x][y][z], both on the preprocessed grid. `flips`: axes to
-   * mirror, one more pass for each entry besides the image as it is; probabilities of all passes are averaged.
+   * Softmax probabilities [class][x][y][z] of images on their preprocessed grids, in their order. `flips`: axes to mirror,
+   * one more pass for each entry besides the image as it is; probabilities of all passes are averaged. Windows fill their
+   * batches across passes and images. Throws `RangeError` where an image does not fit the network.
    */
   predict(
-    image: Float32Array,
-    channels: number,
-    shape: Triple,
+    images: readonly WindowedImage[],
     inference: Plan['inference'],
     flips: readonly (readonly number[])[],
-  ): Promise<Float32Array>;
+  ): Promise<Float32Array[]>;
   /** Frees the weights where the predictor loaded them itself. */
   dispose(): void;
 }
@@ -84,29 +83,62 @@ export function createPredictor(network: Network, patchSize: Triple, weights: Pa
     return values;
   }
 
-  async function pass(image: Float32Array, shape: Triple, inference: Plan['inference']): Promise<Float32Array> {
+  async function blend(images: readonly WindowedImage[], inference: Plan['inference']): Promise<Float32Array[]> {
     const options = { ...inference, windowSize: patchSize, batch: inference.windowBatchSize };
-    const logits = await slidingWindow(image, network.inChannels, shape, classes, options, computeWindows);
-    return softmaxInPlace(logits, classes);
+    const logits = await slidingWindows(images, classes, options, computeWindows);
+    return logits.map((values) => softmaxInPlace(values, classes));
+  }
+
+  function checkImage({ data, channels, shape }: WindowedImage): void {
+    if (channels !== network.inChannels || data.length !== channels * shape[0] * shape[1] * shape[2]) {
+      throw new RangeError(`an image of ${channels} channels and shape ${shape} does not fit this network`);
+    }
   }
 
   return {
     classes,
-    async predict(image, channels, shape, inference, flips) {
-      if (channels !== network.inChannels || image.length !== channels * shape[0] * shape[1] * shape[2]) {
-        throw new RangeError(`an image of ${channels} channels and shape ${shape} does not fit this network`);
+    async predict(images, inference, flips) {
+      images.forEach(checkImage);
+      const passes = images.flatMap((_, index) => [[], ...flips].map((axes): Pass => ({ index, axes })));
+      const sums: (Float32Array | undefined)[] = images.map(() => undefined);
+      const windowsOf = ({ index }: Pass) =>
+        windowCount((images[index] as WindowedImage).shape, patchSize, inference.overlap);
+      for (const group of fillBatches(passes, windowsOf, inference.windowBatchSize)) {
+        const blended = await blend(
+          group.map(({ index, axes }) => mirrored(images[index] as WindowedImage, axes)),
+          inference,
+        );
+        group.forEach(({ index, axes }, i) => {
+          const { shape } = images[index] as WindowedImage;
+          const values = blended[i] as Float32Array;
+          sums[index] = added(sums[index], axes.length === 0 ? values : mirror(values, classes, shape, axes));
+        });
       }
-      const sum = await pass(image, shape, inference);
-      for (const axes of flips) {
-        const mirrored = await pass(mirror(image, channels, shape, axes), shape, inference);
-        const back = mirror(mirrored, classes, shape, axes);
-        for (let i = 0; i < sum.length; i++) sum[i]! += back[i]!;
-      }
-      if (flips.length > 0) for (let i = 0; i < sum.length; i++) sum[i]! /= flips.length + 1;
-      return sum;
+      return (sums as Float32Array[]).map((sum) => scaledInPlace(sum, 1 / (flips.length + 1)));
     },
     dispose() {
       if (own !== null) disposeParameters(own);
     },
   };
+}
+
+/** One image, mirrored along some axes. */
+interface Pass {
+  readonly index: number;
+  readonly axes: readonly number[];
+}
+
+function mirrored(image: WindowedImage, axes: readonly number[]): WindowedImage {
+  return axes.length === 0 ? image : { ...image, data: mirror(image.data, image.channels, image.shape, axes) };
+}
+
+function added(sum: Float32Array | undefined, values: Float32Array): Float32Array {
+  if (sum === undefined) return values;
+  for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
+  return sum;
+}
+
+function scaledInPlace(values: Float32Array, factor: number): Float32Array {
+  if (factor !== 1) for (let i = 0; i < values.length; i++) values[i]! *= factor;
+  return values;
 }

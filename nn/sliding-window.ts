@@ -158,36 +158,78 @@ export function finishBlend({ sums, weights }: Blend, classes: number): Float32A
   return sums;
 }
 
+/** An image on the preprocessed grid: [channel][x][y][z]. */
+export interface WindowedImage {
+  readonly data: Float32Array;
+  readonly channels: number;
+  readonly shape: Triple;
+}
+
+/** An image whose windows are being blended. */
+interface OpenImage {
+  readonly image: WindowedImage;
+  readonly starts: readonly Triple[];
+  readonly blend: Blend;
+}
+
+/** Number of windows that an image takes. */
+export function windowCount(shape: Triple, window: Triple, overlap: number): number {
+  return windowPositions(padToWindow(shape, window).shape, window, overlap).length;
+}
+
 /**
- * Blended output [class][x][y][z] of a function over windows of an image [channel][x][y][z].
- * `compute` takes `count` windows as [count][x][y][z][channel] and gives [count][x][y][z][class]; it gets at most `batch` at once.
+ * Cuts a list into groups, in order, as small as fills a batch of windows: what is in memory at once is one group. The
+ * groups follow from the list alone, so that the same images always share the same batches.
  */
-export async function slidingWindow(
-  image: Float32Array,
-  channels: number,
-  shape: Triple,
+export function fillBatches<T>(items: readonly T[], windowsOf: (item: T) => number, batch: number): T[][] {
+  const groups: T[][] = [];
+  let room = 0;
+  for (const item of items) {
+    if (room <= 0) {
+      groups.push([]);
+      room = batch;
+    }
+    groups.at(-1)?.push(item);
+    room -= windowsOf(item);
+  }
+  return groups;
+}
+
+/**
+ * Blended outputs [class][x][y][z] of a function over the windows of images, in the images' order. Batches are filled
+ * across images, so that only the last one is not full. `compute` takes `count` windows as [count][x][y][z][channel] and
+ * gives [count][x][y][z][class]; it gets at most `batch` at once.
+ */
+export async function slidingWindows(
+  images: readonly WindowedImage[],
   classes: number,
   options: WindowOptions & { readonly batch: number },
   compute: (windows: Float32Array, count: number) => Promise<Float32Array>,
-): Promise<Float32Array> {
+): Promise<Float32Array[]> {
   const { windowSize, batch } = options;
-  const { shape: padded, before } = padToWindow(shape, windowSize);
-  const starts = windowPositions(padded, windowSize, options.overlap).map(
-    (start) => start.map((at, axis) => at - (before[axis] as number)) as unknown as Triple,
-  );
   const importance = importanceMap(options);
-  const blend = startBlend(classes, shape);
+  const open = images.map((image) => openImage(image, classes, options));
+  const queue = open.flatMap((each) => each.starts.map((start) => ({ ...each, start })));
   const size = importance.length;
-  for (let first = 0; first < starts.length; first += batch) {
-    const group = starts.slice(first, first + batch);
+  for (let first = 0; first < queue.length; first += batch) {
+    const group = queue.slice(first, first + batch);
+    const channels = images[0]?.channels as number;
     const windows = new Float32Array(group.length * size * channels);
-    group.forEach((start, slot) => {
-      extractWindow(image, channels, shape, start, windowSize, windows, slot);
+    group.forEach(({ image, start }, slot) => {
+      extractWindow(image.data, channels, image.shape, start, windowSize, windows, slot);
     });
     const values = await compute(windows, group.length);
-    group.forEach((start, slot) => {
-      addWindow(blend, classes, shape, start, windowSize, values, slot * size * classes, importance);
+    group.forEach(({ image, start, blend }, slot) => {
+      addWindow(blend, classes, image.shape, start, windowSize, values, slot * size * classes, importance);
     });
   }
-  return finishBlend(blend, classes);
+  return open.map(({ blend }) => finishBlend(blend, classes));
+}
+
+function openImage(image: WindowedImage, classes: number, { windowSize, overlap }: WindowOptions): OpenImage {
+  const { shape: padded, before } = padToWindow(image.shape, windowSize);
+  const starts = windowPositions(padded, windowSize, overlap).map(
+    (start) => start.map((at, axis) => at - (before[axis] as number)) as unknown as Triple,
+  );
+  return { image, starts, blend: startBlend(classes, image.shape) };
 }

@@ -69,8 +69,9 @@ function training(options: Partial<TrainLoopOptions> & { plan: Plan }): {
       nextBatch: async (step) => batchOf(step),
       validate: async (predictor, step) => {
         const { image } = batchOf(0);
-        const probabilities = await predictor.predict(image, 1, [8, 8, 8], options.plan.inference, []);
-        return { dice: step / 100 + (probabilities[0] ?? 0) * 1e-3, diceByClass: {} };
+        const images = [{ data: image, channels: 1, shape: [8, 8, 8] as const }];
+        const [probabilities] = await predictor.predict(images, options.plan.inference, []);
+        return { dice: step / 100 + (probabilities?.[0] ?? 0) * 1e-3, diceByClass: {} };
       },
       onLoss: (step, loss) => saved.losses.push([step, loss]),
       saveLast: async (bytes) => {

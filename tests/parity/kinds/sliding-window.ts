@@ -1,4 +1,4 @@
-import { slidingWindow, type Triple } from '@voxhelm/nn/sliding-window';
+import { slidingWindows, type Triple } from '@voxhelm/nn/sliding-window';
 import { z } from 'zod';
 import { formulaValues, sizeOf } from '../formula.ts';
 import { type ParityRow, parityRow } from '../row.ts';
@@ -63,7 +63,8 @@ export async function check(reference: unknown, _dataDir: string): Promise<Parit
   for (const { mode, overlap, sigma_scale: sigmaScale, roi, volume: shape, output } of parsed.cases) {
     const image = corner(volume, parsed.volume.shape, shape);
     const options = { windowSize: roi, overlap, mode, sigmaScale, batch: 4 };
-    const ours = await slidingWindow(image, 1, shape, 2, options, predictWith(pattern));
+    const [ours] = await slidingWindows([{ data: image, channels: 1, shape }], 2, options, predictWith(pattern));
+    if (ours === undefined) throw new Error('one image gives one output');
     const errors = output.index.map((at, i) => Math.abs((ours[at] as number) - (output.value[i] as number)));
     const name = `${mode} overlap ${overlap} sigma ${sigmaScale} window ${roi.join('x')} volume ${shape.join('x')}`;
     rows.push(parityRow(`${name}, shape (difference)`, Math.abs(sizeOf(output.shape) - ours.length), 0));

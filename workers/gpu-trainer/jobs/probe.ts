@@ -9,7 +9,7 @@ import { openBatchLoader } from '../loader/batch-loader.ts';
 import { loaderThreads, openThreadPool } from '../loader/thread-pool.ts';
 import { type JobContext, residentMemoryMb } from './context.ts';
 import { loadTrainingCases, loadValidationCases, splitFold } from './load-cases.ts';
-import { predictCase } from './validate.ts';
+import { predictCases } from './validate.ts';
 
 const WARM_UP_STEPS = 2; // The first steps allocate and choose algorithms.
 const MEASURED_STEPS = 4;
@@ -59,7 +59,7 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
         if (validation === undefined) throw new VoxhelmError('internal', 'the probe has no case to predict');
         for (let round = 0; round < 2; round += 1) {
           const startedAt = performance.now();
-          await predictCase(predictor, validation, plan);
+          await predictCases(predictor, [validation], plan);
           predictCaseMs = performance.now() - startedAt;
           if (predictCaseMs > REPEAT_BELOW_MS) break;
         }

@@ -1,7 +1,7 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { ValidationPredictions } from '@voxhelm/contracts/jobs';
 import type { Plan } from '@voxhelm/contracts/plan';
-import { predictPreprocessed } from '@voxhelm/ensembler/predict-case';
+import { groupCases, predictPreprocessed } from '@voxhelm/ensembler/predict-case';
 import { encodeProbabilities } from '@voxhelm/ensembler/probabilities';
 import { diceByClass } from '@voxhelm/imaging/metrics/dice';
 import { encodeNifti } from '@voxhelm/imaging/nifti';
@@ -32,13 +32,18 @@ export function meanDefined(values: Iterable<number | null>): number | null {
   return defined.length === 0 ? null : defined.reduce((sum, value) => sum + value, 0) / defined.length;
 }
 
-/** Predicts one case by sliding window and scores it against its truth, as the final evaluation would. */
-export async function predictCase(
+/** Predicts cases by sliding window and scores each against its truth, as the final evaluation would. */
+export async function predictCases(
   predictor: Predictor,
-  validation: ValidationCase,
+  cases: readonly ValidationCase[],
   plan: Plan,
-): Promise<PredictedCase> {
-  const probabilities = await predictPreprocessed(predictor, validation.image, plan, []);
+): Promise<PredictedCase[]> {
+  const images = cases.map((one) => one.image);
+  const probabilities = await predictPreprocessed(predictor, images, plan, []);
+  return cases.map((one, i) => scored(one, probabilities[i] as Float32Array, plan));
+}
+
+function scored(validation: ValidationCase, probabilities: Float32Array, plan: Plan): PredictedCase {
   const labels = argmaxLabels(probabilities, plan.labels.length, plan.labels);
   const foreground = plan.labels.map((label) => label.value).filter((value) => value !== 0);
   const scores = diceByClass(labels, validation.truth.data, foreground);
@@ -62,7 +67,7 @@ export function meanScores(cases: readonly DiceScores[]): DiceScores {
   };
 }
 
-/** Scores a predictor on all validation cases of the fold, one after another (one case's memory at a time). */
+/** Scores a predictor on all validation cases of the fold, in order; in memory are the cases that fill a batch of windows. */
 export async function validateAll(
   predictor: Predictor,
   cases: readonly ValidationCase[],
@@ -70,11 +75,12 @@ export async function validateAll(
   hooks: { giveUp(): boolean; onCase(): void },
 ): Promise<DiceScores> {
   const scores: DiceScores[] = [];
-  for (const validation of cases) {
+  for (const group of groupCases(cases, plan, (one) => one.image.shape)) {
     if (hooks.giveUp()) throw new VoxhelmError('cancelled', 'stopped during a validation');
-    const { dice, diceByClass: byClass } = await predictCase(predictor, validation, plan);
-    scores.push({ dice, diceByClass: byClass });
-    hooks.onCase();
+    for (const { dice, diceByClass: byClass } of await predictCases(predictor, group, plan)) {
+      scores.push({ dice, diceByClass: byClass });
+      hooks.onCase();
+    }
   }
   return meanScores(scores);
 }
@@ -87,20 +93,29 @@ export async function storePredictions(
   target: { readonly store: ArtifactStore; readonly prefix: string; readonly signal: AbortSignal; onCase(): void },
 ): Promise<ValidationPredictions['cases']> {
   const stored: ValidationPredictions['cases'] = [];
-  for (const validation of cases) {
+  for (const group of groupCases(cases, plan, (one) => one.image.shape)) {
     if (target.signal.aborted) throw new VoxhelmError('cancelled', 'stopped while storing predictions');
-    const predicted = await predictCase(predictor, validation, plan);
-    const { shape, affine } = validation.truth;
-    const key = `${target.prefix}/predictions/${encodeURIComponent(predicted.caseId)}`;
-    const probabilities = encodeProbabilities(predicted.probabilities, plan.labels.length, shape);
-    stored.push({
-      caseId: predicted.caseId,
-      dice: predicted.dice,
-      diceByClass: predicted.diceByClass,
-      probabilities: await target.store.write(`${key}.probabilities.safetensors`, probabilities),
-      labelMap: await target.store.write(`${key}.nii.gz`, encodeNifti({ shape, affine, data: predicted.labels }, true)),
-    });
-    target.onCase();
+    for (const [i, predicted] of (await predictCases(predictor, group, plan)).entries()) {
+      stored.push(await storeOne(predicted, (group[i] as ValidationCase).truth, plan, target));
+      target.onCase();
+    }
   }
   return stored;
+}
+
+async function storeOne(
+  predicted: PredictedCase,
+  { shape, affine }: ValidationCase['truth'],
+  plan: Plan,
+  { store, prefix }: { readonly store: ArtifactStore; readonly prefix: string },
+): Promise<ValidationPredictions['cases'][number]> {
+  const key = `${prefix}/predictions/${encodeURIComponent(predicted.caseId)}`;
+  const probabilities = encodeProbabilities(predicted.probabilities, plan.labels.length, shape);
+  return {
+    caseId: predicted.caseId,
+    dice: predicted.dice,
+    diceByClass: predicted.diceByClass,
+    probabilities: await store.write(`${key}.probabilities.safetensors`, probabilities),
+    labelMap: await store.write(`${key}.nii.gz`, encodeNifti({ shape, affine, data: predicted.labels }, true)),
+  };
 }
