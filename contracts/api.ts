@@ -136,7 +136,16 @@ export const RunView = z
     /** 0..1 over the whole run. */
     progress: z.number().min(0).max(1),
     etaSeconds: z.number().nonnegative().nullable(),
+    /** The least and most that may be left, from how much this run's own trainings differ in pace. */
+    etaRangeSeconds: z.tuple([z.number().nonnegative(), z.number().nonnegative()]).nullable(),
     elapsedSeconds: z.number().nonnegative(),
+    /** Time that trainers spent on the run's trials, added up. */
+    deviceSeconds: z.number().nonnegative(),
+    trialCounts: z.object({
+      planned: z.number().int().nullable(),
+      finished: z.number().int(),
+      running: z.number().int(),
+    }),
     createdAt: Time,
     startedAt: Time.nullable(),
     finishedAt: Time.nullable(),

@@ -47,6 +47,8 @@ const ROWS: readonly { readonly files: RegExp; readonly may: readonly RegExp[] }
   { files: /^orchestrator\//, may: [/^(contracts|storage|prisma)\//, /^orchestrator\//] },
   { files: /^infra\//, may: [/^(contracts|storage|prisma|infra)\//, /^orchestrator\/dev-server-settings\.ts$/] },
   { files: /^cli\//, may: [/^(contracts|imaging|ensembler|infra|cli)\//] },
+  // In the browser: contracts, and by subpath what needs no Node.
+  { files: /^web\//, may: [/^(contracts|imaging|web)\//] },
   { files: /^tests\//, may: [/./] },
 ];
 
@@ -57,13 +59,13 @@ const isProduct = (file: string): boolean =>
   !/\.test\.ts$|\/testing\/|\/fixtures\/|contract\.test|algorithm-contract\.ts$/.test(file);
 
 function sourceFiles(): string[] {
-  const skip = new Set(['node_modules', 'generated', 'out', '.git', 'samples']);
+  const skip = new Set(['node_modules', 'generated', 'out', '.git', 'samples', 'dist']);
   const walk = (folder: string): string[] =>
     readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
       if (skip.has(entry.name)) return [];
       const path = join(folder, entry.name);
       if (entry.isDirectory()) return walk(path);
-      return /\.(ts|mjs)$/.test(entry.name) ? [relative(root, path)] : [];
+      return /\.(tsx?|mjs)$/.test(entry.name) ? [relative(root, path)] : [];
     });
   return walk(root).filter((file) => file.includes('/'));
 }
@@ -76,7 +78,7 @@ function ourImports(file: string, text: string): string[] {
     const match = /^@voxhelm\/([a-z-]+)\/(.+)$/.exec(specifier);
     if (match === null) return [];
     const folder = match[1] === 'gpu-trainer' ? 'workers/gpu-trainer' : match[1];
-    return [`${folder}/${match[2]}${/\.(mjs|ts)$/.test(match[2] ?? '') ? '' : '.ts'}`];
+    return [`${folder}/${match[2]}${/\.(mjs|tsx?)$/.test(match[2] ?? '') ? '' : '.ts'}`];
   });
 }
 
@@ -106,6 +108,7 @@ describe('the layers hold', () => {
       'orchestrator',
       'infra',
       'cli',
+      'web',
     ]) {
       expect(folders, folder).toContain(folder);
     }

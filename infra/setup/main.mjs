@@ -11,6 +11,7 @@ import { postgres } from './postgres.mjs';
 import { prismaClient } from './prisma-client.mjs';
 import { rootDirectory, runSteps } from './steps.mjs';
 import { temporal } from './temporal.mjs';
+import { web } from './web.mjs';
 
 /** What each command needs beside set-up, as Node arguments; `setup` alone ends after the steps. */
 const COMMANDS = {
@@ -47,7 +48,7 @@ try {
   if (command !== undefined && !(command in COMMANDS))
     throw new Error(`unknown command "${command}": ${Object.keys(COMMANDS).join(', ')}`);
   // A report on standard output (bench, parity) is for a pipe: set-up then speaks on standard error alone.
-  await runSteps([dependencies, libtensorflow, binding, prismaClient, postgres, temporal]);
+  await runSteps([dependencies, libtensorflow, binding, prismaClient, postgres, temporal, web]);
   if (command !== undefined) handOver(COMMANDS[command], args);
 } catch (error) {
   process.stderr.write(`\nSet-up stopped: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -23,6 +23,7 @@ const steps: [string, string, string[]][] = [
   ['format and lint', `${bin}/biome`, ['ci', '--colors=off', '.']],
   ['types', `${bin}/tsc`, ['-p', 'tsconfig.json']],
   ['types of the workflows', `${bin}/tsc`, ['-p', 'orchestrator/workflows/tsconfig.json']],
+  ['types of the web UI', `${bin}/tsc`, ['-p', 'web/tsconfig.json']],
   // Suites that start real processes run one file at a time; the others two.
   ['tests', `${bin}/vitest`, ['run', ...suites.flatMap((suite) => ['--project', suite])]],
 ];

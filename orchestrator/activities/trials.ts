@@ -42,7 +42,7 @@ export function trialActivities(dependencies: Dependencies): TrialActivities {
       const trial = await readTrial(db, trialId);
       const scores = await caseScores(dependencies, trial, outcome);
       await changeRun(db, trial.runId, async (transaction, run) => {
-        const data = trialEnd(outcome, now());
+        const data = trialEnd(outcome, now(), hasEnded(run) || run.state === 'cancelling');
         const { count } = await transaction.trial.updateMany({
           where: { id: trialId, state: { notIn: [...FINAL_TRIAL_STATES] } },
           data,
@@ -104,10 +104,12 @@ export function trialActivities(dependencies: Dependencies): TrialActivities {
 function trialEnd(
   outcome: TrialOutcome,
   finishedAt: Date,
+  runEnds: boolean,
 ): Prisma.TrialUncheckedUpdateManyInput & { state: TrialState; reason: string | null; bestDice: number | null } {
   const ended = { finishedAt, progress: toJson(null) };
   if (outcome.kind === 'cancelled') {
-    return { ...ended, state: 'cancelled', reason: 'the run was cancelled', bestDice: null };
+    const reason = runEnds ? 'the run was cancelled' : 'stopped by hand; the run goes on without it';
+    return { ...ended, state: 'cancelled', reason, bestDice: null };
   }
   if (outcome.kind === 'failed') return { ...ended, state: 'failed', reason: outcome.failure.message, bestDice: null };
   const { result } = outcome;

@@ -11,10 +11,13 @@ import { artifactRoutes } from './routes/v1/artifacts.ts';
 import { datasetRoutes } from './routes/v1/datasets.ts';
 import { eventRoutes } from './routes/v1/events.ts';
 import { probeRoutes, systemRoutes } from './routes/v1/health.ts';
+import { liveRoutes } from './routes/v1/live.ts';
 import { runRoutes } from './routes/v1/runs.ts';
 import { trialRoutes } from './routes/v1/trials.ts';
+import { workerRoutes } from './routes/v1/workers.ts';
 import type { App, Services } from './services.ts';
 import { UPLOAD_LIMITS } from './upload.ts';
+import { registerWebUi, sendPage, WEB_UI_FOLDER } from './web-ui.ts';
 
 /** A request's headers must be there within this time (a client that trickles them holds a socket, no more). */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -31,6 +34,8 @@ export interface AppOptions extends Pick<Services, 'settings' | 'database' | 'st
   readonly log?: FastifyBaseLogger | undefined;
   readonly uploadLimits?: Services['uploadLimits'];
   readonly eventPollMs?: number;
+  /** The built web UI's folder; web/dist where absent. */
+  readonly webUi?: string;
 }
 
 /** The whole service: its hooks, its routes, its one error handler. Listens nowhere yet; close it with `close()`. */
@@ -61,15 +66,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(sendProblem);
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      new VoxhelmError('not-found', `there is no ${request.method} ${request.url.split('?', 1)[0]}`, {
-        fix: 'See /docs for what there is.',
-      }),
-      request,
-      reply,
-    ),
-  );
+  app.setNotFoundHandler((request, reply) => {
+    if (sendPage(request, reply)) return;
+    const missing = `there is no ${request.method} ${request.url.split('?', 1)[0]}`;
+    sendProblem(new VoxhelmError('not-found', missing, { fix: 'See /docs for what there is.' }), request, reply);
+  });
   // A POST without a body (pause, resume, cancel) may still name a content type.
   allowEmptyJson(app);
   app.addHook('onRequest', authenticator(options.settings.apiKey));
@@ -90,6 +91,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
   });
   await registerOpenApi(app);
+  await registerWebUi(app, options.webUi ?? WEB_UI_FOLDER);
   probeRoutes(app, services);
   await app.register(
     (scope, _options, done) => {
@@ -97,6 +99,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       systemRoutes(v1, services);
       datasetRoutes(v1, services);
       runRoutes(v1, services);
+      liveRoutes(v1, services);
+      workerRoutes(v1, services);
       eventRoutes(v1, services);
       trialRoutes(v1, services);
       artifactRoutes(v1, services);

@@ -6,8 +6,8 @@ import { withStatus } from './errors.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i;
 
-/** What needs no key: probes, the API's description and its documentation hold nothing of the user's. */
-const PUBLIC = /^\/(health|ready|v1\/openapi\.json|docs(\/.*)?)$/;
+/** What needs no key: everything beside /v1 (probes, documentation, the web UI's own files) holds nothing of the user's. */
+const PUBLIC = /^\/(?!v1(\/|$))|^\/v1\/openapi\.json$/;
 
 /** Refuses to serve other machines without a key: throws `invalid-request` naming the address. */
 export function checkBinding(settings: Pick<Settings, 'host' | 'apiKey'>): void {

@@ -4,6 +4,7 @@ import type { RunEvent, RunProgress } from '@voxhelm/contracts/api';
 import { FINAL_RUN_STATES } from '@voxhelm/contracts/run';
 import type { Database } from '@voxhelm/prisma/client';
 import { notFound } from './errors.ts';
+import { followMetrics } from './metrics.ts';
 import { runEventView, runInclude, runView, stepTotals, trialView } from './views.ts';
 
 /** Events read at once. */
@@ -53,6 +54,8 @@ export interface EventStreamOptions {
   /** The last event that the client has; 0 for none. */
   readonly afterId: bigint;
   readonly pollMs: number;
+  /** Series of which `metrics` messages tell new points; none where absent. */
+  readonly series?: readonly string[];
   /** Ends the stream: the client went or the service closes. */
   readonly signal: AbortSignal;
 }
@@ -65,6 +68,7 @@ export interface EventStreamOptions {
 export async function streamEvents(response: ServerResponse, options: EventStreamOptions): Promise<void> {
   const { database, runId, signal, pollMs } = options;
   let last = options.afterId;
+  const metrics = options.series === undefined ? null : await followMetrics(database, runId, options.series);
   while (!signal.aborted) {
     // Read before the events: a run seen as over has recorded its last event, so the events that follow are all.
     const progress = await progressMessage(database, runId);
@@ -76,6 +80,8 @@ export async function streamEvents(response: ServerResponse, options: EventStrea
       }
       if (events.length < BATCH) break;
     }
+    const curves = metrics === null ? [] : await metrics();
+    if (curves.length > 0) await write(response, sseMessage('metrics', { curves }), signal);
     await write(response, sseMessage('progress', progress), signal);
     if (FINAL_RUN_STATES.includes(progress.run.state)) return;
     await sleep(pollMs, undefined, { signal }).catch(() => undefined);

@@ -19,6 +19,13 @@ export interface StepTotals {
   readonly trials: number;
   readonly steps: number;
   readonly done: number;
+  readonly finished: number;
+  readonly running: number;
+  /** Time that trainers spent on trials, seconds. */
+  readonly deviceSeconds: number;
+  /** Of the milliseconds a step in finished trainings: how many there are, and standard deviation over mean. */
+  readonly paces: number;
+  readonly paceVariation: number;
 }
 
 /** What of a run's row tells how far it is. Times in milliseconds since 1970. */
@@ -38,7 +45,7 @@ export interface RunClock {
  * The share (0..1) of the run that is done. Trials that the plan foresees but that do not exist yet count with the mean
  * steps of those that do, so the bar does not jump back when they appear.
  */
-export function runProgress(run: RunClock, totals: StepTotals | undefined): number {
+export function runProgress(run: RunClock, totals: Pick<StepTotals, 'trials' | 'steps' | 'done'> | undefined): number {
   if (run.state === 'completed') return 1;
   const [from, to] = STAGE_SPAN[run.stage];
   const stored = Math.min(1, Math.max(0, run.progress));
@@ -67,4 +74,24 @@ export function etaSeconds(run: RunClock, progress: number, nowMs: number): numb
   if (progress < SPEED_KNOWN_FROM) return null;
   const workedSeconds = Math.max(0, nowMs - run.startedAtMs - run.pausedMs) / 1000;
   return (workedSeconds * (1 - progress)) / progress;
+}
+
+/** What is known of a run's pace before two trainings have ended: a third more or less. */
+const UNKNOWN_SPREAD = 1 / 3;
+/** No run keeps its time better than this, nor is an interval wider than half and twice of use. */
+const SPREAD_LIMITS = [0.05, 0.5] as const;
+
+/**
+ * The interval around {@link etaSeconds}: two standard errors of this run's own measured pace. Wide where little is
+ * measured, narrow where many trainings took the same time a step.
+ */
+export function etaRangeSeconds(
+  etaSecondsLeft: number | null,
+  totals: Pick<StepTotals, 'paces' | 'paceVariation'> | undefined,
+): [number, number] | null {
+  if (etaSecondsLeft === null) return null;
+  const { paces, paceVariation } = totals ?? { paces: 0, paceVariation: 0 };
+  const measured = paces < 2 ? UNKNOWN_SPREAD : (2 * paceVariation) / Math.sqrt(paces);
+  const spread = Math.min(SPREAD_LIMITS[1], Math.max(SPREAD_LIMITS[0], measured));
+  return [etaSecondsLeft * (1 - spread), etaSecondsLeft * (1 + spread)];
 }

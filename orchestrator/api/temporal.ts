@@ -5,6 +5,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
+import type { JobActivity } from '@voxhelm/contracts/api-live';
 import { type ErrorFacts, VoxhelmError } from '@voxhelm/contracts/errors';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import type { Settings } from '@voxhelm/contracts/settings';
@@ -14,8 +15,10 @@ import {
   RUN_SIGNALS,
   type RunInput,
   runWorkflowId,
+  trialWorkflowId,
   WORKFLOWS,
 } from '../workflows/signals.ts';
+import { describeActivity, listTrainers } from './temporal-activity.ts';
 
 /** What a person may ask of a run that goes on. */
 export type RunControl = 'pause' | 'resume' | 'cancel';
@@ -28,6 +31,12 @@ export interface Workflows {
   startDataset(datasetId: string): Promise<void>;
   /** Tells a run's workflow; rejects with `conflict` where the workflow is over. */
   control(runId: string, control: RunControl): Promise<void>;
+  /** Ends one trial; its run goes on without it. Rejects with `conflict` where its workflow is over. */
+  stopTrial(trialId: string): Promise<void>;
+  /** What the open ones of these workflows do or wait for; those that are over are left out. */
+  activity(workflowIds: readonly string[]): Promise<Map<string, JobActivity[]>>;
+  /** Trainers that asked for a job in the last minutes. */
+  trainers(): Promise<{ identity: string; lastSeenAt: string | null }[]>;
   /** Resolves where Temporal answers. */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -80,6 +89,12 @@ export function temporalWorkflows(settings: Pick<Settings, 'temporalAddress' | '
         if (control === 'cancel') await handle.cancel();
         else await handle.signal(RUN_SIGNALS[control]);
       }),
+    stopTrial: (trialId) =>
+      call(`stop trial ${trialId}`, async () => {
+        await client.workflow.getHandle(trialWorkflowId(trialId)).cancel();
+      }),
+    activity: (workflowIds) => call('describe workflows', () => describeActivity(client, workflowIds)),
+    trainers: () => call('list trainers', () => listTrainers(connection, settings.temporalNamespace)),
     check: async () => {
       await call('answer', () => connection.workflowService.getSystemInfo({}), CHECK_DEADLINE_MS);
     },

@@ -12,7 +12,14 @@ import { Point, TrialKind, TrialProgress, TrialState } from '@voxhelm/contracts/
 import { type Database, Prisma } from '@voxhelm/prisma/client';
 import { fromJson, fromJsonOrNull } from '@voxhelm/prisma/json';
 import { z } from 'zod';
-import { elapsedSeconds, etaSeconds, type RunClock, runProgress, type StepTotals } from './progress.ts';
+import {
+  elapsedSeconds,
+  etaRangeSeconds,
+  etaSeconds,
+  type RunClock,
+  runProgress,
+  type StepTotals,
+} from './progress.ts';
 
 /*
  * Rows of the database as the values of contracts/api.ts.
@@ -98,9 +105,16 @@ export async function datasetDetail(database: Database, row: DatasetRow): Promis
 /** Steps planned and done over the trials of each run. */
 export async function stepTotals(database: Database, runIds: readonly string[]): Promise<Map<string, StepTotals>> {
   if (runIds.length === 0) return new Map();
-  const rows = await database.$queryRaw<{ runId: string; trials: number; steps: number; done: number }[]>(Prisma.sql`
+  const rows = await database.$queryRaw<(StepTotals & { runId: string })[]>(Prisma.sql`
     SELECT "runId", count(*)::int AS trials, sum(steps)::float8 AS steps,
-           sum(CASE WHEN state IN ('waiting', 'running') THEN least(step, steps) ELSE steps END)::float8 AS done
+           sum(CASE WHEN state IN ('waiting', 'running') THEN least(step, steps) ELSE steps END)::float8 AS done,
+           count(*) FILTER (WHERE state NOT IN ('waiting', 'running'))::int AS finished,
+           count(*) FILTER (WHERE state = 'running')::int AS running,
+           coalesce(sum(CASE WHEN state IN ('waiting', 'running') THEN extract(epoch FROM now() - "startedAt")
+                    ELSE coalesce(("trainMs" + "validationMs") / 1000, extract(epoch FROM "finishedAt" - "startedAt")) END),
+                    0)::float8 AS "deviceSeconds",
+           count("stepMs")::int AS paces,
+           coalesce(stddev_samp("stepMs") / nullif(avg("stepMs"), 0), 0)::float8 AS "paceVariation"
     FROM "Trial" WHERE "runId" = ANY(${[...runIds]}) GROUP BY "runId"`);
   return new Map(rows.map(({ runId, ...totals }) => [runId, totals]));
 }
@@ -119,6 +133,7 @@ export function runView(row: RunRow, totals: StepTotals | undefined, nowMs: numb
     pausedMs: row.pausedMs,
   };
   const progress = runProgress(clock, totals);
+  const eta = etaSeconds(clock, progress, nowMs);
   return {
     id: row.id,
     name: row.name,
@@ -130,8 +145,11 @@ export function runView(row: RunRow, totals: StepTotals | undefined, nowMs: numb
     bestDice: row.bestDice,
     testDice: row.testDice,
     progress,
-    etaSeconds: etaSeconds(clock, progress, nowMs),
+    etaSeconds: eta,
+    etaRangeSeconds: etaRangeSeconds(eta, totals),
     elapsedSeconds: elapsedSeconds(clock, nowMs),
+    deviceSeconds: Math.max(0, totals?.deviceSeconds ?? 0),
+    trialCounts: { planned: row.plannedTrials, finished: totals?.finished ?? 0, running: totals?.running ?? 0 },
     createdAt: iso(row.createdAt),
     startedAt: isoOrNull(row.startedAt),
     finishedAt: isoOrNull(row.finishedAt),

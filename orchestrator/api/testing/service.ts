@@ -31,6 +31,9 @@ export function fakeWorkflows(): FakeWorkflows {
     startRun: (id) => note(fake.started)(id),
     startDataset: (id) => note(fake.started)(id),
     control: (id, control) => note(fake.told)(control, id),
+    stopTrial: (id) => note(fake.told)('stop', id),
+    activity: async () => new Map(),
+    trainers: async () => [],
     check: () => note([])(),
     close: async () => undefined,
   };

@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { fieldError } from '../../errors.ts';
 import { eventsAfter, progressMessage, streamEvents } from '../../events.ts';
 import { problemResponse } from '../../openapi.ts';
+import { listOf } from '../../query.ts';
 import type { App, Services } from '../../services.ts';
+import { openEventStream } from '../../sse.ts';
 
 /** Events in one JSON answer. */
 const LIST_LIMIT = 1_000;
@@ -29,6 +31,8 @@ export function eventRoutes(app: App, { database, eventPollMs }: Services): void
         querystring: z.strictObject({
           /** As Last-Event-ID, for clients that cannot set a header. */
           after: z.coerce.number().int().nonnegative().optional(),
+          /** Series ("loss,dice") of which new points come as `metrics` messages, without id. */
+          metrics: listOf(z.string().min(1)).optional(),
         }),
         headers: z.object({ 'last-event-id': z.string().optional(), accept: z.string().optional() }),
         response: {
@@ -51,21 +55,17 @@ export function eventRoutes(app: App, { database, eventPollMs }: Services): void
       if (wantsJson(request.headers.accept)) {
         return reply.type('application/json').send(await eventsAfter(database, id, afterId, LIST_LIMIT));
       }
-      const gone = new AbortController();
-      request.raw.socket.once('close', () => gone.abort());
-      const signal = AbortSignal.any([closing.signal, gone.signal]);
-      reply.hijack();
-      for (const [name, value] of Object.entries(reply.getHeaders()))
-        if (value !== undefined) reply.raw.setHeader(name, value);
-      reply.raw.writeHead(200, {
-        'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-store',
-        // Proxies must pass each event on at once.
-        'x-accel-buffering': 'no',
-      });
-      reply.raw.write('retry: 2000\n\n');
+      const signal = openEventStream(request, reply, closing.signal);
       try {
-        await streamEvents(reply.raw, { database, runId: id, afterId, pollMs: eventPollMs, signal });
+        const series = request.query.metrics;
+        await streamEvents(reply.raw, {
+          database,
+          runId: id,
+          afterId,
+          pollMs: eventPollMs,
+          signal,
+          ...(series === undefined ? {} : { series }),
+        });
       } catch (error) {
         request.log.debug({ err: error }, 'event stream ended early');
       }

@@ -4,8 +4,10 @@ import type { Database } from '@voxhelm/prisma/client';
 import { z } from 'zod';
 import { notFound } from '../../errors.ts';
 import { IdempotencyHeaders } from '../../idempotency.ts';
+import { curves } from '../../metrics.ts';
 import { problemResponse } from '../../openapi.ts';
 import { keyOf, page, pageOf } from '../../paging.ts';
+import { listOf } from '../../query.ts';
 import { controlRun } from '../../run-control.ts';
 import { checkRunRequest, createRun } from '../../run-create.ts';
 import type { App, Services } from '../../services.ts';
@@ -15,14 +17,6 @@ const RunPage = pageOf(RunView).meta({ id: 'RunPage' });
 const TrialPage = pageOf(TrialView).meta({ id: 'TrialPage' });
 const params = z.object({ id: z.string() });
 const trialParams = z.object({ id: z.string(), trialId: z.string() });
-
-/** One, several ("a,b") or repeated values of a query parameter. */
-function listOf<S extends z.ZodType<unknown, string>>(item: S) {
-  return z
-    .union([z.string(), z.array(z.string())])
-    .transform((given) => [given].flat().flatMap((each) => each.split(',')))
-    .pipe(z.array(item));
-}
 
 const RunQuery = z.strictObject({
   ...PageQuery.shape,
@@ -210,27 +204,4 @@ async function viewOf(database: Database, id: string): Promise<RunView> {
   ]);
   if (row === null) throw notFound('run', id);
   return runView(row, totals.get(id));
-}
-
-/** Curves in the order of trial, series and step. */
-async function curves(
-  database: Database,
-  where: { trialId: string } | { trial: { runId: string } },
-  series: readonly string[] | undefined,
-): Promise<MetricCurve[]> {
-  const rows = await database.metricPoint.findMany({
-    where: { ...where, ...(series === undefined ? {} : { series: { in: [...series] } }) },
-    select: { trialId: true, series: true, step: true, value: true },
-    orderBy: [{ trialId: 'asc' }, { series: 'asc' }, { step: 'asc' }],
-  });
-  const found: MetricCurve[] = [];
-  for (const { trialId, series: name, step, value } of rows) {
-    let curve = found.at(-1);
-    if (curve === undefined || curve.trialId !== trialId || curve.series !== name) {
-      curve = { trialId, series: name, points: [] };
-      found.push(curve);
-    }
-    curve.points.push({ step, value });
-  }
-  return found;
 }

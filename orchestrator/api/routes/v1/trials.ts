@@ -6,6 +6,7 @@ import {
   TrialScores,
   TrialView,
 } from '@voxhelm/contracts/api';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { CaseScores } from '@voxhelm/contracts/evaluation';
 import { fromJson } from '@voxhelm/prisma/json';
 import { z } from 'zod';
@@ -18,7 +19,7 @@ import { trialView } from '../../views.ts';
 const params = z.object({ trialId: z.string() });
 
 /** Trials: to read, and for trainers to tell of. */
-export function trialRoutes(app: App, { database }: Services): void {
+export function trialRoutes(app: App, { database, workflows }: Services): void {
   app.get(
     '/trials/:trialId',
     { schema: { tags: ['trials'], summary: 'One trial', params, response: { 200: TrialView, ...problemResponse } } },
@@ -46,6 +47,28 @@ export function trialRoutes(app: App, { database }: Services): void {
       });
       if (row === null) throw notFound('trial', trialId);
       return { trialId, cases: row.caseScores.map(({ scores }) => fromJson('CaseScore.scores', CaseScores, scores)) };
+    },
+  );
+
+  app.post(
+    '/trials/:trialId/stop',
+    {
+      schema: {
+        tags: ['trials'],
+        summary: 'Stop one trial; its run goes on without it',
+        description: 'What it trained so far is not used. 409 where it has ended.',
+        params,
+        response: { 202: TrialView, ...problemResponse },
+      },
+    },
+    async ({ params: { trialId } }, reply) => {
+      const row = await database.trial.findUnique({ where: { id: trialId } });
+      if (row === null) throw notFound('trial', trialId);
+      if (row.state !== 'waiting' && row.state !== 'running') {
+        throw new VoxhelmError('conflict', `trial "${trialId}" is ${row.state}, so it cannot be stopped`);
+      }
+      await workflows.stopTrial(trialId);
+      return reply.code(202).send(trialView(row));
     },
   );
 

@@ -1,0 +1,50 @@
+import { type ComponentType, lazy, Suspense } from 'react';
+import { Route, Switch } from 'wouter';
+import { useKeyNeeded } from './api/key.ts';
+import { Empty } from './components/empty.tsx';
+import { ErrorBoundary } from './components/error-boundary.tsx';
+import { KeyPrompt } from './components/key-prompt.tsx';
+import { Layout } from './components/layout.tsx';
+import { RunsPage } from './pages/runs.tsx';
+
+/** A page that is loaded when it is first shown. */
+function page<Name extends string>(load: () => Promise<Record<Name, ComponentType>>, name: Name) {
+  return lazy(async () => ({ default: (await load())[name] }));
+}
+
+const RunPage = page(() => import('./pages/run.tsx'), 'RunPage');
+
+/** Addresses and their pages; everything else that a page shows is in the address's query. */
+const ROUTES: readonly [string, ComponentType][] = [
+  ['/', RunsPage],
+  ['/runs/:id/:tab?/:item?', RunPage],
+];
+
+/** The whole web UI. */
+export function App() {
+  const keyNeeded = useKeyNeeded();
+  return (
+    <Layout>
+      {keyNeeded ? (
+        <KeyPrompt />
+      ) : (
+        <ErrorBoundary>
+          <Suspense fallback={<p className="loading">Loading…</p>}>
+            <Switch>
+              {ROUTES.map(([path, Page]) => (
+                <Route key={path} path={path}>
+                  <Page />
+                </Route>
+              ))}
+              <Route>
+                <Empty title="There is nothing at this address.">
+                  <a href="/">All runs</a>
+                </Empty>
+              </Route>
+            </Switch>
+          </Suspense>
+        </ErrorBoundary>
+      )}
+    </Layout>
+  );
+}

@@ -1,0 +1,117 @@
+import { useEffect, useRef, useState } from 'react';
+import { saveCsv } from '../csv.ts';
+import { number } from '../format.ts';
+import { CurvePlot } from './curve-plot.ts';
+import { describeLines, type Line } from './lines.ts';
+
+interface ChartProps {
+  readonly title: string;
+  readonly lines: readonly Line[];
+  readonly log?: boolean;
+  readonly height?: number;
+}
+
+/** Curves on a canvas, with a sentence, a table and CSV of the same data. */
+export function CurveChart({ title, lines, log = false, height = 220 }: ChartProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const hover = useRef<HTMLParagraphElement>(null);
+  const plot = useRef<CurvePlot | null>(null);
+  const newest = useRef(lines);
+  newest.current = lines;
+
+  useEffect(() => {
+    if (host.current === null) return;
+    const made = new CurvePlot(host.current, {
+      log,
+      height,
+      onHover: (text) => {
+        if (hover.current !== null) hover.current.textContent = text ?? '';
+      },
+    });
+    plot.current = made;
+    made.update(newest.current);
+    return () => {
+      made.destroy();
+      plot.current = null;
+    };
+  }, [log, height]);
+  useEffect(() => plot.current?.update(lines), [lines]);
+
+  const sentence = describeLines(title, lines);
+  return (
+    <figure className="chart">
+      <div className="chart-head">
+        <h3>{title}</h3>
+        <button type="button" className="quiet" onClick={() => plot.current?.resetZoom()}>
+          All steps
+        </button>
+      </div>
+      <div ref={host} role="img" aria-label={sentence} className="plot" />
+      <p ref={hover} className="hover" aria-hidden="true" />
+      <figcaption className="hidden">{sentence}</figcaption>
+      <LineTable title={title} lines={lines} />
+    </figure>
+  );
+}
+
+function LineTable({ title, lines }: { readonly title: string; readonly lines: readonly Line[] }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details className="as-table" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>As a table</summary>
+      {open && (
+        <>
+          <div className="scroll short">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">Line</th>
+                  <th scope="col" className="number">
+                    Points
+                  </th>
+                  <th scope="col" className="number">
+                    Lowest
+                  </th>
+                  <th scope="col" className="number">
+                    Highest
+                  </th>
+                  <th scope="col" className="number">
+                    Last
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {lines.map(({ id, label, values }) => (
+                  <tr key={id}>
+                    <td>{label}</td>
+                    <td className="number">{values.length}</td>
+                    <td className="number">
+                      {number(values.length === 0 ? null : values.reduce((a, b) => Math.min(a, b)))}
+                    </td>
+                    <td className="number">
+                      {number(values.length === 0 ? null : values.reduce((a, b) => Math.max(a, b)))}
+                    </td>
+                    <td className="number">{number(values.at(-1))}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+          <button
+            type="button"
+            onClick={() =>
+              saveCsv(title, [
+                ['line', 'step', 'value'],
+                ...lines.flatMap(({ label, steps, values }) =>
+                  steps.map((step, index) => [label, step, values[index]]),
+                ),
+              ])
+            }
+          >
+            All points as CSV
+          </button>
+        </>
+      )}
+    </details>
+  );
+}

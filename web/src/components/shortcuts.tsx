@@ -1,0 +1,69 @@
+import { useEffect, useRef } from 'react';
+import { useLocation } from 'wouter';
+
+const KEYS: readonly [string, string][] = [
+  ['g then r', 'Runs'],
+  ['g then s', 'Submit'],
+  ['g then d', 'Datasets'],
+  ['g then w', 'Workers and storage'],
+  ['/', 'Filter the list'],
+  ['n / p', 'Next / previous case (in the viewer)'],
+  ['↑ / ↓', 'Next / previous slice (in the viewer)'],
+  ['?', 'This list'],
+];
+
+const PLACES: Readonly<Record<string, string>> = { r: '/', s: '/submit', d: '/datasets', w: '/workers', t: '/try' };
+
+/** True where a key that is pressed is meant for a field. */
+export function isTyping(event: KeyboardEvent): boolean {
+  const target = event.target as HTMLElement;
+  return (
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) ||
+    target.isContentEditable
+  );
+}
+
+/** Keys that work on every page, and their list under "?". */
+export function Shortcuts() {
+  const [, go] = useLocation();
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    let leading = false;
+    const onKey = (event: KeyboardEvent): void => {
+      if (isTyping(event)) return;
+      const place = leading ? PLACES[event.key] : undefined;
+      leading = event.key === 'g';
+      if (place !== undefined) go(place);
+      else if (event.key === '?') dialog.current?.showModal();
+      else if (event.key === '/') {
+        const field = document.querySelector<HTMLInputElement>('input[type=search]');
+        if (field === null) return;
+        event.preventDefault();
+        field.focus();
+      }
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, [go]);
+  return (
+    <dialog ref={dialog} aria-labelledby="keys-title">
+      <h2 id="keys-title">Keys</h2>
+      <dl className="facts">
+        {KEYS.map(([keys, what]) => (
+          <div key={keys}>
+            <dt>
+              <kbd>{keys}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+      <form method="dialog">
+        <button type="submit">Close</button>
+      </form>
+    </dialog>
+  );
+}

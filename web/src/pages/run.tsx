@@ -1,0 +1,105 @@
+import { Link, useParams } from 'wouter';
+import { useRun } from '../api/run-live.ts';
+import { ErrorNote } from '../components/error-note.tsx';
+import { ProgressBar } from '../components/progress-bar.tsx';
+import { StateBadge } from '../components/state-badge.tsx';
+import { deviceHours, dice, duration, timeLeft } from '../format.ts';
+import { RunActions } from '../run/actions.tsx';
+import { Activity } from '../run/activity.tsx';
+import { RunCurves } from '../run/curves.tsx';
+import { RunLog } from '../run/log.tsx';
+import { RunPlans } from '../run/plans.tsx';
+import { TrialPage } from '../run/trial.tsx';
+import { TrialsTable } from '../run/trials-table.tsx';
+import { DataWay } from '../run/way.tsx';
+import { useTitle } from '../use-title.ts';
+
+const TABS = [
+  ['', 'Overview'],
+  ['trials', 'Trials'],
+  ['plans', 'Plans'],
+  ['log', 'Log'],
+] as const;
+
+/** One run: where it stands, its curves, trials, cases, ensemble and log. */
+export function RunPage() {
+  const { id = '', tab = '', item } = useParams<{ id: string; tab?: string; item?: string }>();
+  const { run: query, metrics } = useRun(id);
+  const run = query.data;
+  useTitle(run?.name ?? 'Run');
+  if (run === undefined) {
+    return query.error === null ? (
+      <p className="loading">Loading the run…</p>
+    ) : (
+      <ErrorNote error={query.error} retry={() => void query.refetch()} />
+    );
+  }
+  return (
+    <>
+      <p className="crumbs">
+        <Link href="/">Runs</Link> ›{' '}
+        {item === undefined ? run.name : <Link href={`/runs/${id}/${tab}`}>{run.name}</Link>}
+      </p>
+      <div className="page-head">
+        <h1>{run.name}</h1>
+        <StateBadge state={run.state} />
+        <RunActions run={run} />
+      </div>
+      <p className="message" role="status">
+        {run.message}
+      </p>
+      {run.failure !== null && (
+        <div className="note bad">
+          <p>
+            <strong>{run.failure.message}</strong>
+          </p>
+          {run.failure.fix !== null && <p>{run.failure.fix}</p>}
+        </div>
+      )}
+      <dl className="numbers">
+        <div>
+          <dt>Done</dt>
+          <dd>
+            <ProgressBar value={run.progress} label="Done" />
+          </dd>
+        </div>
+        <Number name="Time left" value={timeLeft(run.etaRangeSeconds)} />
+        <Number name="Elapsed" value={duration(run.elapsedSeconds)} />
+        <Number name="Device hours" value={deviceHours(run.deviceSeconds)} />
+        <Number name="Best Dice" value={dice(run.bestDice)} />
+        <Number name="Test Dice" value={dice(run.testDice)} />
+      </dl>
+      <nav className="tabs" aria-label="Parts of the run">
+        {TABS.map(([name, title]) => (
+          <Link
+            key={name}
+            href={`/runs/${id}${name === '' ? '' : `/${name}`}`}
+            aria-current={tab === name ? 'page' : undefined}
+          >
+            {title}
+          </Link>
+        ))}
+      </nav>
+      {tab === '' && (
+        <>
+          <DataWay run={run} />
+          <Activity run={run} />
+          <RunCurves run={run} metrics={metrics} />
+        </>
+      )}
+      {tab === 'trials' && item === undefined && <TrialsTable run={run} />}
+      {tab === 'trials' && item !== undefined && <TrialPage run={run} trialId={item} metrics={metrics} />}
+      {tab === 'plans' && <RunPlans run={run} />}
+      {tab === 'log' && <RunLog run={run} />}
+    </>
+  );
+}
+
+function Number({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}

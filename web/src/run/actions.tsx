@@ -1,0 +1,49 @@
+import { useQueryClient } from '@tanstack/react-query';
+import type { RunDetail } from '@voxhelm/contracts/api';
+import { FINAL_RUN_STATES } from '@voxhelm/contracts/run';
+import { Link } from 'wouter';
+import { send } from '../api/client.ts';
+import { ConfirmButton } from '../components/confirm-button.tsx';
+
+/** What may be done with a run now. */
+export function RunActions({ run }: { readonly run: RunDetail }) {
+  const client = useQueryClient();
+  const control = (name: 'pause' | 'resume' | 'cancel') => async () => {
+    await send('POST', `/v1/runs/${run.id}/${name}`);
+    await client.invalidateQueries({ queryKey: ['run', run.id], exact: true });
+  };
+  const over = FINAL_RUN_STATES.includes(run.state);
+  const finished = run.trials.filter(({ state }) => state === 'completed' || state === 'pruned').length;
+  const running = run.trials.filter(({ state }) => state === 'running' || state === 'waiting').length;
+  return (
+    <div className="actions">
+      {(run.state === 'running' || run.state === 'queued') && <ConfirmButton label="Pause" action={control('pause')} />}
+      {(run.state === 'paused' || run.state === 'pausing') && (
+        <ConfirmButton label="Resume" tone="primary" action={control('resume')} />
+      )}
+      {!over && run.state !== 'cancelling' && (
+        <ConfirmButton
+          label="Cancel the run"
+          tone="danger"
+          action={control('cancel')}
+          question={`Cancel “${run.name}” for good?`}
+        >
+          <ul>
+            <li>
+              <strong>Kept:</strong> the analysis, {finished} finished trials with their checkpoints, predictions and
+              curves, and the log.
+            </li>
+            <li>
+              <strong>Lost:</strong>{' '}
+              {running === 0 ? 'nothing that trains now' : `${running} trials that are under way`}; no ensemble is
+              built. A cancelled run cannot be resumed; to only free the trainers, pause it.
+            </li>
+          </ul>
+        </ConfirmButton>
+      )}
+      <Link href={`/submit?clone=${run.id}`} className="button">
+        Clone
+      </Link>
+    </div>
+  );
+}

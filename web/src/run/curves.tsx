@@ -1,0 +1,131 @@
+import type { RunDetail, TrialView } from '@voxhelm/contracts/api';
+import { useMemo } from 'react';
+import type { MetricStore } from '../api/metric-store.ts';
+import { CurveChart } from '../charts/curve-chart.tsx';
+import { colorOf, type Line, lineOf } from '../charts/lines.ts';
+import { Empty } from '../components/empty.tsx';
+import { useQueryState } from '../query-state.ts';
+import { useMetricsVersion } from './use-metrics.ts';
+
+/** Trials drawn in colour; the others stand grey behind them. */
+const IN_COLOUR = 8;
+
+const CHARTS = [
+  ['loss', 'Loss'],
+  ['dice', 'Validation Dice'],
+  ['learningRate', 'Learning rate'],
+  ['stepMs', 'Milliseconds a step'],
+  ['dataWaitFraction', 'Share of time waiting for data'],
+] as const;
+
+/** A run's curves, live, with smoothing and a log axis; both stay in the address. */
+export function RunCurves({ run, metrics }: { readonly run: RunDetail; readonly metrics: MetricStore }) {
+  const version = useMetricsVersion(metrics);
+  const [smoothing, setSmoothing] = useQueryState('smooth', '0');
+  const [log, setLog] = useQueryState('log', '');
+  const weight = Math.min(0.99, Math.max(0, Number(smoothing) || 0));
+  const inColour = useMemo(() => chooseTrials(run.trials), [run.trials]);
+  const cache = useMemo(() => new LineCache(), [weight]);
+  if (run.trials.length === 0) return <Empty title="No trial yet.">Curves appear with the first training step.</Empty>;
+  return (
+    <section aria-label="Curves">
+      <div className="page-head">
+        <h2>Curves</h2>
+        <label>
+          Smoothing{' '}
+          <input
+            type="range"
+            min="0"
+            max="0.98"
+            step="0.02"
+            value={weight}
+            onChange={(e) => setSmoothing(e.target.value)}
+          />
+        </label>
+        <label>
+          <input type="checkbox" checked={log === '1'} onChange={(e) => setLog(e.target.checked ? '1' : '')} /> Log axis
+          for the loss
+        </label>
+      </div>
+      <ul className="legend">
+        {inColour.map((trial, index) => (
+          <li key={trial.id}>
+            <Swatch color={colorOf(index)} /> trial {trial.number + 1}
+          </li>
+        ))}
+        {run.trials.length > inColour.length && (
+          <li className="muted">grey: {run.trials.length - inColour.length} others</li>
+        )}
+      </ul>
+      <div className="charts">
+        {CHARTS.map(([series, title]) => (
+          <CurveChart
+            key={series}
+            title={title}
+            lines={cache.lines(
+              metrics,
+              series,
+              run.trials,
+              inColour,
+              series === 'loss' || series === 'dice' ? weight : 0,
+              version,
+            )}
+            log={series === 'loss' && log === '1'}
+          />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** A line's colour in a legend. */
+export function Swatch({ color }: { readonly color: string }) {
+  return (
+    <svg width="14" height="8" aria-hidden="true">
+      <rect width="14" height="4" y="2" fill={color} />
+    </svg>
+  );
+}
+
+/** Those that run, then the best: what a reader looks for. */
+function chooseTrials(trials: readonly TrialView[]): TrialView[] {
+  const rank = (trial: TrialView): number => (trial.state === 'running' ? 2 : 0) + (trial.bestDice ?? -1);
+  return [...trials]
+    .sort((a, b) => rank(b) - rank(a) || a.number - b.number)
+    .slice(0, IN_COLOUR)
+    .sort((a, b) => a.number - b.number);
+}
+
+/** Keeps lines whose curve did not change, so that charts see that they are the same. */
+class LineCache {
+  private readonly known = new Map<string, { key: string; line: Line }>();
+  private readonly lists = new Map<string, { key: string; lines: readonly Line[] }>();
+
+  lines(
+    metrics: MetricStore,
+    series: string,
+    trials: readonly TrialView[],
+    inColour: readonly TrialView[],
+    weight: number,
+    version: number,
+  ): readonly Line[] {
+    const listKey = `${version} ${weight} ${inColour.map(({ id }) => id).join()} ${trials.length}`;
+    const known = this.lists.get(series);
+    if (known?.key === listKey) return known.lines;
+    const curves = metrics.curves(series);
+    const lines = trials.flatMap((trial) => {
+      const curve = curves.get(trial.id);
+      if (curve === undefined) return [];
+      const place = inColour.findIndex(({ id }) => id === trial.id);
+      const key = `${curve.version} ${place} ${weight}`;
+      const cached = this.known.get(`${series} ${trial.id}`);
+      if (cached?.key === key) return [cached.line];
+      const look = { label: `trial ${trial.number + 1}`, color: colorOf(Math.max(0, place)), background: place < 0 };
+      const line = lineOf(curve, look, weight);
+      this.known.set(`${series} ${trial.id}`, { key, line });
+      return [line];
+    });
+    this.lists.set(series, { key: listKey, lines });
+    return lines;
+  }
+}
