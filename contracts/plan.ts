@@ -63,9 +63,22 @@ export const Plan = z
     network: z.strictObject({ class: z.string(), options: z.record(z.string(), z.unknown()) }),
     training: z.strictObject({
       steps: z.number().int().positive(),
-      optimizer: z.enum(['adamw']),
+      /** AdamW (Loshchilov and Hutter) or SGD with Nesterov momentum, both by PyTorch's formulas. */
+      optimizer: z.enum(['adamw', 'sgd-nesterov']),
       learningRate: z.number().positive(),
+      /** How the learning rate falls to 0 after the warm-up: half a cosine, or (1 - progress)^0.9 as nnU-Net's. */
+      schedule: z.enum(['cosine', 'polynomial']).default('cosine'),
+      /** Of SGD; AdamW has its own. */
+      momentum: z.number().min(0).lt(1).default(0.99),
       weightDecay: z.number().nonnegative(),
+      /** Decay of the running mean of the weights, which then validates and is kept as the best; null: the weights themselves. */
+      ema: z.number().min(0).lt(1).nullable().default(null),
+      /** Micro-batches of `batchSize` patches whose gradients are averaged for one step. */
+      accumulate: z.number().int().positive().default(1),
+      /** What the forward pass forgets and the backward pass computes again: nothing, or the inside of each block. */
+      recompute: z.enum(['none', 'blocks']).default('none'),
+      /** Where flips and intensity transforms are done: in the loader's threads or by the device. Affine: always the loader. */
+      augmentOn: z.enum(['loader', 'device']).default('loader'),
       warmupSteps: z.number().int().nonnegative(),
       gradientClipNorm: z.number().positive().nullable(),
       loss: LossConfig,

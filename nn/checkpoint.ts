@@ -41,9 +41,26 @@ function canonical(value: unknown): unknown {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, canonical(item)]));
 }
 
+/**
+ * What trainings did before a plan could say otherwise. At these values a field does not count in the hash, so that a
+ * checkpoint that an earlier version wrote is still of its plan.
+ */
+const ADDED_LATER: Readonly<Partial<Plan['training']>> = {
+  schedule: 'cosine',
+  momentum: 0.99,
+  ema: null,
+  accumulate: 1,
+  recompute: 'none',
+  augmentOn: 'loader',
+};
+
 /** SHA-256 of what a plan decides (its reasons left out), independent of the order of keys. */
 export function planHash(plan: Plan): string {
-  const { reasons: _, ...decisions } = plan;
+  const { reasons: _, training, ...others } = plan;
+  const said = Object.entries(training).filter(
+    ([key, value]) => ADDED_LATER[key as keyof Plan['training']] !== value || !(key in ADDED_LATER),
+  );
+  const decisions = { ...others, training: Object.fromEntries(said) };
   return createHash('sha256')
     .update(JSON.stringify(canonical(decisions)))
     .digest('hex');
