@@ -81,7 +81,13 @@ export function planOf(configuration: StepConfiguration, steps: number): Plan {
       steps,
       optimizer: 'adamw',
       learningRate: 1e-3,
+      schedule: 'cosine',
+      momentum: 0.99,
       weightDecay: 1e-5,
+      ema: null,
+      accumulate: 1,
+      recompute: 'none',
+      augmentOn: 'loader',
       warmupSteps: 1,
       gradientClipNorm: clipNorm,
       loss: {
