@@ -35,7 +35,7 @@ export type PlanOverrides = z.infer<typeof PlanOverrides>;
 /** A search's settings. */
 export const SearchSettings = z
   .strictObject({
-    sampler: z.enum(['random']).default('random'),
+    sampler: z.enum(['auto', 'gp', 'tpe', 'cmaes', 'sobol', 'random']).default('auto'),
     pruner: z.enum(['median', 'none']).default('median'),
     /** Trials on fold 0; chosen from the budget where absent. */
     trials: z.number().int().positive().max(10_000).optional(),

@@ -3,6 +3,7 @@ import { ArtifactRef } from './artifact.ts';
 
 /** A value of a search space's parameter. */
 export const ParameterValue = z.union([z.number(), z.string(), z.boolean()]);
+export type ParameterValue = z.infer<typeof ParameterValue>;
 /** A point of a search space, parameters by their path ("algorithm", "segresnet.learningRate"). */
 export const Point = z.record(z.string(), ParameterValue);
 export type Point = z.infer<typeof Point>;

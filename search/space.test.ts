@@ -1,6 +1,7 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { shapedLike } from './points.ts';
 import { checkPoint, compileSpace, hp, type SearchSpace } from './space.ts';
 
 const nested: SearchSpace = {
@@ -46,7 +47,7 @@ test.each<[string, SearchSpace, RegExp]>([
   ['log bounds that overflow', { x: hp.loguniform(1, 1000) }, /natural logarithms/],
   ['no options', { x: hp.choice([]) }, /without options/],
   ['the same option twice', { x: hp.choice(['a', 'a']) }, /same option twice/],
-  ['an option of two groups', { x: hp.choice([{ a: {}, b: {} }]) }, /neither a plain value/],
+  ['an option that is no data', { x: hp.choice([() => 1]) }, /no data/],
   ['randint below 1', { x: hp.randint(0) }, /upper bound 0/],
   ['a normal without spread', { x: hp.normal(0, 0) }, /standard deviation 0/],
   ['an array', { x: [1, 2] }, /neither an expression/],
@@ -90,4 +91,51 @@ test('whatever is thrown at it, compiling a space either works or refuses with a
     }),
     { numRuns: 300 },
   );
+});
+
+test("hyperopt's own ways to write options: named objects, bare expressions, lists and null", () => {
+  const space: SearchSpace = {
+    algo: hp.choice([
+      { name: 'a', depth: hp.randint(4) },
+      { name: 'b', depth: hp.randint(9), deep: { x: hp.uniform(0, 1) } },
+    ]),
+    rate: hp.choice([hp.uniform(0, 1), hp.loguniform(-5, 0)]),
+    kernel: hp.choice([[3, 3, 3], [5, 5, 5], null]),
+    unnamed: hp.choice([{ p: hp.uniform(0, 1) }, { q: hp.uniform(0, 1), r: 2 }]),
+  };
+  expect(compileSpace(space).map(({ path }) => path)).toEqual([
+    'algo',
+    'algo.a.depth',
+    'algo.b.depth',
+    'algo.b.deep.x',
+    'rate',
+    'rate.0',
+    'rate.1',
+    'kernel',
+    'unnamed',
+    'unnamed.0.p',
+    'unnamed.1.q',
+    'unnamed.1.r',
+  ]);
+  const point = { algo: 'b', 'algo.b.depth': 3, 'algo.b.deep.x': 0.5, rate: '1', 'rate.1': 0.1, kernel: '[5,5,5]' };
+  const whole = { ...point, unnamed: '1', 'unnamed.1.q': 0.7, 'unnamed.1.r': 2 };
+  expect(() => checkPoint(compileSpace(space), whole)).not.toThrow();
+  expect(shapedLike(space, whole)).toEqual({
+    algo: { name: 'b', depth: 3, deep: { x: 0.5 } },
+    rate: 0.1,
+    kernel: [5, 5, 5],
+    unnamed: { q: 0.7, r: 2 },
+  });
+});
+
+test('a point takes the shape of a space whose options are named groups', () => {
+  const point = {
+    algorithm: 'swinunetr',
+    'swinunetr.learningRate': 0.5,
+    'swinunetr.schedule': 'poly',
+    'swinunetr.poly.power': 2,
+  };
+  expect(shapedLike(nested, point)).toEqual({
+    algorithm: { swinunetr: { learningRate: 0.5, schedule: { poly: { power: 2 } } } },
+  });
 });

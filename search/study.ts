@@ -1,18 +1,21 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Point, TrialState } from '@voxhelm/contracts/trial';
+import { type Codec, createCodec } from './codec.ts';
+import { type Direction, lossOf, outcomesOf } from './observations.ts';
 import { pruneByMedian } from './pruners/median.ts';
 import type { Pruner, StopDecision } from './pruners/pruner.ts';
-import { sampleRandom } from './samplers/random.ts';
-import type { Sampler } from './samplers/sampler.ts';
+import { SAMPLERS, type SamplerName } from './samplers/pick.ts';
+import { randomPoint } from './samplers/random.ts';
+import type { Proposal, SamplerContext } from './samplers/sampler.ts';
 import { checkPoint, compileSpace, hp, type SearchSpace } from './space.ts';
 
 /*
  * A study: which configurations were tried and how they fared. Pure values and functions: the state is JSON, `ask` is a
  * function of (study, number), and every change returns a new study. One study a run, whose first parameter is the
- * algorithm. Another sampler or pruner is one more entry in the tables below.
+ * algorithm. Another sampler or pruner is one more entry in a table: samplers/pick.ts, and
+ * below.
  */
 
-const SAMPLERS = { random: sampleRandom } satisfies Record<string, Sampler>;
 const PRUNERS = {
   median: pruneByMedian,
   none: () => ({ stop: false, reason: null }),
@@ -30,11 +33,21 @@ export interface StudyTrial {
   readonly reports: readonly (readonly [number, number])[];
 }
 
+/** How a study searches. */
+export interface StudySettings {
+  readonly sampler: SamplerName;
+  readonly pruner: keyof typeof PRUNERS;
+  /** Trials that are foreseen: samplers explore in proportion to it. Absent: unknown. */
+  readonly trials?: number;
+  /** Absent: higher values are better (Dice). */
+  readonly direction?: Direction;
+}
+
 /** A study's whole state, as JSON. */
 export interface Study {
   readonly schemaVersion: 1;
   readonly space: SearchSpace;
-  readonly settings: { readonly sampler: keyof typeof SAMPLERS; readonly pruner: keyof typeof PRUNERS };
+  readonly settings: StudySettings;
   readonly seed: number;
   /** Points asked for before the sampler is: the configured default of each algorithm. */
   readonly firstPoints: readonly Point[];
@@ -71,15 +84,53 @@ export function createStudy({ algorithms, settings, seed }: StudyOptions): Study
   return { schemaVersion: 1, space, settings, seed, firstPoints, trials: [] };
 }
 
-/** The point of trial `number`: a pure function of the study and the number, so that asking again gives the same. */
-export function ask(study: Study, number: number): Point {
+/** Codecs of spaces that were asked before: reading a space anew for each ask costs more than some samplers. */
+const codecs = new WeakMap<SearchSpace, Codec>();
+
+function codecOf(space: SearchSpace): Codec {
+  const known = codecs.get(space);
+  if (known !== undefined) return known;
+  const codec = createCodec(compileSpace(space));
+  codecs.set(space, codec);
+  return codec;
+}
+
+/** What trial `number` should try, and which rule says so: a pure function of the study and the number. */
+export function propose(study: Study, number: number): Proposal {
   if (!Number.isInteger(number) || number < 0) {
     throw new VoxhelmError('invalid-request', `trial number ${number} is no whole number >= 0`);
   }
-  const known = study.trials.find((trial) => trial.number === number)?.point ?? study.firstPoints[number];
-  if (known !== undefined) return { ...known };
-  const { seed, trials } = study;
-  return SAMPLERS[study.settings.sampler]({ parameters: compileSpace(study.space), seed, number, trials });
+  const first = study.firstPoints[number];
+  if (first !== undefined) return { point: { ...first }, source: 'default' };
+  const { seed, trials, settings } = study;
+  const outcomes = outcomesOf(
+    trials.filter((trial) => trial.number !== number),
+    settings.direction ?? 'maximize',
+  );
+  const context = { codec: codecOf(study.space), seed, number, budget: settings.trials ?? null, ...outcomes };
+  const proposal = SAMPLERS[settings.sampler](context);
+  return settings.sampler === 'random' ? proposal : unlessTaken(context, proposal);
+}
+
+/** Draws tried for a point that nobody has, where a model proposes one that was tried: a small space may be used up. */
+const DRAWS_FOR_ANOTHER = 50;
+
+/** The proposal, or a random point in its place where it was tried before. */
+function unlessTaken({ codec, seed, number, ...outcomes }: SamplerContext, proposal: Proposal): Proposal {
+  const points = [...outcomes.told.map(({ point }) => point), ...outcomes.pending, ...outcomes.failed];
+  const taken = new Set(points.map((point) => JSON.stringify(codec.decode(codec.encode(point)))));
+  if (!taken.has(JSON.stringify(proposal.point))) return proposal;
+  for (let draw = 0; draw < DRAWS_FOR_ANOTHER; draw++) {
+    const point = randomPoint(codec, seed, number, 'another', draw);
+    if (!taken.has(JSON.stringify(point))) return { point, source: 'random' };
+  }
+  return proposal;
+}
+
+/** The point of trial `number`: the one that it has where it was begun, otherwise {@link propose}'s. Asking again gives the same. */
+export function ask(study: Study, number: number): Point {
+  const known = study.trials.find((trial) => trial.number === number)?.point;
+  return known === undefined ? propose(study, number).point : { ...known };
 }
 
 /** The study with trial `number` begun; unchanged where it was begun before. Throws `invalid-request` at an impossible point. */
@@ -119,13 +170,14 @@ export function shouldStop(study: Study, number: number, step: number): StopDeci
   return PRUNERS[study.settings.pruner](study.trials, trialOf(study, number), step);
 }
 
-/** The completed trial with the highest value, the earlier one where two are level; null where none completed. */
+/** The completed trial with the best value, the earlier one where two are level; null where none completed. */
 export function bestTrial(study: Study, algorithm?: string): StudyTrial | null {
+  const loss = ({ value }: StudyTrial) => lossOf(value as number, study.settings.direction ?? 'maximize');
   let best: StudyTrial | null = null;
   for (const trial of study.trials) {
     if (trial.state !== 'completed' || trial.value === null) continue;
     if (algorithm !== undefined && trial.point['algorithm'] !== algorithm) continue;
-    if (best === null || trial.value > (best.value as number)) best = trial;
+    if (best === null || loss(trial) < loss(best)) best = trial;
   }
   return best;
 }

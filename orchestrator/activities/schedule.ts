@@ -52,12 +52,13 @@ export interface StoredStudy {
 export async function loadStudy(database: Transaction | Database, runId: string): Promise<StoredStudy> {
   const row = await database.study.findUniqueOrThrow({ where: { runId } });
   const settings = fromJson('Study.settings', SearchSettings, row.settings);
+  const schedule = fromJson('Study.schedule', Schedule, row.schedule);
   return {
-    schedule: fromJson('Study.schedule', Schedule, row.schedule),
+    schedule,
     study: {
       schemaVersion: 1,
       space: row.space as Study['space'],
-      settings: { sampler: settings.sampler, pruner: settings.pruner },
+      settings: { sampler: settings.sampler, pruner: settings.pruner, trials: schedule.allocation.searchTrials },
       seed: row.seed,
       firstPoints: fromJson('Study.firstPoints', z.array(Point), row.firstPoints),
       trials: [],

@@ -1,0 +1,102 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { normalFrom, streamByKeys, uniformByKeys } from '@voxhelm/search/random';
+import { hp } from '@voxhelm/search/space';
+import { type BenchFunction, FUNCTIONS } from './search/functions.ts';
+import { readOptions, type SearchBenchOptions } from './search/options.ts';
+import { OPTUNA } from './search/optuna.ts';
+import { bestOf, type Objective, quantile, runStudy, type StudyRun, shown } from './search/study-run.ts';
+
+/*
+ * `npm run bench -- search [--functions a,b] [--seeds N] [--trials N] [--parallel N] [--sampler NAME]`: one JSON line a
+ * function, regrets over the seeds beside Optuna's. With `--objective FILE.mjs`: one JSON line a seed, for the module's own
+ * `space(hp)` and `objective(point)`.
+ */
+
+const MARKS = [10, 20, 40, 60];
+const NOISE_SD = 0.01;
+const FAILING_SHARE = 0.1;
+
+function print(line: Record<string, unknown>): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+export async function main(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  if (options.objective !== null) {
+    await benchObjective(options.objective, options);
+    return;
+  }
+  const names = options.functions ?? [...Object.keys(FUNCTIONS), 'noisy', 'failing'];
+  for (const name of names) await benchFunction(name, options);
+}
+
+/** A module of the user's: the best value so far at 20, 40, 60 trials, seed by seed. */
+async function benchObjective(file: string, options: SearchBenchOptions): Promise<void> {
+  const module = (await import(pathToFileURL(resolve(file)).href)) as {
+    space?: (language: typeof hp) => unknown;
+    objective?: (point: unknown) => unknown;
+  };
+  const { space, objective } = module;
+  if (typeof space !== 'function' || typeof objective !== 'function') {
+    throw new Error(`${file} must export the functions space(hp) and objective(point)`);
+  }
+  for (let seed = 0; seed < options.seeds; seed++) {
+    const { values, askMs } = await runStudy(space(hp), (point) => objective(point), seed, options);
+    const marks = MARKS.slice(1).filter((mark) => mark <= options.trials);
+    print({
+      seed,
+      best: bestOf(values, values.length),
+      bestAt: Object.fromEntries(marks.map((mark) => [mark, bestOf(values, mark)])),
+      askMsP95: Math.round(quantile(askMs, 0.95) * 100) / 100,
+    });
+  }
+}
+
+/** The listed functions; `noisy` and `failing` are mixcond under those conditions. */
+async function benchFunction(name: string, options: SearchBenchOptions): Promise<void> {
+  const fn = FUNCTIONS[name === 'noisy' || name === 'failing' ? 'mixcond' : name];
+  if (fn === undefined)
+    throw new Error(`there is no function "${name}"; there are ${Object.keys(FUNCTIONS).join(', ')}`);
+  const regrets: Record<number, number[]> = {};
+  const askMs: number[] = [];
+  for (let seed = 0; seed < options.seeds; seed++) {
+    const run = await runStudy(fn.space(hp), objectiveOf(name, fn, seed), seed, options);
+    askMs.push(...run.askMs);
+    for (const mark of marksOf(options.trials)) regrets[mark] = [...(regrets[mark] ?? []), regretAt(fn, run, mark)];
+  }
+  const last = regrets[options.trials] ?? [];
+  print({
+    name: 'search',
+    function: name,
+    sampler: options.sampler,
+    seeds: options.seeds,
+    trials: options.trials,
+    parallel: options.parallel,
+    medianRegret: Object.fromEntries(Object.entries(regrets).map(([mark, list]) => [mark, shown(quantile(list, 0.5))])),
+    quartiles: [shown(quantile(last, 0.25)), shown(quantile(last, 0.75))],
+    askMsMedian: shown(quantile(askMs, 0.5)),
+    askMsP95: shown(quantile(askMs, 0.95)),
+    optuna: OPTUNA[name] ?? null,
+  });
+}
+
+function marksOf(trials: number): number[] {
+  return [...new Set([...MARKS.filter((mark) => mark <= trials), trials])];
+}
+
+function objectiveOf(name: string, fn: BenchFunction, seed: number): Objective {
+  return (point, number) => {
+    const value = fn.objective(point as Record<string, unknown>);
+    if (name === 'noisy') return value + NOISE_SD * normalFrom(streamByKeys(seed, number, 'noise'));
+    if (name === 'failing' && uniformByKeys(seed, number, 'fails') < FAILING_SHARE) throw new Error('drawn to fail');
+    return value;
+  };
+}
+
+/** Regret by the noiseless value of the trial that looks best: what a user would take. */
+function regretAt(fn: BenchFunction, { values, points }: StudyRun, count: number): number {
+  const best = bestOf(values, count);
+  if (best === null) return Number.POSITIVE_INFINITY;
+  return fn.objective(points[values.indexOf(best)] as Record<string, unknown>) - fn.optimum;
+}
