@@ -3,7 +3,7 @@ import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import type { Datalist, LabelDefinition } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { z } from 'zod';
-import { casesOf, DatalistItem, labelsOf } from './decathlon.ts';
+import { casesOfLists, DatalistItem, labelsOf } from './decathlon.ts';
 import { modalityOf } from './modality.ts';
 
 /** The keys of an Auto3DSeg task file that say where the data is; its many others belong to training. */
@@ -58,8 +58,8 @@ export function factsOfTask(task: z.infer<typeof TaskFile>, file: string): TaskF
  * folds becomes one ready-made split.
  */
 export function auto3dsegDatalist(file: z.infer<typeof DatalistFile>, root: string, task: TaskFacts): Datalist {
-  const given = casesOf(file.training, root, 'training');
-  const validation = casesOf(file.validation, root, 'validation');
+  const lists = { training: file.training, validation: file.validation, testing: [...file.testing, ...file.test] };
+  const { training: given, validation, testing } = casesOfLists(lists, root);
   const known = new Set(given.map((one) => one.images.join('\n')));
   const training = [...given, ...validation.filter((one) => !known.has(one.images.join('\n')))];
   checkFolds(training);
@@ -74,7 +74,7 @@ export function auto3dsegDatalist(file: z.infer<typeof DatalistFile>, root: stri
     channelNames: [...task.channelNames],
     labels: declared.length > 0 ? declared : task.labels,
     training,
-    testing: casesOf([...file.testing, ...file.test], root, 'testing'),
+    testing,
     ...(validation.length > 0 && !hasFolds ? { validationSplits: [validation.map((one) => one.caseId)] } : {}),
   };
 }

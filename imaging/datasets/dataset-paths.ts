@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import type { DatalistCase } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 
 /** File name endings of images that can be read. */
@@ -43,6 +44,24 @@ export function caseIds(root: string, paths: readonly string[], stem: (path: str
     if ((pathsOfStem.get(stem(path))?.size ?? 0) < 2) return stem(path);
     const folder = relative(root, join(path, '..')).split(sep).filter(Boolean);
     return [...folder, stem(path)].join('_');
+  });
+}
+
+/**
+ * Test cases of folders beside the training cases: one that bears a training case's name but is another file gets its
+ * folder before its name (`imagesTs_case1`), for imagesTr and imagesTs may each count from 1.
+ */
+export function apartFromTraining(
+  root: string,
+  training: readonly DatalistCase[],
+  testing: readonly DatalistCase[],
+): DatalistCase[] {
+  const images = new Map(training.map((one) => [one.caseId, one.images.join('\n')]));
+  return testing.map((one) => {
+    const [first] = one.images;
+    const known = images.get(one.caseId);
+    if (first === undefined || known === undefined || known === one.images.join('\n')) return one;
+    return { ...one, caseId: [...relative(root, join(first, '..')).split(sep), one.caseId].join('_') };
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Datalist, LabelDefinition } from '@voxhelm/contracts/dataset';
+import type { Datalist, DatalistCase, LabelDefinition } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { z } from 'zod';
 import { caseIds, pathInside } from './dataset-paths.ts';
@@ -34,6 +34,7 @@ export const DecathlonFile = z.object({
 export function decathlonDatalist(file: z.infer<typeof DecathlonFile>, root: string, fallbackName: string): Datalist {
   const channelNames = channelNamesOf(file.modality);
   const licence = file.licence ?? file.license;
+  const cases = casesOfLists({ training: file.training, test: [...file.test, ...file.testing] }, root);
   return {
     schemaVersion: 1,
     name: file.name ?? fallbackName,
@@ -42,29 +43,42 @@ export function decathlonDatalist(file: z.infer<typeof DecathlonFile>, root: str
     modalities: channelNames.map(modalityOf),
     channelNames,
     labels: labelsOf(file.labels ?? {}),
-    training: casesOf(file.training, root, 'training'),
-    testing: casesOf([...file.test, ...file.testing], root, 'test'),
+    training: cases.training,
+    testing: cases.test,
     ...(licence === undefined ? {} : { licence }),
   };
 }
 
-/** Cases of a list of entries; `list` names it in messages. */
-export function casesOf(items: readonly DatalistItem[], root: string, list: string): Datalist['training'] {
-  const images = items.map((item, index) =>
-    [item.image].flat().map((path) => pathInside(root, path, `${list}[${index}].image`)),
+/**
+ * Cases of a datalist's lists, whose names stand in messages. Ids are made over all lists together, so that
+ * `train/7/image.nii.gz` and `test/8/image.nii.gz` are two cases, and an entry that stands in two lists is one.
+ */
+export function casesOfLists<List extends string>(
+  lists: Readonly<Record<List, readonly DatalistItem[]>>,
+  root: string,
+): Record<List, DatalistCase[]> {
+  const names = Object.keys(lists) as List[];
+  const entries = names.flatMap((list) =>
+    lists[list].map((item, index) => ({ list, item, where: `${list}[${index}]`, images: [item.image].flat() })),
+  );
+  const images = entries.map(({ where, images: given }) =>
+    given.map((path) => pathInside(root, path, `${where}.image`)),
   );
   const ids = caseIds(
     root,
     images.map((paths) => paths[0] ?? ''),
   );
-  return items.map((item, index) => ({
-    caseId: ids[index] ?? '',
-    images: images[index] ?? [],
-    label:
-      item.label === undefined || item.label === '' ? null : pathInside(root, item.label, `${list}[${index}].label`),
-    ...(item.fold === undefined ? {} : { fold: item.fold }),
-    ...(item.patient === undefined ? {} : { patient: String(item.patient) }),
-  }));
+  const cases = Object.fromEntries(names.map((list) => [list, [] as DatalistCase[]])) as Record<List, DatalistCase[]>;
+  for (const [index, { list, item, where }] of entries.entries()) {
+    cases[list].push({
+      caseId: ids[index] ?? '',
+      images: images[index] ?? [],
+      label: item.label === undefined || item.label === '' ? null : pathInside(root, item.label, `${where}.label`),
+      ...(item.fold === undefined ? {} : { fold: item.fold }),
+      ...(item.patient === undefined ? {} : { patient: String(item.patient) }),
+    });
+  }
+  return cases;
 }
 
 /** Labels written as {"0": "background"} (Decathlon) or {"background": 0} (nnU-Net), sorted by value. */

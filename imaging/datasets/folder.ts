@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Datalist, DatalistCase } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import { isImageName, pathInside, stemOf } from './dataset-paths.ts';
+import { apartFromTraining, isImageName, pathInside, stemOf } from './dataset-paths.ts';
 
 /** Turns a folder of imagesTr and labelsTr (imagesTs, labelsTs where present) without any list into a datalist. */
 export function folderDatalist(root: string): Datalist {
@@ -21,7 +21,7 @@ export function folderDatalist(root: string): Datalist {
     channelNames: [],
     labels: [],
     training,
-    testing: casesOf(root, 'Ts'),
+    testing: apartFromTraining(root, training, casesOf(root, 'Ts')),
   };
 }
 

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import type { Datalist, DatalistCase, LabelDefinition } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { z } from 'zod';
-import { pathInside } from './dataset-paths.ts';
+import { apartFromTraining, pathInside } from './dataset-paths.ts';
 import { modalityOf } from './modality.ts';
 
 /** The fields of an nnU-Net v2 dataset.json that are used. */
@@ -42,7 +42,7 @@ export function nnunetDatalist(file: z.infer<typeof NnunetFile>, root: string): 
     channelNames,
     labels: nnunetLabels(file.labels),
     training,
-    testing: casesOfFolder(folder, 'Ts'),
+    testing: apartFromTraining(root, training, casesOfFolder(folder, 'Ts')),
     ...(validationSplits === undefined ? {} : { validationSplits }),
     ...(licence === undefined ? {} : { licence }),
   };

@@ -239,6 +239,17 @@ describe('Auto3DSeg', () => {
   });
 });
 
+test('ids are made over all lists of a datalist: one file is one case, files of one name are several', async () => {
+  const item = (folder: string): object => ({ image: `${folder}/image.nii`, label: `${folder}/label.nii` });
+  await put({
+    'list.json': { training: [item('p0'), item('p1')], validation: [item('p1'), item('p2')], testing: [item('p3')] },
+  });
+  const datalist = await read('list.json');
+  expect(ids(datalist.training)).toEqual(['p0_image', 'p1_image', 'p2_image']);
+  expect(datalist.validationSplits).toEqual([['p1_image', 'p2_image']]);
+  expect(ids(datalist.testing)).toEqual(['p3_image']);
+});
+
 describe('a plain folder', () => {
   test('image and label share a name; a number behind it counts channels; what has no partner is still a case', async () => {
     await put({
@@ -260,6 +271,20 @@ describe('a plain folder', () => {
       '/imagesTr/b_0001.nii',
     ]);
     expect(datalist.testing.map((one) => [one.caseId, one.label])).toEqual([['c', null]]);
+  });
+
+  test('a test case may bear the name of a training case that is another file', async () => {
+    await put({
+      'imagesTr/a.nii': '',
+      'labelsTr/a.nii': '',
+      'imagesTs/a.nii': '',
+      'imagesTs/b.nii': '',
+      'labelsTs/a.nii': '',
+    });
+    const { training, testing } = await read();
+    expect(ids(training)).toEqual(['a']);
+    expect(ids(testing)).toEqual(['imagesTs_a', 'b']);
+    expect(testing[0]?.label).toBe(join(root, 'labelsTs/a.nii'));
   });
 
   test('what is no dataset is refused with what would be one', async () => {
