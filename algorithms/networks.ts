@@ -1,11 +1,13 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Network, NetworkFactory } from '@voxhelm/nn/network';
 import { segResNet } from './segresnet/network.ts';
+import { swinUnetr } from './swinunetr/network.ts';
 import { plainConvUNet, residualEncoderUNet } from './unet/network.ts';
 
 /** Every network, by the reference's class name: the only list. */
 const factories: Readonly<Record<string, NetworkFactory>> = {
   SegResNetDS: segResNet,
+  SwinUNETR: swinUnetr,
   PlainConvUNet: plainConvUNet,
   ResidualEncoderUNet: residualEncoderUNet,
 };

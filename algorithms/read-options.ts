@@ -19,6 +19,8 @@ export interface OptionReader {
   counts(option: string, length: number, standard?: number): number[];
   /** Three whole numbers from 1 for each of `length` entries; a number stands for three, and a single entry for all. */
   triples(option: string, length: number): Triple[];
+  /** Three whole numbers from 1; a number stands for three. */
+  triple(option: string): Triple;
   flag(option: string, standard: boolean): boolean;
   /** A number within bounds. */
   number(option: string, standard: number, low: number, high: number): number;
@@ -73,6 +75,11 @@ export function optionReader(
       const list = Array.isArray(value) ? value.map(toTriple) : Array(length).fill(toTriple(value));
       if (list.length === length && list.every((triple) => triple !== null)) return list as Triple[];
       throw wrong(option, value, `${length} sizes, each a whole number from 1 or three of them`);
+    },
+    triple(option) {
+      const triple = toTriple(options[option]);
+      if (triple === null) throw wrong(option, options[option], 'a whole number from 1, or three of them');
+      return triple;
     },
     flag(option, standard) {
       const value = options[option] ?? standard;

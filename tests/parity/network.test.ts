@@ -7,14 +7,19 @@ async function reference(name: string): Promise<string> {
   return readFile(join(import.meta.dirname, `reference/${name}.json`), 'utf8');
 }
 
-test.each(['segresnet-isotropic', 'segresnet-anisotropic', 'unet-plain', 'unet-plain-anisotropic', 'unet-residual'])(
-  '%s: outputs, loss, gradients and parameters as the original has them',
-  async (name) => {
-    const rows = await check(JSON.parse(await reference(name)), '');
-    expect(rows.length).toBeGreaterThan(4);
-    expect(rows.filter((row) => !row.ok)).toEqual([]);
-  },
-);
+test.each([
+  'segresnet-isotropic',
+  'segresnet-anisotropic',
+  'swinunetr-v1',
+  'swinunetr-v2',
+  'unet-plain',
+  'unet-plain-anisotropic',
+  'unet-residual',
+])('%s: outputs, loss, gradients and parameters as the original has them', async (name) => {
+  const rows = await check(JSON.parse(await reference(name)), '');
+  expect(rows.length).toBeGreaterThan(4);
+  expect(rows.filter((row) => !row.ok)).toEqual([]);
+});
 
 test('a reference with another loss or parameter count is not ok', async () => {
   const planted = JSON.parse(await reference('segresnet-isotropic')) as {
