@@ -2,13 +2,14 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, readFile, statfs } from 'node:fs/promises';
-import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Settings } from '@voxhelm/contracts/settings';
+import { deviceCheck, linkedDevice } from './doctor-device.ts';
 import { rootDirectory } from './embedded/node-service.ts';
 import { runningStack } from './embedded/state-file.ts';
 import { findTemporal } from './embedded/temporal.ts';
+import { megabytesOf, TENSORFLOW_VERSION, wheelsFor } from './setup/wheels.mjs';
 
 const execute = promisify(execFile);
 
@@ -30,7 +31,11 @@ export async function examine(settings: Settings): Promise<Check[]> {
     await binding(),
     await temporalServer(settings),
     await postgresServer(settings),
-    await device(),
+    await deviceCheck({
+      requested: process.env['VOXHELM_DEVICE'],
+      arch: process.arch,
+      installed: await linkedDevice(),
+    }),
     await disk(settings),
     await service(settings),
   ];
@@ -43,12 +48,16 @@ function nodeVersion(): Check {
 }
 
 async function library(settings: Settings): Promise<Check> {
-  const folder =
-    process.env['VOXHELM_LIBTENSORFLOW'] ?? join(settings.cache, `libtensorflow-2.20.0-cpu-${process.arch}`);
-  const fix = 'Run `npm run setup` (259 MB from PyPI), or name a folder in VOXHELM_LIBTENSORFLOW.';
+  const device = (await linkedDevice()) ?? 'cpu';
+  const cached = `libtensorflow-${TENSORFLOW_VERSION}-${device}-${process.arch}`;
+  const folder = process.env['VOXHELM_LIBTENSORFLOW'] ?? join(settings.cache, cached);
+  const list = wheelsFor(device, process.arch);
+  const size = list === null ? '' : ` (${megabytesOf(list)} MB from PyPI)`;
+  const fix = `Run \`npm run setup\`${size}, or name a folder in VOXHELM_LIBTENSORFLOW.`;
   try {
     const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as {
       version: string;
+      device: string;
       libraries: Record<string, { sha256: string }>;
     };
     for (const [name, { sha256 }] of Object.entries(manifest.libraries)) {
@@ -61,7 +70,11 @@ async function library(settings: Settings): Promise<Check> {
         };
       }
     }
-    return { name: 'libtensorflow', ok: true, found: `${manifest.version}, CPU build, checksums right, in ${folder}` };
+    return {
+      name: 'libtensorflow',
+      ok: true,
+      found: `${manifest.version}, ${manifest.device} build, checksums right, in ${folder}`,
+    };
   } catch {
     return { name: 'libtensorflow', ok: false, found: `not in ${folder}`, fix };
   }
@@ -121,26 +134,6 @@ async function postgresServer(settings: Settings): Promise<Check> {
       fix: 'Run `npm run setup`, or set DATABASE_URL.',
     };
   return { name: 'PostgreSQL', ok: true, found: 'embedded server 18' };
-}
-
-/** The CPU, and an NVIDIA GPU where its driver answers; this version of Voxhelm trains on the CPU build alone. */
-async function device(): Promise<Check> {
-  const cpu = `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'CPU'}, ${(totalmem() / 2 ** 30).toFixed(0)} GB memory`;
-  const gpu = await execute('nvidia-smi', [
-    '--query-gpu=name,memory.total,driver_version',
-    '--format=csv,noheader',
-  ]).then(
-    ({ stdout }) => stdout.trim(),
-    () => null,
-  );
-  return {
-    name: 'device',
-    ok: true,
-    found:
-      gpu === null
-        ? `cpu: ${cpu}`
-        : `cpu: ${cpu}; a GPU was found (${gpu}), but the CPU build of libtensorflow is installed and training uses the CPU`,
-  };
 }
 
 async function disk(settings: Settings): Promise<Check> {

@@ -3,6 +3,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import * as util from 'node:util';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Device } from '@voxhelm/contracts/plan';
+import { visibleGpu } from './gpu.ts';
 
 /*
  * The only place that loads TensorFlow. Everything that computes on tensors takes `tf` from here.
@@ -46,6 +47,8 @@ function load(): Tensorflow {
   // TensorFlow's start-up notes (which instruction sets it uses) are not for the user; errors stay.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
+  // The CUDA build computes on the CPU where it sees no GPU.
+  if (process.env['VOXHELM_DEVICE'] === 'cpu') process.env['CUDA_VISIBLE_DEVICES'] = '-1';
   try {
     const module = createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu') as Tensorflow;
     // Production mode keeps tfjs's advice off the console.
@@ -73,14 +76,23 @@ export function tensorflowVersion(): string {
   return backend.binding?.TF_Version ?? 'none';
 }
 
-/** The device that the engine computes on. On a GPU `memoryBytes` is the host's until a plan asks the driver. */
+let gpu: ReturnType<typeof visibleGpu> | undefined;
+
+/**
+ * The device that the engine computes on; on a GPU its name and memory by the driver's word (asked once a process).
+ * Throws `not-installed` where VOXHELM_DEVICE asks for CUDA and TensorFlow found no GPU: nothing falls back silently.
+ */
 export function deviceInfo(): Device {
   const backend = tf.backend() as { isUsingGpuDevice?: boolean };
-  const gpu = backend.isUsingGpuDevice === true;
-  return {
-    kind: gpu ? 'cuda' : 'cpu',
-    name: gpu ? 'GPU' : (cpus()[0]?.model.trim() ?? 'CPU'),
-    memoryBytes: totalmem(),
-    cores: availableParallelism(),
-  };
+  const cores = availableParallelism();
+  if (backend.isUsingGpuDevice === true) {
+    gpu ??= visibleGpu(process.env['CUDA_VISIBLE_DEVICES']);
+    return { kind: 'cuda', name: gpu?.name ?? 'GPU', memoryBytes: gpu?.memoryBytes ?? totalmem(), cores };
+  }
+  if (process.env['VOXHELM_DEVICE'] === 'cuda') {
+    throw new VoxhelmError('not-installed', 'VOXHELM_DEVICE is cuda, but TensorFlow finds no GPU', {
+      fix: 'Run "npm run setup -- --device cuda", and "npx voxhelm doctor", which tells what is missing; or unset VOXHELM_DEVICE.',
+    });
+  }
+  return { kind: 'cpu', name: cpus()[0]?.model.trim() ?? 'CPU', memoryBytes: totalmem(), cores };
 }

@@ -1,78 +1,80 @@
-import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { cacheDirectory, exists, readJson, run, sha256 } from './steps.mjs';
-
-export const TENSORFLOW_VERSION = '2.20.0';
-
-/** The wheels that hold the C library, by Node's process.arch, pinned by content. */
-const WHEELS = {
-  x64: {
-    package: 'tensorflow-cpu',
-    platform: 'manylinux2014_x86_64',
-    sha256: 'da6e7791e5e10ec84e6225c45e04fee05f33d7b828c9b61cc905f4146f7c64b5',
-  },
-  arm64: {
-    package: 'tensorflow',
-    platform: 'manylinux2014_aarch64',
-    sha256: '47c88e05a07f1ead4977b4894b3ecd4d8075c40191065afc4fd9355c9db3d926',
-  },
-};
+import { megabytesOf, TENSORFLOW_VERSION, wheelsFor } from './wheels.mjs';
 
 const LIBRARIES = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];
 /** The headers that the C API reaches (measured with g++ -M), not the wheel's 400 MB of includes. */
 const HEADERS = 'tensorflow/include/(tensorflow/c/|tensorflow/core/platform/|tsl/platform/|xla/tsl/c/).*[.]h';
 
-/** Folder with `lib/` (the shared libraries under their SONAMEs) and `include/`. */
-export function libtensorflowDirectory() {
+/**
+ * What of NVIDIA's wheels is kept: shared libraries, and what compiles PTX. They lie in `nvidia/` beside `lib/`, as in a
+ * Python's site-packages: TensorFlow's library looks there by its own RUNPATH ($ORIGIN/../nvidia/cudnn/lib ...), and so
+ * do NVIDIA's among each other. Nothing needs to be set before Node starts, and no other program's CUDA is disturbed.
+ */
+const NVIDIA_FILES = 'nvidia/([^/]+/lib/[^/]+[.]so[^/]*|cuda_nvcc/bin/(ptxas|nvlink)|cuda_nvcc/nvvm/libdevice/[^/]+)';
+/** Looked for beside libtensorflow_cc alone (its RUNPATH is $ORIGIN/). */
+const BESIDE_TENSORFLOW = ['nvidia/nccl/lib/libnccl.so.2'];
+
+/** Folder with `lib/` (the shared libraries under their SONAMEs) and `include/`, for a CUDA build `nvidia/` as well. */
+export function libtensorflowDirectory(device) {
   return (
-    process.env.VOXHELM_LIBTENSORFLOW ?? join(cacheDirectory, `libtensorflow-${TENSORFLOW_VERSION}-cpu-${process.arch}`)
+    process.env.VOXHELM_LIBTENSORFLOW ??
+    join(cacheDirectory, `libtensorflow-${TENSORFLOW_VERSION}-${device}-${process.arch}`)
   );
 }
 
 /**
- * The TensorFlow C library. Taken, in this order, from VOXHELM_LIBTENSORFLOW (a folder with lib/ and include/, as the
- * official archive has them), the per-user cache, an importable Python tensorflow of the same version, or the wheel from PyPI.
+ * The TensorFlow C library for a device. Taken, in this order, from VOXHELM_LIBTENSORFLOW (a folder with lib/ and include/,
+ * as the official archive has them), the per-user cache, an importable Python tensorflow of the same version (CPU alone),
+ * or the wheels from PyPI.
  */
-export const libtensorflow = {
-  name: `libtensorflow ${TENSORFLOW_VERSION}`,
-  about: 'taking the C library out of TensorFlow’s Python wheel (259 MB to fetch, 10 s to a few minutes)',
-  async ready() {
-    const directory = libtensorflowDirectory();
-    if (process.env.VOXHELM_LIBTENSORFLOW !== undefined) {
-      if (await exists(join(directory, 'include', 'tensorflow', 'c', 'c_api.h')))
-        return `from VOXHELM_LIBTENSORFLOW=${directory}`;
-      throw new Error(
-        `VOXHELM_LIBTENSORFLOW=${directory} holds no include/tensorflow/c/c_api.h: unset it, or name a folder with lib/ and include/`,
-      );
-    }
-    return (await isWhole(directory)) ? `cached in ${directory}` : null;
-  },
-  async bring(say) {
-    if (process.platform !== 'linux' || !(process.arch in WHEELS)) {
-      throw new Error(
-        `no libtensorflow for ${process.platform}/${process.arch} is known: set VOXHELM_LIBTENSORFLOW to a folder with lib/ and include/`,
-      );
-    }
-    const work = await mkdtemp(join(cacheDirectory, 'libtensorflow-'));
-    try {
-      const target = join(work, 'whole');
-      const installed = await pythonTensorflow();
-      if (installed !== null) {
-        say(`copying from the Python package in ${installed}`);
-        await copyInstalled(installed, target);
-      } else {
-        await unpack(await download(work, say), target);
+export function libtensorflow(device) {
+  const directory = libtensorflowDirectory(device);
+  const wanted = wheelsFor(device, process.arch);
+  const fetched = wanted === null ? 0 : megabytesOf(wanted);
+  return {
+    name: `libtensorflow ${TENSORFLOW_VERSION} (${device})`,
+    about: `taking the C library out of ${device === 'cuda' ? 'TensorFlow’s and NVIDIA’s Python wheels' : 'TensorFlow’s Python wheel'} (${fetched} MB to fetch, ${device === 'cuda' ? '5.5 GB on disk, a minute to half an hour' : '10 s to a few minutes'})`,
+    async ready() {
+      if (process.env.VOXHELM_LIBTENSORFLOW !== undefined) return ownLibrary(directory);
+      return (await isWhole(directory)) ? `cached in ${directory}` : null;
+    },
+    async bring(say) {
+      if (process.platform !== 'linux' || wanted === null) {
+        throw new Error(
+          `no libtensorflow for ${device} on ${process.platform}/${process.arch} is known: set VOXHELM_LIBTENSORFLOW to a folder with lib/ and include/`,
+        );
       }
-      await writeManifest(target);
-      const directory = libtensorflowDirectory();
-      await rm(directory, { recursive: true, force: true });
-      await rename(target, directory);
-      return `in ${directory}`;
-    } finally {
-      await rm(work, { recursive: true, force: true });
-    }
-  },
-};
+      // Beside its target, so that the finished folder is renamed and never copied.
+      const work = await mkdtemp(join(cacheDirectory, 'libtensorflow-'));
+      try {
+        const target = join(work, 'whole');
+        const installed = device === 'cpu' ? await pythonTensorflow() : null;
+        if (installed !== null) {
+          say(`copying from the Python package in ${installed}`);
+          await copyInstalled(installed, target);
+        } else {
+          await fetchWheels(wanted, work, target, say);
+        }
+        await writeManifest(target, device);
+        await rm(directory, { recursive: true, force: true });
+        await rename(target, directory);
+        return `in ${directory}`;
+      } finally {
+        await rm(work, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+async function ownLibrary(directory) {
+  if (await exists(join(directory, 'include', 'tensorflow', 'c', 'c_api.h')))
+    return `from VOXHELM_LIBTENSORFLOW=${directory}`;
+  throw new Error(
+    `VOXHELM_LIBTENSORFLOW=${directory} holds no include/tensorflow/c/c_api.h: unset it, or name a folder with lib/ and include/`,
+  );
+}
 
 /** Every library is there with the size that was recorded when it was hashed (`voxhelm doctor` compares the hashes). */
 async function isWhole(directory) {
@@ -115,35 +117,49 @@ for base, _, files in os.walk(folder + '/include'):
   await run('python3', ['-c', script, folder, target]);
 }
 
-async function download(work, say) {
-  const wheel = WHEELS[process.arch];
-  const requirements = join(work, 'requirements.txt');
-  await writeFile(requirements, `${wheel.package}==${TENSORFLOW_VERSION} --hash=sha256:${wheel.sha256}\n`);
-  say(`pip download ${wheel.package}==${TENSORFLOW_VERSION}`);
+/** Fetches the wheels one by one, each taken apart and deleted before the next, so that the disk holds one at a time. */
+async function fetchWheels({ platforms, wheels }, work, target, say) {
+  for (const wheel of wheels) {
+    say(`pip download ${wheel.package}==${wheel.version} (${wheel.megabytes} MB)`);
+    const folder = join(work, 'wheel');
+    await download(wheel, platforms, folder);
+    const [file] = await readdir(folder);
+    await unpack(join(folder, file), target);
+    await rm(folder, { recursive: true });
+  }
+  for (const path of BESIDE_TENSORFLOW) {
+    if (!(await exists(join(target, path)))) continue;
+    const link = join(target, 'lib', path.split('/').at(-1));
+    await symlink(relative(join(target, 'lib'), join(target, path)), link);
+  }
+}
+
+async function download(wheel, platforms, folder) {
+  await mkdir(folder, { recursive: true });
+  const requirements = `${folder}.txt`;
+  await writeFile(requirements, `${wheel.package}==${wheel.version} --hash=sha256:${wheel.sha256}\n`);
   // A fixed Python version and platform: the wheel is found whatever Python is installed here.
   await run('python3', [
     '-m',
     'pip',
     'download',
     '--disable-pip-version-check',
+    '--no-cache-dir',
     '--no-deps',
     '--only-binary=:all:',
     '--python-version',
     '3.13',
-    '--platform',
-    wheel.platform,
+    ...platforms.flatMap((platform) => ['--platform', platform]),
     '--require-hashes',
     '-r',
     requirements,
     '-d',
-    join(work, 'wheel'),
+    folder,
   ]).catch((error) => {
     throw new Error(
       `${error.message}\nlibtensorflow comes from PyPI by Python's pip: install python3 with pip, or set VOXHELM_LIBTENSORFLOW.`,
     );
   });
-  const [file] = await readdir(join(work, 'wheel'));
-  return join(work, 'wheel', file);
 }
 
 async function unpack(wheel, target) {
@@ -155,22 +171,30 @@ libraries = ${JSON.stringify(LIBRARIES)}
 for name in archive.namelist():
     if name in ['tensorflow/' + library for library in libraries]: to = target + '/lib/' + os.path.basename(name)
     elif re.fullmatch(r'${HEADERS}', name): to = os.path.join(target, name[len('tensorflow/'):])
+    elif re.fullmatch(r'${NVIDIA_FILES}', name): to = os.path.join(target, name)
     else: continue
     os.makedirs(os.path.dirname(to), exist_ok=True)
     with archive.open(name) as source, open(to, 'wb') as sink: shutil.copyfileobj(source, sink, 1 << 20)
+    if '/bin/' in name: os.chmod(to, 0o755)
 `;
   await mkdir(target, { recursive: true });
   await run('python3', ['-c', script, wheel, target]);
 }
 
-async function writeManifest(target) {
+/** Sizes and hashes of all libraries, by their path from lib/. */
+async function writeManifest(target, device) {
+  const paths = [...LIBRARIES];
+  for (const folder of await readdir(join(target, 'nvidia')).catch(() => [])) {
+    const lib = join('..', 'nvidia', folder, 'lib');
+    for (const name of await readdir(join(target, 'lib', lib)).catch(() => [])) paths.push(join(lib, name));
+  }
   const libraries = {};
-  for (const name of LIBRARIES) {
-    const path = join(target, 'lib', name);
-    libraries[name] = { bytes: (await stat(path)).size, sha256: await sha256(path) };
+  for (const path of paths) {
+    const file = join(target, 'lib', path);
+    libraries[path] = { bytes: (await stat(file)).size, sha256: await sha256(file) };
   }
   await writeFile(
     join(target, 'manifest.json'),
-    `${JSON.stringify({ version: TENSORFLOW_VERSION, device: 'cpu', libraries }, null, 1)}\n`,
+    `${JSON.stringify({ version: TENSORFLOW_VERSION, device, libraries }, null, 1)}\n`,
   );
 }

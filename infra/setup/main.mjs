@@ -2,10 +2,11 @@
 // The first thing that runs on a fresh clone: plain JavaScript without dependencies. Brings what is missing, step by step
 // (each says what it does and how long it takes; what is there already costs milliseconds), then hands over to the command.
 //
-//   node infra/setup/main.mjs [demo|test|bench|parity] [arguments]
+//   node infra/setup/main.mjs [demo|test|bench|parity] [--device cpu|cuda] [arguments]
 import { spawn } from 'node:child_process';
 import { binding } from './binding.mjs';
 import { dependencies } from './dependencies.mjs';
+import { chooseDevice, findGpus, readDevice } from './device.mjs';
 import { libtensorflow } from './libtensorflow.mjs';
 import { postgres } from './postgres.mjs';
 import { prismaClient } from './prisma-client.mjs';
@@ -33,23 +34,38 @@ function checkNode() {
 }
 
 /** Runs a TypeScript program with the set-up's environment; its exit code becomes ours, its signals are passed on. */
-function handOver(program, args) {
+function handOver(program, args, requested) {
   const child = spawn(process.execPath, ['--import', 'tsx', ...program, ...args], {
     cwd: rootDirectory,
     stdio: 'inherit',
+    env: requested === 'auto' ? process.env : { ...process.env, VOXHELM_DEVICE: requested },
   });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(signal === null ? code : 1));
 }
 
-const [command, ...args] = process.argv.slice(2);
+/** Takes `--device VALUE` (or `--device=VALUE`) out of the arguments; VOXHELM_DEVICE stands in for it. */
+function takeDevice(args) {
+  const at = args.findIndex((arg) => arg === '--device' || arg.startsWith('--device='));
+  if (at < 0) return readDevice(process.env.VOXHELM_DEVICE);
+  const [option] = args.splice(at, 1);
+  if (option !== '--device') return readDevice(option.slice('--device='.length));
+  return readDevice(args.splice(at, 1)[0] ?? '(nothing)');
+}
+
+const argv = process.argv.slice(2);
 try {
   checkNode();
+  const requested = takeDevice(argv);
+  const [command, ...args] = argv;
   if (command !== undefined && !(command in COMMANDS))
     throw new Error(`unknown command "${command}": ${Object.keys(COMMANDS).join(', ')}`);
+  const { device, why, warning } = chooseDevice(requested, await findGpus(), process.arch);
   // A report on standard output (bench, parity) is for a pipe: set-up then speaks on standard error alone.
-  await runSteps([dependencies, libtensorflow, binding, prismaClient, postgres, temporal, web]);
-  if (command !== undefined) handOver(COMMANDS[command], args);
+  process.stderr.write(`✓ device: ${device} (${why})\n`);
+  if (warning !== null) process.stderr.write(`! device: ${warning}\n`);
+  await runSteps([dependencies, libtensorflow(device), binding(device), prismaClient, postgres, temporal, web]);
+  if (command !== undefined) handOver(COMMANDS[command], args, requested);
 } catch (error) {
   process.stderr.write(`\nSet-up stopped: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

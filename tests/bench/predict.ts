@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chosen, countOf, patchOf } from './lib/arguments.ts';
+import { countOf, patchOf } from './lib/arguments.ts';
+import { benchDevice } from './lib/device.ts';
+import { watchGpuMemory } from './lib/gpu-memory.ts';
 import { say } from './lib/json-lines.ts';
 import { runJsonProcess } from './lib/process.ts';
 import { median, rounded } from './lib/statistics.ts';
@@ -14,7 +16,7 @@ import { SEGRESNET_16 } from './step/configuration.ts';
  * How fast a bundle segments images, from files to files, each side in a process of its own:
  *
  *   npm run bench -- predict [--input DIR] [--cases 50] [--patch 32x48x32] [--flips 0,3] [--window-batch 4]
- *     [--anchor PYTHON] [--rounds 3] [--device cpu]
+ *     [--anchor PYTHON] [--rounds 3] [--device cpu|cuda]
  *
  * Overlap 0.5, Gaussian blending, SegResNetDS of 16 filters, untrained (which costs the same). `--flips N`: N mirrored
  * passes beside the plain one. With --anchor also MONAI's SlidingWindowInferer on the same network, weights and files, at
@@ -38,10 +40,9 @@ export async function main(args: readonly string[]): Promise<void> {
       'window-batch': { type: 'string', default: '4' },
       anchor: { type: 'string' },
       rounds: { type: 'string' },
-      device: { type: 'string', default: 'cpu' },
     },
   });
-  const [device = 'cpu'] = chosen('device', values.device, ['cpu', 'cuda'] as const);
+  const device = await benchDevice();
   const rounds = countOf('rounds', values.rounds ?? (values.anchor === undefined ? '1' : '3'));
   const folder = await mkdtemp(join(tmpdir(), 'voxhelm-bench-'));
   try {
@@ -82,11 +83,13 @@ async function fastestAnchor(few: PredictConfiguration, input: string, python: s
 async function run(configuration: PredictConfiguration, python: string | undefined): Promise<MeasuredPrediction> {
   const argument = JSON.stringify(configuration);
   const here = (file: string): string => join(import.meta.dirname, file);
+  const watch = configuration.device === 'cuda' ? await watchGpuMemory() : null;
   const { result } =
     configuration.engine === 'pytorch' && python !== undefined
       ? await runJsonProcess(python, [here('anchor/predict.py'), argument])
       : await runJsonProcess(process.execPath, ['--import', 'tsx', here('predict/predict-process.ts'), argument]);
-  return result as unknown as MeasuredPrediction;
+  const gpu = watch === null ? {} : { peakMb: await watch.stop() };
+  return { ...(result as unknown as MeasuredPrediction), ...gpu };
 }
 
 async function compare(

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { chosen, countOf, patchOf } from './lib/arguments.ts';
+import { countOf, patchOf } from './lib/arguments.ts';
+import { benchDevice } from './lib/device.ts';
 import { say } from './lib/json-lines.ts';
 import { median, rounded } from './lib/statistics.ts';
 import { anchorVariants, interleave, type Series } from './step/compare.ts';
@@ -8,7 +9,7 @@ import { CLIP_NORM, oursOf, SEGRESNET_16, type StepConfiguration } from './step/
 /*
  * From the start of a process to the end of its first training step, ours and with --anchor PYTHON MONAI's, interleaved:
  *
- *   npm run bench -- start [--patch 48x48x48] [--batch 1] [--anchor PYTHON] [--rounds 3] [--device cpu]
+ *   npm run bench -- start [--patch 48x48x48] [--batch 1] [--anchor PYTHON] [--rounds 3] [--device cpu|cuda]
  */
 
 const GOAL = 1;
@@ -22,10 +23,9 @@ export async function main(args: readonly string[]): Promise<void> {
       batch: { type: 'string', default: '1' },
       anchor: { type: 'string' },
       rounds: { type: 'string', default: '3' },
-      device: { type: 'string', default: 'cpu' },
     },
   });
-  const [device = 'cpu'] = chosen('device', values.device, ['cpu', 'cuda'] as const);
+  const device = await benchDevice();
   const row: StepConfiguration = {
     ...{ network: SEGRESNET_16, patch: patchOf(values.patch), batch: countOf('batch', values.batch), device },
     ...{ inChannels: 1, classes: 3, engine: 'eager', precision: 'float32', channelsLast: false },

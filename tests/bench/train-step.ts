@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { networkOf } from '@voxhelm/algorithms/networks';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { chosen, countOf, patchOf } from './lib/arguments.ts';
+import { benchDevice } from './lib/device.ts';
 import { say } from './lib/json-lines.ts';
 import { median, rounded } from './lib/statistics.ts';
 import { fastestAnchor, interleave, ratioOf, type Series } from './step/compare.ts';
@@ -20,7 +21,7 @@ import type { MeasuredStep } from './step/run-step.ts';
  * How long a training step takes and how much memory, each configuration in a process of its own:
  *
  *   npm run bench -- train-step [--network SegResNetDS] [--options JSON] [--patch 48x48x48] [--batch 1]
- *     [--engine eager,compiled] [--precision float32,bfloat16] [--anchor PYTHON] [--rounds 3] [--device cpu]
+ *     [--engine eager,compiled] [--precision float32,bfloat16] [--anchor PYTHON] [--rounds 3] [--device cpu|cuda]
  *
  * A JSON line a configuration (medians over the rounds), with --anchor also the anchor's and the ratio to it. `peakMb` is
  * resident memory above the state in which libraries are loaded and a batch lies ready: weights, optimiser state and
@@ -42,14 +43,13 @@ export async function main(args: readonly string[]): Promise<void> {
       precision: { type: 'string' },
       anchor: { type: 'string' },
       rounds: { type: 'string' },
-      device: { type: 'string', default: 'cpu' },
       'measure-ms': { type: 'string', default: '5000' },
     },
   });
   const network = networkGiven(values.network, values.options);
   const engines = chosen('engine', values.engine, ENGINES);
   const precisions = chosen('precision', values.precision, PRECISIONS);
-  const [device = 'cpu'] = chosen('device', values.device, ['cpu', 'cuda'] as const);
+  const device = await benchDevice();
   const rounds = countOf('rounds', values.rounds ?? (values.anchor === undefined ? '1' : '3'));
   const measureMs = countOf('measure-ms', values['measure-ms']);
   for (const { patch, batch } of rowsGiven(values.patch, values.batch)) {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { watchGpuMemory } from '../lib/gpu-memory.ts';
 import { runJsonProcess } from '../lib/process.ts';
 import type { StepConfiguration } from './configuration.ts';
 
@@ -16,17 +17,23 @@ export interface MeasuredStep {
   readonly compileMs?: number;
 }
 
-/** Runs one configuration in a process of its own: the product's, or with the engine "pytorch" the anchor's. */
+/**
+ * Runs one configuration in a process of its own: the product's, or with the engine "pytorch" the anchor's. On a GPU
+ * `peakMb` is the GPU's memory.
+ */
 export async function runStep(configuration: StepConfiguration, python: string | undefined): Promise<MeasuredStep> {
+  const watch = configuration.device === 'cuda' ? await watchGpuMemory() : null;
+  const { result, events } = await runJsonProcess(...commandOf(configuration, python));
+  const gpu = watch === null ? {} : { peakMb: await watch.stop() };
+  return { ...(result as unknown as MeasuredStep), ...gpu, startMs: events['first-step'] ?? Number.NaN };
+}
+
+function commandOf(configuration: StepConfiguration, python: string | undefined): [string, string[]] {
+  const here = (file: string): string => join(import.meta.dirname, file);
   const argument = JSON.stringify(configuration);
-  const { result, events } =
-    configuration.engine === 'pytorch'
-      ? await runJsonProcess(python ?? 'python3', [join(import.meta.dirname, '../anchor/train_step.py'), argument])
-      : await runJsonProcess(process.execPath, [
-          '--import',
-          'tsx',
-          join(import.meta.dirname, 'step-process.ts'),
-          argument,
-        ]);
-  return { ...(result as unknown as MeasuredStep), startMs: events['first-step'] ?? Number.NaN };
+  if (configuration.engine !== 'pytorch') {
+    return [process.execPath, ['--import', 'tsx', here('step-process.ts'), argument]];
+  }
+  if (python === undefined) throw new Error('the anchor needs --anchor PYTHON');
+  return [python, [here('../anchor/train_step.py'), argument]];
 }
