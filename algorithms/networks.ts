@@ -1,5 +1,6 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Network, NetworkFactory } from '@voxhelm/nn/network';
+import { dintsNetwork } from './dints/network.ts';
 import { segResNet } from './segresnet/network.ts';
 import { swinUnetr } from './swinunetr/network.ts';
 import { plainConvUNet, residualEncoderUNet } from './unet/network.ts';
@@ -8,6 +9,7 @@ import { plainConvUNet, residualEncoderUNet } from './unet/network.ts';
 const factories: Readonly<Record<string, NetworkFactory>> = {
   SegResNetDS: segResNet,
   SwinUNETR: swinUnetr,
+  DiNTS: dintsNetwork,
   PlainConvUNet: plainConvUNet,
   ResidualEncoderUNet: residualEncoderUNet,
 };

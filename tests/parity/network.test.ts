@@ -15,6 +15,8 @@ test.each([
   'unet-plain',
   'unet-plain-anisotropic',
   'unet-residual',
+  'dints-small',
+  'dints-deep',
 ])('%s: outputs, loss, gradients and parameters as the original has them', async (name) => {
   const rows = await check(JSON.parse(await reference(name)), '');
   expect(rows.length).toBeGreaterThan(4);

@@ -126,9 +126,13 @@ function gradientRows(computed: Computed, reference: Reference): ParityRow[] {
   ];
 }
 
-/** The class of "monai.networks.nets.SegResNetDS", "dynamic_network_architectures PlainConvUNet", "...DiNTS over ...". */
-function className(described: string): string {
-  return /(\w+)(?: over .*)?$/.exec(described)?.[1] ?? described;
+/**
+ * The class of "monai.networks.nets.SegResNetDS" or "dynamic_network_architectures PlainConvUNet"; of "...DiNTS over
+ * TopologySearch" the space besides.
+ */
+function classOf(described: string): { name: string; options: Record<string, unknown> } {
+  const [, name = described, space] = /(\w+)(?: over (\w+))?$/.exec(described) ?? [];
+  return { name, options: space === undefined ? {} : { dints_space: space } };
 }
 
 /**
@@ -138,7 +142,8 @@ function className(described: string): string {
 export async function check(reference: unknown, _dataDir: string): Promise<ParityRow[]> {
   const parsed = Reference.parse(reference);
   const { class: described, ...options } = parsed.note;
-  const network = networkOf({ class: className(described), options });
+  const { name, options: more } = classOf(described);
+  const network = networkOf({ class: name, options: { ...options, ...more } });
   const rows = structureRows(network, parsed);
   if (rows.some((row) => !row.ok)) return rows;
   const byName = new Map(parsed.parameters.map((rule) => [rule.name, rule]));
