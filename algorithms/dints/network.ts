@@ -14,7 +14,7 @@ import {
   operationSpecs,
   preprocessSpecs,
   reduce,
-} from './blocks.ts';
+} from './network-blocks.ts';
 import { type DintsOptions, readDintsOptions } from './network-options.ts';
 import { CELL_OPERATIONS, type Edge, edgesOf } from './topology.ts';
 
