@@ -63,6 +63,8 @@ export const Plan = z
     network: z.strictObject({ class: z.string(), options: z.record(z.string(), z.unknown()) }),
     training: z.strictObject({
       steps: z.number().int().positive(),
+      /** Of convolutions and products; weights, losses and statistics are float32 in both. */
+      precision: z.enum(['float32', 'bfloat16']).default('float32'),
       /** AdamW (Loshchilov and Hutter) or SGD with Nesterov momentum, both by PyTorch's formulas. */
       optimizer: z.enum(['adamw', 'sgd-nesterov']),
       learningRate: z.number().positive(),

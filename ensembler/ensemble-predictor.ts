@@ -54,7 +54,7 @@ export function loadModels(members: readonly ModelFile[]): LoadedModel[] {
   const models: LoadedModel[] = [];
   try {
     for (const { plan, weights } of members)
-      models.push({ plan, predictor: createPredictor(networkOf(plan.network), plan.patchSize, weights) });
+      models.push({ plan, predictor: createPredictor(networkOf(plan.network), plan, weights) });
   } catch (error) {
     disposeModels(models);
     throw error;

@@ -50,6 +50,7 @@ export function tinyPlan(options: TinyOptions = {}): Plan {
     },
     training: {
       steps: 10,
+      precision: 'float32',
       optimizer: 'adamw',
       learningRate: 2e-4,
       schedule: 'cosine',

@@ -34,6 +34,7 @@ function planOf(options: {
     network: { class: 'SegResNetDS', options: {} },
     training: {
       steps: 1,
+      precision: 'float32',
       optimizer: 'adamw',
       learningRate: 1,
       schedule: 'cosine',

@@ -2,17 +2,20 @@ import { createHash } from 'node:crypto';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { z } from 'zod';
-import type { Network, Parameters } from './network.ts';
-import type { AdamwState } from './optimizers/adamw-state.ts';
-import { decodeSafetensors, encodeSafetensors, loadParameters, storeParameters } from './weights.ts';
+import type { Network } from './network.ts';
+import type { EngineState, StateValues } from './training-engine.ts';
+import { decodeSafetensors, encodeSafetensors, readValues, type StoredTensor, type StoredTensors } from './weights.ts';
 
 /*
  * Checkpoint files. "Best" holds weights alone, under the reference's names, for inference. "Last" holds the optimizer's
  * moments and the training's progress as well: resuming from it is the same as never having stopped.
  */
 
-const MEAN = 'optimizer.exp_avg.';
-const SQUARE = 'optimizer.exp_avg_sq.';
+/** What stands before a parameter's name in a file, by group of the state; the optimizer's slots have PyTorch's names. */
+function prefixOf(group: string): string {
+  if (group === 'weights') return '';
+  return group === 'ema' ? 'ema.' : `optimizer.${group}.`;
+}
 
 /** How far a training has come. */
 const Progress = z.object({
@@ -28,9 +31,9 @@ const Progress = z.object({
 });
 export type Progress = z.infer<typeof Progress>;
 
-/** A training that can go on. The caller disposes of the state's tensors. */
+/** A training that can go on. */
 export interface LastCheckpoint {
-  readonly state: AdamwState;
+  readonly state: EngineState;
   readonly progress: Progress;
 }
 
@@ -54,11 +57,15 @@ const ADDED_LATER: Readonly<Partial<Plan['training']>> = {
   augmentOn: 'loader',
 };
 
-/** SHA-256 of what a plan decides (its reasons left out), independent of the order of keys. */
+/**
+ * SHA-256 of what a plan decides, independent of the order of keys. Its reasons are left out, and its precision: a training
+ * may go on in the other one.
+ */
 export function planHash(plan: Plan): string {
   const { reasons: _, training, ...others } = plan;
   const said = Object.entries(training).filter(
-    ([key, value]) => ADDED_LATER[key as keyof Plan['training']] !== value || !(key in ADDED_LATER),
+    ([key, value]) =>
+      key !== 'precision' && (ADDED_LATER[key as keyof Plan['training']] !== value || !(key in ADDED_LATER)),
   );
   const decisions = { ...others, training: Object.fromEntries(said) };
   return createHash('sha256')
@@ -70,19 +77,25 @@ function describe(network: Network): Record<string, string> {
   return { format: 'pt', network: JSON.stringify({ class: network.class, options: network.options }) };
 }
 
+function store(network: Network, values: StateValues, prefix: string): Map<string, StoredTensor> {
+  return new Map(
+    network.specs.map(({ name, shape }) => {
+      const data = values.get(name);
+      if (data === undefined) throw new Error(`parameter ${prefix}${name} is missing`);
+      return [prefix + name, { dtype: 'F32', shape, data }];
+    }),
+  );
+}
+
 /** Weights alone, to predict with. */
-export function encodeBest(network: Network, weights: Parameters, step: number, dice: number | null): Uint8Array {
+export function encodeBest(network: Network, weights: StateValues, step: number, dice: number | null): Uint8Array {
   const metadata = { ...describe(network), step: String(step), dice: String(dice) };
-  return encodeSafetensors(storeParameters(network, weights), metadata);
+  return encodeSafetensors(store(network, weights, ''), metadata);
 }
 
 /** Everything that a resumed training needs. */
-export function encodeLast(network: Network, plan: Plan, state: AdamwState, progress: Progress): Uint8Array {
-  const tensors = new Map([
-    ...storeParameters(network, state.weights),
-    ...storeParameters(network, state.mean, MEAN),
-    ...storeParameters(network, state.square, SQUARE),
-  ]);
+export function encodeLast(network: Network, plan: Plan, state: EngineState, progress: Progress): Uint8Array {
+  const tensors = new Map([...state].flatMap(([group, values]) => [...store(network, values, prefixOf(group))]));
   return encodeSafetensors(tensors, {
     ...describe(network),
     plan: planHash(plan),
@@ -103,10 +116,16 @@ export function decodeLast(network: Network, plan: Plan, bytes: Uint8Array): Las
   if (!progress.success) {
     throw new VoxhelmError('bad-checkpoint', `the checkpoint's progress is not readable: ${progress.error.message}`);
   }
-  const state = {
-    weights: loadParameters(network, stored),
-    mean: loadParameters(network, stored, MEAN),
-    square: loadParameters(network, stored, SQUARE),
-  };
+  const state = new Map(
+    groupsOf(network, stored).map((group) => [group, readValues(network, stored, prefixOf(group))]),
+  );
   return { state, progress: progress.data };
+}
+
+/** The groups that a file holds, by the first parameter's entries. */
+function groupsOf(network: Network, { tensors }: StoredTensors): string[] {
+  const first = network.specs[0]?.name ?? '';
+  const slots = [...tensors.keys()].filter((key) => key.startsWith('optimizer.') && key.endsWith(`.${first}`));
+  const names = slots.map((key) => key.slice('optimizer.'.length, -first.length - 1));
+  return ['weights', ...names, ...(tensors.has(prefixOf('ema') + first) ? ['ema'] : [])];
 }

@@ -1,5 +1,6 @@
 import { normalDraws, type Random, seededRandom } from '@voxhelm/imaging/random';
 import type { Initialization, Network, ParameterSpec, Parameters } from './network.ts';
+import type { EngineState } from './training-engine.ts';
 import { toParameters } from './weights.ts';
 
 /** PyTorch's trunc_normal_ cuts at -2 and 2 (not at two deviations), whatever the deviation. */
@@ -19,6 +20,9 @@ function drawNormal(
   return values;
 }
 
+/** PyTorch's names of what AdamW keeps for each parameter. */
+const ADAMW_SLOTS = ['exp_avg', 'exp_avg_sq'];
+
 /** First values of one parameter in PyTorch's layout; a pure function of (seed, name). */
 export function initialValues(spec: ParameterSpec, seed: number): Float32Array {
   const length = spec.shape.reduce((product, n) => product * n, 1);
@@ -35,4 +39,11 @@ export function initialValues(spec: ParameterSpec, seed: number): Float32Array {
 /** Parameters drawn by PyTorch's standard rules (automl.md 9.14). The caller disposes. */
 export function initialParameters(network: Network, seed: number): Parameters {
   return toParameters(network, (spec) => initialValues(spec, seed));
+}
+
+/** The state in which a training starts: drawn weights, and slots of zeros. */
+export function initialState(network: Network, seed: number, slots: readonly string[] = ADAMW_SLOTS): EngineState {
+  const weights = new Map(network.specs.map((spec) => [spec.name, initialValues(spec, seed)]));
+  const zeros = new Map([...weights].map(([name, values]) => [name, new Float32Array(values.length)]));
+  return new Map([['weights', weights], ...slots.map((slot) => [slot, zeros] as const)]);
 }

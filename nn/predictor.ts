@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Plan } from '@voxhelm/contracts/plan';
-import { type Tensor5D, tf } from './engine.ts';
-import type { Network, Parameters } from './network.ts';
+import { openForward } from './forward.ts';
+import type { Network } from './network.ts';
 import { fillBatches, slidingWindows, type Triple, type WindowedImage, windowCount } from './sliding-window.ts';
-import { decodeSafetensors, disposeParameters, loadParameters } from './weights.ts';
+import { type EngineChoice, engineChoice, type WindowFunction } from './training-engine.ts';
 
 /*
  * Inference: windows through the network, logits blended, softmax, mirrored copies averaged.
@@ -61,27 +61,33 @@ export function softmaxInPlace(logits: Float32Array, classes: number): Float32Ar
   return logits;
 }
 
-/**
- * A predictor over weights: either tensors, which stay the caller's, or a safetensors file's bytes in PyTorch's layout under
- * the reference's names (throws `bad-checkpoint` where they are not this network's). `patchSize`: the window.
- */
-export function createPredictor(network: Network, patchSize: Triple, weights: Parameters | Uint8Array): Predictor {
-  const own = weights instanceof Uint8Array ? loadParameters(network, decodeSafetensors(weights)) : null;
-  const parameters = own ?? (weights as Parameters);
-  const classes = network.outChannels;
+/** What of a plan a prediction needs. */
+export type PredictionPlan = Pick<Plan, 'patchSize' | 'inference'> & {
+  readonly training: Pick<Plan['training'], 'precision'>;
+};
 
-  async function computeWindows(windows: Float32Array, count: number): Promise<Float32Array> {
+/**
+ * A predictor over the bytes of a safetensors file in PyTorch's layout under the reference's names; throws `bad-checkpoint`
+ * where they are not this network's. It computes in the plan's engine and precision, or those given.
+ */
+export function createPredictor(
+  network: Network,
+  plan: PredictionPlan,
+  weights: Uint8Array,
+  choice: EngineChoice = engineChoice(plan),
+): Predictor {
+  const forward = openForward(network, plan.patchSize, [1, plan.inference.windowBatchSize], weights, choice);
+  const compute: WindowFunction = async (windows, count) => {
     // Lets heartbeats and cancellation through between windows: the computation itself blocks.
     await setImmediate();
-    // The tidy returns a tensor, never its values: it would look for tensors in them, one by one.
-    const logits = tf.tidy(() => {
-      const x = tf.tensor(windows, [count, ...patchSize, network.inChannels]) as Tensor5D;
-      return network.forward(parameters, x, { training: false, seed: 0 })[0] as Tensor5D;
-    });
-    const values = logits.dataSync<'float32'>() as Float32Array;
-    logits.dispose();
-    return values;
-  }
+    return forward.compute(windows, count);
+  };
+  return { ...createWindowPredictor(network, plan.patchSize, compute), dispose: () => forward.dispose() };
+}
+
+/** A predictor over a function of windows, which stays the caller's. `patchSize`: the window. */
+export function createWindowPredictor(network: Network, patchSize: Triple, computeWindows: WindowFunction): Predictor {
+  const classes = network.outChannels;
 
   async function blend(images: readonly WindowedImage[], inference: Plan['inference']): Promise<Float32Array[]> {
     const options = { ...inference, windowSize: patchSize, batch: inference.windowBatchSize };
@@ -116,9 +122,7 @@ export function createPredictor(network: Network, patchSize: Triple, weights: Pa
       }
       return (sums as Float32Array[]).map((sum) => scaledInPlace(sum, 1 / (flips.length + 1)));
     },
-    dispose() {
-      if (own !== null) disposeParameters(own);
-    },
+    dispose: () => undefined,
   };
 }
 

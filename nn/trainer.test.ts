@@ -31,6 +31,7 @@ function plan(steps: number, learningRate = 0.01): Plan {
     inference: { overlap: 0.5, mode: 'gaussian', sigmaScale: 0.125, windowBatchSize: 2 },
     training: {
       steps,
+      precision: 'float32',
       optimizer: 'adamw',
       learningRate,
       schedule: 'cosine',

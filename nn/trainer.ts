@@ -2,25 +2,15 @@ import { setImmediate } from 'node:timers/promises';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { decodeLast, encodeBest, encodeLast, type Progress } from './checkpoint.ts';
-import { type Scalar, type Tensor5D, tf } from './engine.ts';
-import { initialParameters } from './initialize.ts';
+import { initialState } from './initialize.ts';
 import type { Network } from './network.ts';
-import { createAdamw, zeroMoments } from './optimizers/adamw.ts';
-import type { Adamw } from './optimizers/adamw-state.ts';
-import { createPredictor, type Predictor } from './predictor.ts';
+import { createWindowPredictor, type Predictor } from './predictor.ts';
 import { warmupCosine } from './schedules.ts';
-import { type LossAndGradients, lossAndGradients, trainStep } from './train-step.ts';
-import { disposeParameters } from './weights.ts';
+import { type Batch, type EngineState, type OpenEngine, openEngine, type TrainingEngine } from './training-engine.ts';
 
 /*
  * The training of one trial: read on from `trainLoop`. Steps count from 1; a checkpoint of step n has done n steps.
  */
-
-/** A training batch in host memory: image [batch, x, y, z, channel], class indices [batch, x, y, z]. */
-export interface Batch {
-  readonly image: Float32Array;
-  readonly classes: Uint8Array;
-}
 
 /** A validation's outcome: mean Dice over the foreground classes, and each class's by its label value. */
 export interface ValidationScore {
@@ -50,8 +40,13 @@ export interface TrainLoopOptions {
   }): Promise<{ stop: boolean; reason: string | null }>;
   saveLast(bytes: Uint8Array, step: number): Promise<void>;
   saveBest(bytes: Uint8Array, step: number, dice: number | null): Promise<void>;
-  /** When aborted, the loop saves "last" after the step it is in and rejects with code `cancelled`. */
+  /**
+   * When aborted, the loop saves "last" and rejects with code `cancelled`: after the step it is in where steps are short,
+   * else at once, as of the step before.
+   */
   readonly signal: AbortSignal;
+  /** Who computes; by default the plan's engine in this thread. */
+  readonly openEngine?: OpenEngine;
 }
 
 /** How a training ended. Milliseconds are sums over all attempts, `stepMs` the mean of a step. */
@@ -70,28 +65,51 @@ export interface TrainLoopResult {
 /** Steps between two readings of the loss. */
 const LOSS_EVERY_STEPS = 10;
 
+/** A step that takes longer is not waited for when the training is cancelled: a pause must be answered within seconds. */
+const LONG_STEP_MS = 2_000;
+
 interface Training {
   readonly options: TrainLoopOptions;
-  readonly optimizer: Adamw;
-  readonly compute: LossAndGradients;
-  /** Losses that were not read back yet, the last one of step `progress.step`. */
-  unread: Scalar[];
+  readonly engine: TrainingEngine;
   progress: Progress;
+  /** The state after `progress.step` steps, where it is at hand: before the first step, and while steps are long. */
+  state: EngineState | null;
 }
 
 /**
  * Trains by a plan to its last step: batch, step, now and then a validation and a checkpoint. Deterministic: from a "last"
- * checkpoint it computes bit for bit what it would have computed without the interruption, on the same device.
+ * checkpoint it computes what it would have computed without the interruption, bit for bit in the eager engine and to
+ * rounding in the compiled one, on the same device.
  * Returns `diverged` (naming the step) where the loss is NaN or infinite, `pruned` where `onValidation` says stop. Rejects with
  * `cancelled` when the signal aborts, after saving "last"; with `bad-checkpoint` where `startFrom` is of another plan.
  */
 export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopResult> {
-  const training = start(options);
+  const { network, plan } = options;
+  const { state, progress } = start(options);
+  const engine = await (options.openEngine ?? openEngine)(network, plan);
+  const training: Training = { options, engine, progress, state };
+  let abandoned = false;
   try {
+    await engine.assign(state);
     return await run(training);
+  } catch (error) {
+    abandoned = error instanceof Abandoned;
+    throw abandoned ? (error as Abandoned).reason : error;
   } finally {
-    for (const loss of training.unread) loss.dispose();
-    training.optimizer.dispose();
+    // A step that was abandoned is still under way: its thread ends with the process.
+    const closed = engine.close();
+    if (!abandoned) await closed;
+    else closed.catch(() => undefined);
+  }
+}
+
+/** The training ends in the middle of a step. */
+class Abandoned extends Error {
+  readonly reason: VoxhelmError;
+
+  constructor(reason: VoxhelmError) {
+    super(reason.message);
+    this.reason = reason;
   }
 }
 
@@ -105,13 +123,13 @@ async function run(training: Training): Promise<TrainLoopResult> {
     const batch = await coming;
     const waitMs = performance.now() - waitStarted;
     coming = prefetch(options, step + 1);
-    const stepMs = runStep(training, batch, step);
+    const stepMs = await runStep(training, batch, step);
     options.onStep?.({ step, learningRate: learningRateOf(options.plan, step), stepMs, waitMs });
 
     const validates = step % validateEverySteps === 0 || step === steps;
     const saves = validates || step % checkpointEverySteps === 0;
     if (saves || step % LOSS_EVERY_STEPS === 0) {
-      const fault = readLosses(training);
+      const fault = await checkLoss(training);
       if (fault !== null) return result(training, 'diverged', fault);
     }
     const verdict = validates ? await validate(training) : null;
@@ -124,17 +142,10 @@ async function run(training: Training): Promise<TrainLoopResult> {
   return result(training, 'completed', null);
 }
 
-function start(options: TrainLoopOptions): Training {
-  const { network, plan, seed, startFrom } = options;
-  const compute = lossAndGradients(network, plan.training);
-  if (startFrom !== null) {
-    const { state, progress } = decodeLast(network, plan, startFrom);
-    return { options, optimizer: createAdamw(state), compute, unread: [], progress };
-  }
-  const weights = initialParameters(network, seed);
-  const optimizer = createAdamw({ weights, mean: zeroMoments(weights), square: zeroMoments(weights) });
+function start({ network, plan, seed, startFrom }: TrainLoopOptions): { state: EngineState; progress: Progress } {
+  if (startFrom !== null) return decodeLast(network, plan, startFrom);
   const progress = { step: 0, seed, bestStep: null, bestDice: null, diceByClass: {}, trainMs: 0, validationMs: 0 };
-  return { options, optimizer, compute, unread: [], progress };
+  return { state: initialState(network, seed), progress };
 }
 
 /** Asks for the batch of a step, so that it is made while the step before computes. Past the last step there is none. */
@@ -152,74 +163,94 @@ function learningRateOf(plan: Plan, step: number): number {
   return learningRate * warmupCosine(step - 1, warmupSteps, steps);
 }
 
-/** Runs one step and returns its milliseconds. */
-function runStep(training: Training, batch: Batch, step: number): number {
+/** Runs one step and returns its milliseconds. Where it is long and a stop is asked for meanwhile, it is left alone. */
+async function runStep(training: Training, batch: Batch, step: number): Promise<number> {
+  const { engine, options } = training;
   const started = performance.now();
-  const { plan, network } = training.options;
-  const { batchSize, patchSize } = plan;
-  const image = tf.tensor(batch.image, [batchSize, ...patchSize, network.inChannels], 'float32') as Tensor5D;
-  const classes = tf.tensor(Int32Array.from(batch.classes), [batchSize, ...patchSize], 'int32');
-  const scalars = { learningRate: learningRateOf(plan, step), weightDecay: plan.training.weightDecay, t: step };
-  training.unread.push(trainStep(training.compute, training.optimizer, image, classes, scalars));
-  image.dispose();
-  classes.dispose();
+  const stepping = engine.step(batch, { step, learningRate: learningRateOf(options.plan, step) });
+  if (training.state !== null) {
+    const finished = await finishesUnlessAborted(stepping, options.signal);
+    if (!finished) await abandon(training);
+  }
+  await stepping;
   const stepMs = performance.now() - started;
   training.progress = { ...training.progress, step, trainMs: training.progress.trainMs + stepMs };
+  training.state = stepMs > LONG_STEP_MS ? await engine.state() : null;
   return stepMs;
 }
 
-/** Reads the losses since the last reading. Returns what is wrong with them, or null. */
-function readLosses(training: Training): string | null {
+/** Waits for a step; false where the signal aborts and the step does not end soon after. */
+async function finishesUnlessAborted(stepping: Promise<void>, signal: AbortSignal): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort: () => void = () => undefined;
+  const tooLong = new Promise<false>((resolve) => {
+    onAbort = () => {
+      timer = setTimeout(() => resolve(false), LONG_STEP_MS);
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([stepping.then(() => true), tooLong]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Checks the losses since the last look at them. Returns what is wrong, or null. */
+async function checkLoss(training: Training): Promise<string | null> {
   const { step } = training.progress;
-  const losses = training.unread.map((loss) => loss.dataSync()[0] as number);
-  for (const loss of training.unread.splice(0)) loss.dispose();
-  const bad = losses.findIndex((loss) => !Number.isFinite(loss));
-  if (bad >= 0) return `the loss was ${losses[bad]} at step ${step - losses.length + 1 + bad}`;
+  const { diverged, loss } = await training.engine.status();
+  if (diverged !== null) return `the loss was ${diverged.loss ?? 'no number'} at step ${diverged.step}`;
   // Only at fixed steps, so that a resumed training reports the same points.
   if (step % LOSS_EVERY_STEPS === 0 || step === training.options.plan.training.steps) {
-    training.options.onLoss?.(step, losses.at(-1) as number);
+    training.options.onLoss?.(step, loss);
   }
   return null;
 }
 
 /** Scores the current weights, keeps them where they are the best so far, and asks whether to stop. */
 async function validate(training: Training): Promise<{ stop: boolean; reason: string | null }> {
-  const { options, optimizer, progress } = training;
+  const { engine, options, progress } = training;
   const { network, plan } = options;
-  const weights = optimizer.weights();
-  const predictor = createPredictor(network, plan.patchSize, weights);
+  const predictor = createWindowPredictor(network, plan.patchSize, engine.predict);
   const started = performance.now();
-  try {
-    const { dice, diceByClass } = await options.validate(predictor, progress.step);
-    const validationMs = performance.now() - started;
-    const best = progress.bestStep === null || (dice ?? -1) > (progress.bestDice ?? -1);
-    if (best) await options.saveBest(encodeBest(network, weights, progress.step, dice), progress.step, dice);
-    training.progress = {
-      ...progress,
-      validationMs: progress.validationMs + validationMs,
-      ...(best ? { bestStep: progress.step, bestDice: dice, diceByClass } : {}),
-    };
-    const verdict = await options.onValidation?.({ step: progress.step, dice, diceByClass, validationMs });
-    return verdict ?? { stop: false, reason: null };
-  } finally {
-    predictor.dispose();
-    disposeParameters(weights);
+  const { dice, diceByClass } = await options.validate(predictor, progress.step);
+  const validationMs = performance.now() - started;
+  const best = progress.bestStep === null || (dice ?? -1) > (progress.bestDice ?? -1);
+  if (best) {
+    const bytes = encodeBest(network, await engine.weights(), progress.step, dice);
+    await options.saveBest(bytes, progress.step, dice);
   }
+  training.progress = {
+    ...progress,
+    validationMs: progress.validationMs + validationMs,
+    ...(best ? { bestStep: progress.step, bestDice: dice, diceByClass } : {}),
+  };
+  const verdict = await options.onValidation?.({ step: progress.step, dice, diceByClass, validationMs });
+  return verdict ?? { stop: false, reason: null };
 }
 
-async function saveLast({ options, optimizer, progress }: Training): Promise<void> {
-  const state = optimizer.state();
-  try {
-    await options.saveLast(encodeLast(options.network, options.plan, state, progress), progress.step);
-  } finally {
-    for (const parameters of [state.weights, state.mean, state.square]) disposeParameters(parameters);
-  }
+async function saveLast({ engine, options, progress, state }: Training): Promise<void> {
+  const current = state ?? (await engine.state());
+  await options.saveLast(encodeLast(options.network, options.plan, current, progress), progress.step);
+}
+
+function cancelled({ progress }: Training): VoxhelmError {
+  const { step } = progress;
+  return new VoxhelmError('cancelled', `training was cancelled after step ${step}`, { details: { step } });
 }
 
 async function cancel(training: Training, saved: boolean): Promise<never> {
   if (!saved) await saveLast(training);
-  const { step } = training.progress;
-  throw new VoxhelmError('cancelled', `training was cancelled after step ${step}`, { details: { step } });
+  throw cancelled(training);
+}
+
+/** Saves what was before the step under way, and ends without it. */
+async function abandon(training: Training): Promise<never> {
+  await saveLast(training);
+  throw new Abandoned(cancelled(training));
 }
 
 function result(training: Training, outcome: TrainLoopResult['outcome'], reason: string | null): TrainLoopResult {

@@ -157,10 +157,10 @@ export function storeParameters(network: Network, parameters: Parameters, prefix
 }
 
 /**
- * Parameters from stored tensors in PyTorch's layout, each name behind a prefix. Throws `bad-checkpoint` where one is missing
- * or has another shape. The caller disposes.
+ * Values of a network's parameters in PyTorch's layout, each name behind a prefix. Throws `bad-checkpoint` where one is
+ * missing or has another shape.
  */
-export function loadParameters(network: Network, stored: StoredTensors, prefix = ''): Parameters {
+export function readValues(network: Network, stored: StoredTensors, prefix = ''): Map<string, Float32Array> {
   const values = new Map<string, Float32Array>();
   for (const spec of network.specs) {
     const tensor = stored.tensors.get(prefix + spec.name);
@@ -175,5 +175,11 @@ export function loadParameters(network: Network, stored: StoredTensors, prefix =
     }
     values.set(spec.name, tensor.data as Float32Array);
   }
+  return values;
+}
+
+/** {@link readValues} as tensors in tfjs's layout. The caller disposes. */
+export function loadParameters(network: Network, stored: StoredTensors, prefix = ''): Parameters {
+  const values = readValues(network, stored, prefix);
   return toParameters(network, (spec) => values.get(spec.name) as Float32Array);
 }

@@ -156,6 +156,7 @@ function planSegresnet(input: PlanInput): Plan {
     network: { class: 'SegResNetDS', options: network.options },
     training: {
       steps: steps.value,
+      precision: 'float32',
       optimizer: 'adamw',
       learningRate: learningRate.value,
       schedule: 'cosine',
@@ -201,6 +202,7 @@ function planSegresnet(input: PlanInput): Plan {
       batchSize: batchSize.reason,
       ...network.reasons,
       'training.steps': steps.reason,
+      'training.precision': 'until the device has been measured',
       'training.optimizer': 'Auto3DSeg',
       'training.learningRate': learningRate.reason,
       'training.schedule': 'Auto3DSeg',

@@ -20,7 +20,7 @@ export interface StepConfiguration {
 }
 
 /** The product's engines. */
-export const ENGINES = ['eager'] as const;
+export const ENGINES = ['eager', 'compiled'] as const;
 export type Engine = 'eager' | 'compiled' | 'pytorch';
 export const PRECISIONS = ['float32', 'bfloat16'] as const;
 export type Precision = (typeof PRECISIONS)[number];
@@ -79,6 +79,7 @@ export function planOf(configuration: StepConfiguration, steps: number): Plan {
     network,
     training: {
       steps,
+      precision: configuration.precision,
       optimizer: 'adamw',
       learningRate: 1e-3,
       schedule: 'cosine',

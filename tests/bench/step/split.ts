@@ -3,7 +3,7 @@ import { initialParameters } from '@voxhelm/nn/initialize';
 import type { Network } from '@voxhelm/nn/network';
 import { createAdamw, zeroMoments } from '@voxhelm/nn/optimizers/adamw';
 import { lossAndGradients } from '@voxhelm/nn/train-step';
-import type { Batch } from '@voxhelm/nn/trainer';
+import type { Batch } from '@voxhelm/nn/training-engine';
 import { median } from '../lib/statistics.ts';
 import { planOf, type StepConfiguration } from './configuration.ts';
 

@@ -1,6 +1,7 @@
 import { networkOf } from '@voxhelm/algorithms/networks';
 import { seededRandom } from '@voxhelm/imaging/random';
 import { trainLoop } from '@voxhelm/nn/trainer';
+import { openEngine } from '@voxhelm/nn/training-engine';
 import { markMemory, peakAbove } from '../lib/memory.ts';
 import { median } from '../lib/statistics.ts';
 import { planOf, type StepConfiguration } from './configuration.ts';
@@ -17,7 +18,8 @@ const WARM_UP_STEPS = 2;
 const ENDLESS = 100_000;
 
 const configuration = JSON.parse(process.argv[2] ?? '') as StepConfiguration;
-const { measureMs, minSteps } = configuration;
+const { measureMs, minSteps, precision } = configuration;
+const engine = configuration.engine === 'eager' ? 'eager' : 'compiled';
 const network = networkOf(configuration.network);
 const batch = randomBatch();
 const marked = markMemory();
@@ -53,11 +55,12 @@ await trainLoop({
   saveLast: async () => undefined,
   saveBest: async () => undefined,
   signal: stop.signal,
+  openEngine: (of, plan) => openEngine(of, plan, { engine, precision }),
 }).catch((error: unknown) => {
   if (!stop.signal.aborted) throw error;
 });
 const stepMs = stepTimes.length > 0 ? median(stepTimes) : firstStepMs;
-const split = measureMs > 0 ? splitStep(configuration, network, batch) : {};
+const split = measureMs > 0 && engine === 'eager' ? splitStep(configuration, network, batch) : {};
 const result = {
   stepMs,
   waitMs: median(waitTimes),

@@ -209,7 +209,7 @@ async function storeBestPredictions(
   step: number,
 ): Promise<TrainResult['predictions']> {
   const { job, plan, context, progress, signal } = own;
-  const predictor = createPredictor(networkOf(plan.network), plan.patchSize, weights);
+  const predictor = createPredictor(networkOf(plan.network), plan, weights);
   try {
     const cases = await storePredictions(predictor, validation, plan, {
       store: context.store,

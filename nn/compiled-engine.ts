@@ -1,0 +1,54 @@
+import type { Plan } from '@voxhelm/contracts/plan';
+import type { ComputePrecision } from './compiled/autocast.ts';
+import { openProgram, type TrainingSpec } from './compiled/program.ts';
+import type { Network } from './network.ts';
+import type { TrainingEngine } from './training-engine.ts';
+
+/*
+ * The compiled engine: the step, the forward pass and the transfer of state as signatures of one program.
+ */
+
+function trainingSpec({ batchSize, training }: Plan): TrainingSpec {
+  const { learningRate, weightDecay } = training;
+  return {
+    plan: training,
+    batchSize,
+    optimizer: { name: 'adamw', learningRate, weightDecay },
+    accumulate: 1,
+    ema: null,
+  };
+}
+
+/** Opens the compiled engine for a plan's training. Throws `invalid-request` where the step cannot be traced. */
+export function openCompiledEngine(network: Network, plan: Plan, precision: ComputePrecision): TrainingEngine {
+  const program = openProgram({
+    network,
+    precision,
+    patchSize: plan.patchSize,
+    training: trainingSpec(plan),
+    windowBatches: [...new Set([1, plan.inference.windowBatchSize])],
+  });
+  return {
+    groups: program.groups,
+    async assign(state) {
+      for (const group of program.groups) {
+        const values = state.get(group);
+        if (values === undefined) throw new RangeError(`the state lacks ${group}`);
+        program.assign(group, values);
+      }
+    },
+    state: async () => new Map(program.groups.map((group) => [group, program.read(group)])),
+    weights: async () => program.read(program.groups.includes('ema') ? 'ema' : 'weights'),
+    async step(batch, numbers) {
+      program.step([{ image: batch.image, classes: Int32Array.from(batch.classes) }], numbers);
+    },
+    async status() {
+      const { loss, divergedAt } = program.status();
+      // The program keeps the first step's number; its loss is known where it was the last.
+      const diverged = divergedAt === 0 ? null : { step: divergedAt, loss: Number.isFinite(loss) ? null : loss };
+      return { loss, diverged };
+    },
+    predict: async (windows, count) => program.predict(windows, count),
+    close: async () => program.dispose(),
+  };
+}
