@@ -1,6 +1,18 @@
 import { type Scalar, type Tensor, tf } from '../engine.ts';
 import { booleanOption, checkOptions, choiceOption, type Loss, type LossOptions, numberOption } from './options.ts';
-import { foreground, OVERLAP_OPTIONS, oneHot, overlapOf, probabilities, reduce } from './overlap.ts';
+import {
+  activationOption,
+  flatten,
+  foreground,
+  OVERLAP_OPTIONS,
+  type Overlap,
+  oneHot,
+  overBatch,
+  overlapOf,
+  probabilities,
+  reduce,
+} from './overlap.ts';
+import { softmaxSums } from './softmax.ts';
 
 /*
  * Overlap losses by MONAI's names, options and defaults (automl.md 3.1). tp = sum(p*t), fp = sum(p) - tp, fn = sum(t) - tp.
@@ -13,28 +25,71 @@ function smoothing(options: LossOptions): { nr: number; dr: number } {
   return { nr: numberOption(options, 'smooth_nr', 1e-5), dr: numberOption(options, 'smooth_dr', 1e-5) };
 }
 
-/** Probabilities and one-hot targets, [batch, voxels, class], without background where the options say so. */
+/** Probabilities and one-hot targets, [batch, class, voxel], without background where the options say so. */
 function pair(logits: Parameters<Loss>[0], classes: Tensor, options: LossOptions): [Tensor, Tensor] {
   const p = probabilities(logits, options);
   const t = oneHot(classes, logits.shape[4]);
   return booleanOption(options, 'include_background', true) ? [p, t] : [foreground(p), foreground(t)];
 }
 
-/** 1 - (2 tp + nr) / (2 tp + fp + fn + dr); with `squared_pred` of p squared; with `jaccard` fp and fn count double. */
-export function diceLoss(options: LossOptions): Loss {
-  checkOptions('DiceLoss', options, DICE_OPTIONS);
+/** 1 - (2 tp + nr) / (2 tp + fp + fn + dr); with `jaccard` fp and fn count double. */
+function diceOf(options: LossOptions): (overlap: Overlap) => Scalar {
   const { nr, dr } = smoothing(options);
-  const squared = booleanOption(options, 'squared_pred', false);
   const jaccard = booleanOption(options, 'jaccard', false);
-  const batch = booleanOption(options, 'batch', false);
-  return (logits, classes) => {
-    const [p, t] = pair(logits, classes, options);
-    const { both, predicted, truth } = overlapOf(p, t, squared, batch);
+  return ({ both, predicted, truth }) => {
     const sizes = tf.add(predicted, truth);
     const denominator = jaccard ? tf.mul(tf.sub(sizes, both), 2) : sizes;
     const score = tf.div(tf.add(tf.mul(both, 2), nr), tf.add(denominator, dr));
     return reduce(tf.sub(1, score), options) as Scalar;
   };
+}
+
+/** Soft Dice, Milletari et al., arXiv:1606.04797; with `squared_pred` of p squared. */
+export function diceLoss(options: LossOptions): Loss {
+  checkOptions('DiceLoss', options, DICE_OPTIONS);
+  const dice = diceOf(options);
+  const squared = booleanOption(options, 'squared_pred', false);
+  const batch = booleanOption(options, 'batch', false);
+  return (logits, classes) => {
+    const [p, t] = pair(logits, classes, options);
+    return dice(overlapOf(p, t, squared, batch));
+  };
+}
+
+/** Weights and label smoothing of Dice plus cross entropy. */
+export interface DiceCeWeights {
+  readonly dice: number;
+  readonly crossEntropy: number;
+  readonly labelSmoothing: number;
+}
+
+/**
+ * Dice plus cross entropy over one softmax. Equal to {@link diceLoss} plus cross entropy, each weighted; only for the option
+ * `softmax` and more than one class.
+ */
+export function softmaxDiceCe(options: LossOptions, weights: DiceCeWeights): Loss {
+  const dice = diceOf(options);
+  const squared = booleanOption(options, 'squared_pred', false);
+  const batch = booleanOption(options, 'batch', false);
+  const background = booleanOption(options, 'include_background', true);
+  return (logits, classes) => {
+    const t = oneHot(classes, logits.shape[4]);
+    const { both, predicted, crossEntropy } = softmaxSums(flatten(logits), t, squared, weights.labelSmoothing);
+    const all = [both, predicted, tf.sum(t, 2)];
+    const [tp, size, truth] = (background ? all : all.map(withoutFirst)) as [Tensor, Tensor, Tensor];
+    const overlap = overBatch({ both: tp, predicted: size, truth }, batch);
+    return tf.add(tf.mul(dice(overlap), weights.dice), tf.mul(crossEntropy, weights.crossEntropy)) as Scalar;
+  };
+}
+
+/** [batch, class] without the background. */
+function withoutFirst(x: Tensor): Tensor {
+  return tf.slice(x, [0, 1], [x.shape[0] as number, (x.shape[1] as number) - 1]);
+}
+
+/** True where {@link softmaxDiceCe} holds for the options and a number of classes. */
+export function isSoftmax(options: LossOptions, classes: number): boolean {
+  return activationOption(options) === 'softmax' && classes > 1;
 }
 
 /** 1 / volume^2, 1 / volume or 1 per class; a class without voxels takes the largest weight of its sample. */

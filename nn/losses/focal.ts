@@ -1,6 +1,7 @@
 import { type Scalar, type Tensor, tf } from '../engine.ts';
 import { booleanOption, checkOptions, choiceOption, type Loss, type LossOptions, numberOption } from './options.ts';
 import { flatten, foreground, oneHot } from './overlap.ts';
+import { logSoftmaxOverClasses } from './softmax.ts';
 
 /*
  * Focal loss, Lin et al., arXiv:1708.02002, in MONAI's two forms: sigmoid per class (the default) and softmax.
@@ -22,11 +23,11 @@ function sigmoidFocal(x: Tensor, t: Tensor, gamma: number, alpha: number | null)
 
 /** Each value: alpha_c * (1 - p)^gamma * -log(p) * t with p = softmax(x); alpha_c is 1 - alpha for the first class. */
 function softmaxFocal(x: Tensor, t: Tensor, gamma: number, alpha: number | null): Tensor {
-  const logP = tf.logSoftmax(x);
+  const logP = logSoftmaxOverClasses(x);
   const focal = tf.neg(tf.mul(tf.mul(tf.pow(tf.sub(1, tf.exp(logP)), gamma), logP), t));
   if (alpha === null) return focal;
-  const weights = Array.from({ length: x.shape[2] as number }, (_, c) => (c === 0 ? 1 - alpha : alpha));
-  return tf.mul(focal, tf.tensor1d(weights));
+  const weights = Array.from({ length: x.shape[1] as number }, (_, c) => (c === 0 ? 1 - alpha : alpha));
+  return tf.mul(focal, tf.tensor2d(weights, [weights.length, 1]));
 }
 
 /** Options: include_background, gamma (2), alpha (none), use_softmax (false), reduction. */
@@ -42,6 +43,6 @@ export function focalLoss(options: LossOptions): Loss {
     const [x, t] = background ? all : (all.map(foreground) as [Tensor, Tensor]);
     const values = softmax ? softmaxFocal(x, t, gamma, alpha) : sigmoidFocal(x, t, gamma, alpha);
     // With `sum` MONAI still takes the mean over voxels first.
-    return (mean ? tf.mean(values) : tf.sum(tf.mean(values, 1))) as Scalar;
+    return (mean ? tf.mean(values) : tf.sum(tf.mean(values, 2))) as Scalar;
   };
 }

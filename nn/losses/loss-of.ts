@@ -1,7 +1,7 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type Scalar, tf } from '../engine.ts';
 import { crossEntropyLoss } from './cross-entropy.ts';
-import { DICE_OPTIONS, diceLoss, generalizedDiceLoss, tverskyLoss } from './dice.ts';
+import { DICE_OPTIONS, diceLoss, generalizedDiceLoss, isSoftmax, softmaxDiceCe, tverskyLoss } from './dice.ts';
 import { focalLoss } from './focal.ts';
 import { checkOptions, type Loss, type LossOptions, numberOption } from './options.ts';
 
@@ -21,12 +21,12 @@ function weighted(first: Loss, firstWeight: number, second: Loss, secondWeight: 
 /** Dice plus cross entropy; the cross entropy is over all classes also where Dice leaves the background out. */
 function diceCeLoss(options: LossOptions): Loss {
   checkOptions('DiceCELoss', options, [...DICE_OPTIONS, 'lambda_dice', 'lambda_ce', 'label_smoothing']);
-  return weighted(
-    diceLoss(pick(options, DICE_OPTIONS)),
-    numberOption(options, 'lambda_dice', 1),
-    crossEntropyLoss(options),
-    numberOption(options, 'lambda_ce', 1),
-  );
+  const dice = numberOption(options, 'lambda_dice', 1);
+  const crossEntropy = numberOption(options, 'lambda_ce', 1);
+  const labelSmoothing = numberOption(options, 'label_smoothing', 0);
+  const apart = weighted(diceLoss(pick(options, DICE_OPTIONS)), dice, crossEntropyLoss(options), crossEntropy);
+  const together = softmaxDiceCe(options, { dice, crossEntropy, labelSmoothing });
+  return (logits, classes) => (isSoftmax(options, logits.shape[4]) ? together : apart)(logits, classes);
 }
 
 /** Dice plus focal; the focal loss is of sigmoids also where Dice is of softmax, without background where Dice is. */

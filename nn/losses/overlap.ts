@@ -1,10 +1,13 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type Tensor, type Tensor5D, tf } from '../engine.ts';
+import { fullPrecision } from '../full-precision.ts';
+import { hasNativeKernels, rawOp1 } from '../raw-op.ts';
 import { booleanOption, choiceOption, type LossOptions } from './options.ts';
+import { softmaxOverClasses } from './softmax.ts';
 
 /*
  * What Dice, generalized Dice and Tversky share: probabilities, one-hot targets, and their overlap per sample and class
- * (automl.md 3.1).
+ * (automl.md 3.1). Tensors are [batch, class, voxel]: see softmax.ts.
  */
 
 /** Options of every overlap loss. */
@@ -18,29 +21,34 @@ export const OVERLAP_OPTIONS = [
   'reduction',
 ];
 
-/** Class indices int32 [batch, x, y, z] as float one-hot [batch, voxels, class]; with one class the index itself. */
+/** Class indices int32 [batch, x, y, z] as float one-hot [batch, class, voxel]; with one class the index itself. */
 export function oneHot(classes: Tensor, channels: number): Tensor {
   const batch = classes.shape[0] as number;
   const voxels = classes.size / batch;
-  if (channels === 1) return tf.cast(tf.reshape(classes, [batch, voxels, 1]), 'float32');
-  return tf.oneHot(tf.reshape(classes, [batch, voxels]) as never, channels, 1, 0, 'float32');
+  if (channels === 1) return tf.cast(tf.reshape(classes, [batch, 1, voxels]), 'float32');
+  if (!hasNativeKernels()) {
+    const ordinal = tf.reshape(tf.range(0, channels, 1, 'int32'), [1, channels, 1]);
+    return tf.cast(tf.equal(tf.reshape(classes, [batch, 1, voxels]), ordinal), 'float32');
+  }
+  const attributes = { T: { dtype: 'float32' }, TI: { dtype: 'int32' }, axis: { int: 1 } } as const;
+  const flat = tf.reshape(classes, [batch, voxels]);
+  return rawOp1('OneHot', attributes, [flat, tf.scalar(channels, 'int32'), tf.scalar(1), tf.scalar(0)]);
 }
 
-/** Logits [batch, x, y, z, class] as [batch, voxels, class]. */
+/** Logits [batch, x, y, z, class] as [batch, class, voxel], in full precision. */
 export function flatten(logits: Tensor5D): Tensor {
   const [batch, sx, sy, sz, channels] = logits.shape;
-  return tf.reshape(logits, [batch, sx * sy * sz, channels]);
+  return tf.transpose(tf.reshape(fullPrecision(logits), [batch, sx * sy * sz, channels]), [0, 2, 1]);
 }
 
 /** Without the background: all classes but the first. A single class stays. */
 export function foreground(x: Tensor): Tensor {
-  const [batch, voxels, channels] = x.shape as [number, number, number];
-  return channels === 1 ? x : tf.slice(x, [0, 0, 1], [batch, voxels, channels - 1]);
+  const [batch, channels, voxels] = x.shape as [number, number, number];
+  return channels === 1 ? x : tf.slice(x, [0, 1, 0], [batch, channels - 1, voxels]);
 }
 
-/** Probabilities [batch, voxels, class] by the options `sigmoid` and `softmax`; the logits as they are without both. */
-export function probabilities(logits: Tensor5D, options: LossOptions): Tensor {
-  const flat = flatten(logits);
+/** How the options `sigmoid` and `softmax` make probabilities of logits; not at all without both. */
+export function activationOption(options: LossOptions): 'sigmoid' | 'softmax' | null {
   const sigmoid = booleanOption(options, 'sigmoid', false);
   const softmax = booleanOption(options, 'softmax', false);
   if (sigmoid && softmax) {
@@ -48,9 +56,16 @@ export function probabilities(logits: Tensor5D, options: LossOptions): Tensor {
       details: { option: 'sigmoid' },
     });
   }
-  if (sigmoid) return tf.sigmoid(flat);
+  return sigmoid ? 'sigmoid' : softmax ? 'softmax' : null;
+}
+
+/** Probabilities [batch, class, voxel] by the options. */
+export function probabilities(logits: Tensor5D, options: LossOptions): Tensor {
+  const flat = flatten(logits);
+  const activation = activationOption(options);
+  if (activation === 'sigmoid') return tf.sigmoid(flat);
   // A softmax over one class would be 1 everywhere; MONAI leaves it out as well.
-  return softmax && logits.shape[4] > 1 ? tf.softmax(flat) : flat;
+  return activation === 'softmax' && logits.shape[4] > 1 ? softmaxOverClasses(flat) : flat;
 }
 
 /** Sums over voxels of p*t, of p (or p squared) and of t, each [batch, class], or [1, class] over the whole batch. */
@@ -68,30 +83,31 @@ function predictionSums(p: Tensor, t: Tensor, squared: boolean): Tensor {
   const op = tf.customGrad((...inputs) => {
     const [prediction, truth, save] = inputs as unknown as [Tensor, Tensor, (tensors: Tensor[]) => void];
     save([prediction, truth]);
-    const both = tf.sum(tf.mul(prediction, truth), 1);
-    const alone = tf.sum(squared ? tf.square(prediction) : prediction, 1);
+    const both = tf.sum(tf.mul(prediction, truth), 2);
+    const alone = tf.sum(squared ? tf.square(prediction) : prediction, 2);
     const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] => {
       const [sp, st] = saved as [Tensor, Tensor];
-      const [dBoth, dAlone] = tf.split(tf.expandDims(dy, 2), 2, 0).map((d) => tf.squeeze(d, [0])) as [Tensor, Tensor];
+      // [batch, class, 1] broadcasts over the voxels. Targets are constants.
+      const [dBoth, dAlone] = tf.split(tf.expandDims(dy, 3), 2, 0).map((d) => tf.squeeze(d, [0])) as [Tensor, Tensor];
       const fromAlone = squared ? tf.mul(sp, tf.mul(dAlone, 2)) : dAlone;
-      // [batch, 1, class] broadcasts over the voxels. Targets are constants.
-      const shape = [sp.shape[0] as number, 1, sp.shape[2] as number];
-      return [
-        tf.add(tf.mul(st, tf.reshape(dBoth, shape)), squared ? fromAlone : tf.reshape(fromAlone, shape)),
-        tf.zerosLike(st),
-      ];
+      return [tf.add(tf.mul(st, dBoth), fromAlone), tf.zerosLike(st)];
     };
     return { value: tf.stack([both, alone]), gradFunc };
   });
   return op(p, t);
 }
 
-/** Overlap of probabilities and one-hot targets, both [batch, voxels, class]; `squared`: of p squared. */
+/** Overlap of probabilities and one-hot targets, both [batch, class, voxel]; `squared`: of p squared. */
 export function overlapOf(p: Tensor, t: Tensor, squared: boolean, batch: boolean): Overlap {
   const [both, predicted] = tf.unstack(predictionSums(p, t, squared)) as [Tensor, Tensor];
-  const truth = tf.sum(t, 1);
-  if (!batch) return { both, predicted, truth };
-  return { both: tf.sum(both, 0, true), predicted: tf.sum(predicted, 0, true), truth: tf.sum(truth, 0, true) };
+  return overBatch({ both, predicted, truth: tf.sum(t, 2) }, batch);
+}
+
+/** With `batch`, sums over the whole batch as of one sample. */
+export function overBatch(overlap: Overlap, batch: boolean): Overlap {
+  if (!batch) return overlap;
+  const [both, predicted, truth] = [overlap.both, overlap.predicted, overlap.truth].map((x) => tf.sum(x, 0, true));
+  return { both, predicted, truth } as Overlap;
 }
 
 /** Mean or sum of the losses of samples and classes, by the option `reduction`. */

@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { memoryTensors, type Tensor, type Tensor5D, tf } from '../engine.ts';
+import { crossEntropyLoss } from './cross-entropy.ts';
+import { deepSupervision } from './deep-supervision.ts';
+import { diceLoss } from './dice.ts';
+import { lossOf } from './loss-of.ts';
+import type { Loss, LossOptions } from './options.ts';
+
+/*
+ * The numbers of every loss are held to MONAI's in tests/parity; here what the fused ways must hold beside that.
+ */
+
+const CLASSES = 4;
+
+function example(spread = 3): { logits: Tensor5D; classes: Tensor } {
+  const logits = tf.randomNormal([2, 5, 6, 7, CLASSES], 0, spread, 'float32', 7) as Tensor5D;
+  const classes = tf.floor(tf.randomUniform([2, 5, 6, 7], 0, CLASSES, 'float32', 8)).toInt();
+  return { logits, classes };
+}
+
+function valueAndGradient(loss: Loss, logits: Tensor5D, classes: Tensor): { value: number; gradient: number[] } {
+  const { value, grad } = tf.valueAndGrad((x) => loss(x as Tensor5D, classes))(logits);
+  return { value: value.dataSync()[0] as number, gradient: [...grad.dataSync()] };
+}
+
+function close(a: readonly number[], b: readonly number[], tolerance: number): void {
+  const largest = b.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  expect(a.reduce((most, x, i) => Math.max(most, Math.abs(x - (b[i] as number))), 0)).toBeLessThan(tolerance * largest);
+}
+
+const VARIANTS: readonly LossOptions[] = [
+  {},
+  { squared_pred: true, smooth_nr: 0 },
+  { include_background: false, jaccard: true },
+  { batch: true, reduction: 'sum' },
+];
+
+test.each(VARIANTS)('Dice and cross entropy over one softmax are Dice plus cross entropy: %j', (options) => {
+  const { logits, classes } = example();
+  const extra = { lambda_dice: 0.7, lambda_ce: 1.3, label_smoothing: 0.1 };
+  const together = lossOf({ name: 'DiceCELoss', options: { ...options, ...extra, softmax: true } });
+  const [dice, entropy] = [diceLoss({ ...options, softmax: true }), crossEntropyLoss({ label_smoothing: 0.1 })];
+  const apart: Loss = (x, t) => tf.add(tf.mul(dice(x, t), 0.7), tf.mul(entropy(x, t), 1.3));
+  const [a, b] = [together, apart].map((loss) => valueAndGradient(loss, logits, classes)) as [
+    ReturnType<typeof valueAndGradient>,
+    ReturnType<typeof valueAndGradient>,
+  ];
+  expect(a.value).toBeCloseTo(b.value, 5);
+  close(a.gradient, b.gradient, 1e-5);
+});
+
+test('its gradient is what finite differences say', () => {
+  const { logits, classes } = example(1);
+  const loss = lossOf({ name: 'DiceCELoss', options: { softmax: true, squared_pred: true } });
+  const { gradient } = valueAndGradient(loss, logits, classes);
+  const values = logits.dataSync<'float32'>();
+  const at = (i: number, by: number): number => {
+    const moved = values.slice();
+    moved[i] = (moved[i] as number) + by;
+    return loss(tf.tensor(moved, logits.shape) as Tensor5D, classes).dataSync()[0] as number;
+  };
+  // A step as large as float32 losses need; the loss is smooth.
+  for (const i of [0, 101, 555, 1200]) {
+    expect((at(i, 0.5) - at(i, -0.5)) / 1).toBeCloseTo(gradient[i] as number, 4);
+  }
+});
+
+test('logits of any size give finite losses and gradients', () => {
+  const { logits, classes } = example(1e4);
+  const { value, gradient } = valueAndGradient(
+    lossOf({ name: 'DiceCELoss', options: { softmax: true } }),
+    logits,
+    classes,
+  );
+  expect(Number.isFinite(value)).toBe(true);
+  expect(gradient.every(Number.isFinite)).toBe(true);
+});
+
+test('deep supervision leaves no tensor behind', () => {
+  const { logits, classes } = example();
+  const loss = deepSupervision(lossOf({ name: 'DiceCELoss', options: { softmax: true } }), [1, 0.5]);
+  const small = tf.zeros([2, 2, 3, 3, CLASSES]) as Tensor5D;
+  const before = memoryTensors();
+  const { value, grads } = tf.tidy(() =>
+    tf.valueAndGrads((a, b) => loss([a, b] as Tensor5D[], classes))([logits, small]),
+  );
+  tf.dispose([value, ...grads]);
+  expect(memoryTensors()).toBe(before);
+});
