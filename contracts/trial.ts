@@ -16,6 +16,18 @@ export type TrialState = z.infer<typeof TrialState>;
 export const TrialKind = z.enum(['search', 'fold']);
 export type TrialKind = z.infer<typeof TrialKind>;
 
+const Stretches = z.array(z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()]));
+
+/** What an ask saw of its study, as [first, last] numbers of trials, and the rule that proposed the point. */
+export const AskRecord = z.object({
+  /** Of the samplers: an ask of another version need not give the same point again. */
+  version: z.literal(1),
+  source: z.string(),
+  told: Stretches,
+  pending: Stretches,
+});
+export type AskRecord = z.infer<typeof AskRecord>;
+
 /** What a running trial tells, in heartbeats and to the API. */
 export const TrialProgress = z
   .object({

@@ -1,13 +1,14 @@
 import { plannerOf } from '@voxhelm/algorithms/planners';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { Plan } from '@voxhelm/contracts/plan';
-import type { Point, TrialKind } from '@voxhelm/contracts/trial';
+import type { AskRecord, Point, TrialKind } from '@voxhelm/contracts/trial';
 import type { Database, Transaction } from '@voxhelm/prisma/client';
 import type { Run, Trial } from '@voxhelm/prisma/generated/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJson } from '@voxhelm/prisma/json';
 import { type FinishedTraining, SMALLEST_STEPS, stepsForNextTrial } from '@voxhelm/search/budget';
-import { ask } from '@voxhelm/search/study';
+import { recordAsk } from '@voxhelm/search/replay';
+import { propose, type Study, start } from '@voxhelm/search/study';
 import { validationCases, validationInterval } from '@voxhelm/search/training-time';
 import { writeJson } from '@voxhelm/storage/artifact-store';
 import type { AskInput, OrchestratorActivities } from '../workflows/activity-interface.ts';
@@ -61,6 +62,8 @@ async function recordTrials(db: Database, runId: string, trials: readonly NewTri
 /** A trial as it is made. */
 type NewTrial = Pick<Trial, 'id' | 'runId' | 'number' | 'kind' | 'algorithm' | 'fold' | 'steps' | 'seed'> & {
   readonly sourceTrialId: string | null;
+  /** What the ask saw; absent for fold trials. */
+  readonly asked?: AskRecord;
   readonly point: Point;
   readonly state: 'running';
   readonly lease: 1;
@@ -92,11 +95,12 @@ async function nextTrials(
     kind === 'search' ? loadStudyTrials(db, run.id) : [],
     run.budgetMs === null ? [] : finishedTrainings(db, run.id),
   ]);
-  const study = { ...stored.study, trials };
+  let study: Study = { ...stored.study, trials };
   const rows: NewTrial[] = [];
   for (let next = number; next < fromNumber + count; next++) {
-    const wanted = kind === 'search' ? searchTrial(schedule, next, () => ask(study, next)) : foldTrial(schedule, next);
+    const wanted = kind === 'search' ? searchTrial(schedule, study, next) : foldTrial(schedule, next);
     if (wanted === null) break;
+    const { point } = wanted;
     const steps = stepsOf(run, schedule, kind, wanted.algorithm, next, finished, startedAt);
     if (steps === null) break;
     const id = newId('trl');
@@ -104,15 +108,19 @@ async function nextTrials(
     const trial = { id, runId: run.id, number: next, kind, ...wanted, steps, seed };
     const plan = await planOf(db, schedule, trial);
     const planArtifact = await writeJson(dependencies.store, `${trialPrefix(run.id, id)}plan.json`, plan);
+    // The next one of this batch is to know of it.
+    if (kind === 'search') study = start(study, next, point, steps);
     rows.push({ ...trial, state: 'running', lease: 1, startedAt, planArtifact });
   }
   return rows;
 }
 
-function searchTrial(schedule: Schedule, number: number, askPoint: () => Point) {
+function searchTrial(schedule: Schedule, study: Study, number: number) {
   if (number >= schedule.allocation.searchTrials) return null;
-  const point = askPoint();
-  return { algorithm: String(point['algorithm']), fold: 0, point, sourceTrialId: null };
+  const proposal = propose(study, number);
+  const asked = recordAsk(study, number, proposal);
+  const { point } = proposal;
+  return { algorithm: String(point['algorithm']), fold: 0, point, sourceTrialId: null, asked };
 }
 
 function foldTrial({ folds }: Schedule, number: number) {

@@ -13,6 +13,7 @@ import { eventRoutes } from './routes/v1/events.ts';
 import { probeRoutes, systemRoutes } from './routes/v1/health.ts';
 import { liveRoutes } from './routes/v1/live.ts';
 import { runRoutes } from './routes/v1/runs.ts';
+import { searchRoutes } from './routes/v1/search.ts';
 import { trialRoutes } from './routes/v1/trials.ts';
 import { workerRoutes } from './routes/v1/workers.ts';
 import type { App, Services } from './services.ts';
@@ -103,6 +104,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       workerRoutes(v1, services);
       eventRoutes(v1, services);
       trialRoutes(v1, services);
+      searchRoutes(v1, services);
       artifactRoutes(v1, services);
       done();
     },

@@ -38,6 +38,7 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
         { name: 'datasets', description: 'Labelled images: checked, fingerprinted, analysed.' },
         { name: 'runs', description: 'One submission, end to end.' },
         { name: 'trials', description: 'One configuration trained on one fold.' },
+        { name: 'search', description: 'What a study tells: history, importance, rungs, costs.' },
         { name: 'artifacts', description: 'Files that runs leave, by SHA-256.' },
         { name: 'trainer', description: 'What trainers tell while they work.' },
         { name: 'system', description: 'Is it up, and what is it.' },
