@@ -4,8 +4,9 @@ import { trainLoop } from '@voxhelm/nn/trainer';
 import { openEngine } from '@voxhelm/nn/training-engine';
 import { markMemory, peakAbove } from '../lib/memory.ts';
 import { median } from '../lib/statistics.ts';
+import { splitCompiled } from './compiled.ts';
 import { planOf, type StepConfiguration } from './configuration.ts';
-import { splitStep } from './split.ts';
+import { type StepSplit, splitStep } from './split.ts';
 
 /*
  * One configuration of a training step by the product's own training loop, in a process of its own, so that no other
@@ -60,11 +61,10 @@ await trainLoop({
   if (!stop.signal.aborted) throw error;
 });
 const stepMs = stepTimes.length > 0 ? median(stepTimes) : firstStepMs;
-const split = measureMs > 0 && engine === 'eager' ? splitStep(configuration, network, batch) : {};
 const result = {
   stepMs,
   waitMs: median(waitTimes),
-  ...split,
+  ...(measureMs > 0 ? split() : {}),
   // What the first step took beyond a later one: tracing, loading, choosing kernels, first allocations.
   compileMs: firstStepMs - stepMs,
   firstStepMs,
@@ -72,6 +72,11 @@ const result = {
   peakMb,
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);
+
+function split(): StepSplit {
+  if (engine === 'eager') return splitStep(configuration, network, batch);
+  return splitCompiled(configuration, network, { ...batch, classes: Int32Array.from(batch.classes) }, stepMs);
+}
 
 function randomBatch() {
   const random = seededRandom('bench', 'train-step');
