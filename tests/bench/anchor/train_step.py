@@ -25,7 +25,8 @@ def main() -> None:
     shape = (setting["batch"], setting["inChannels"], *setting["patch"])
     host_image = (torch.rand(shape) - 0.5).contiguous(memory_format=layout)
     host_label = torch.randint(0, setting["classes"], (setting["batch"], 1, *setting["patch"])).float()
-    make_network(setting["network"])  # What is imported only now is no part of a step's memory.
+    # What PyTorch imports only now (the optimiser brings its compiler) is no part of a step's memory.
+    torch.optim.AdamW(make_network(setting["network"]).parameters(), fused=True)
     marked = mark()
     network = make_network(setting["network"]).to(device, memory_format=layout).train()
     loss_of = DeepSupervisionLoss(
