@@ -1,5 +1,6 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Augmentation, Normalization, Plan } from '@voxhelm/contracts/plan';
+import { mirrorIfLong } from '../mirroring.ts';
 import { GIVEN, given, readEditedPlan } from '../plan-overrides.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
 import { deviceProfile } from './device-profile.ts';
@@ -144,7 +145,7 @@ function planSegresnet(input: PlanInput): Plan {
   const dsdepth = network.options['dsdepth'];
   const heads = Math.max(1, Math.min(typeof dsdepth === 'number' ? dsdepth : 4, levels - 1));
   const ratio = 1 / labels.length;
-  return {
+  const plan: Plan = {
     schemaVersion: 1,
     algorithm: segresnet.name,
     fold: input.fold,
@@ -226,6 +227,7 @@ function planSegresnet(input: PlanInput): Plan {
       'inference.windowBatchSize': profile.described,
     },
   };
+  return mirrorIfLong(plan, steps.value);
 }
 
 /** Auto3DSeg's SegResNet. */

@@ -1,5 +1,6 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Plan } from '@voxhelm/contracts/plan';
+import { mirrorIfLong } from '../mirroring.ts';
 import { isGiven, type Reasoned } from '../plan-overrides.ts';
 
 /*
@@ -37,7 +38,7 @@ export function withSteps(plan: Plan, steps: number, validateEverySteps?: number
     ? training.validateEverySteps
     : (validateEverySteps ?? Math.max(1, Math.ceil(steps / VALIDATIONS)));
   const warmupSteps = Math.min(training.warmupSteps, Math.floor(WARMUP_SHARE * steps));
-  return {
+  const changed = {
     ...plan,
     training: { ...training, steps, warmupSteps, validateEverySteps: validate },
     reasons: {
@@ -50,4 +51,6 @@ export function withSteps(plan: Plan, steps: number, validateEverySteps?: number
         : { 'training.validateEverySteps': 'validations take a small share of the time' }),
     },
   };
+  // A plan of the length that it was made for (or edited to) is left as it is.
+  return steps === training.steps ? changed : mirrorIfLong(changed, steps);
 }
