@@ -1,6 +1,9 @@
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { expect, test } from 'vitest';
+import { decodeLast } from './checkpoint.ts';
+import { openCompiledEngine } from './compiled-engine.ts';
 import { memoryTensors, type Tensor5D, tf } from './engine.ts';
 import type { Network } from './network.ts';
 import { type TrainLoopOptions, trainLoop } from './trainer.ts';
@@ -136,4 +139,32 @@ test('a checkpoint of another plan is refused', async () => {
   await first.run();
   const other = training({ plan: plan(3, 0.02), startFrom: first.saved.last });
   await expect(other.run()).rejects.toBeInstanceOf(VoxhelmError);
+});
+
+test('a step of half a minute is not waited for when the training is cancelled: what was before it is saved', async () => {
+  const engine = openCompiledEngine(network, plan(9), 'float32');
+  const never = new Promise<void>(() => undefined);
+  let asked = 0;
+  const controller = new AbortController();
+  const job = training({
+    plan: plan(9),
+    signal: controller.signal,
+    openEngine: async () => ({
+      ...engine,
+      async step(batch, numbers) {
+        asked += 1;
+        if (asked === 3) {
+          setTimeout(() => controller.abort(), 50);
+          return never;
+        }
+        await engine.step(batch, numbers);
+        await setTimeoutPromise(1_600); // Long, by the loop's measure.
+      },
+    }),
+  });
+  const started = performance.now();
+  await expect(job.run()).rejects.toMatchObject({ code: 'cancelled', details: { step: 2 } });
+  expect(performance.now() - started).toBeLessThan(3_200 + 4_000);
+  const { progress } = decodeLast(network, plan(9), job.saved.last as Uint8Array);
+  expect(progress.step).toBe(2);
 });

@@ -65,8 +65,12 @@ export interface TrainLoopResult {
 /** Steps between two readings of the loss. */
 const LOSS_EVERY_STEPS = 10;
 
-/** A step that takes longer is not waited for when the training is cancelled: a pause must be answered within seconds. */
-const LONG_STEP_MS = 2_000;
+/**
+ * After a step that took longer, the state is kept at hand, and a cancellation waits for the next one no longer than the
+ * patience: a pause must be answered within 5 s, heartbeat and exit included.
+ */
+const LONG_STEP_MS = 1_500;
+const PATIENCE_MS = 1_000;
 
 interface Training {
   readonly options: TrainLoopOptions;
@@ -86,7 +90,12 @@ interface Training {
 export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopResult> {
   const { network, plan } = options;
   const { state, progress } = start(options);
-  const engine = await (options.openEngine ?? openEngine)(network, plan);
+  const opening = (options.openEngine ?? openEngine)(network, plan);
+  if (!(await finishesUnlessAborted(opening, options.signal))) {
+    opening.then((engine) => engine.close()).catch(() => undefined);
+    throw cancelledAfter(progress.step);
+  }
+  const engine = await opening;
   const training: Training = { options, engine, progress, state };
   let abandoned = false;
   try {
@@ -179,19 +188,19 @@ async function runStep(training: Training, batch: Batch, step: number): Promise<
   return stepMs;
 }
 
-/** Waits for a step; false where the signal aborts and the step does not end soon after. */
-async function finishesUnlessAborted(stepping: Promise<void>, signal: AbortSignal): Promise<boolean> {
+/** Waits for some work; false where the signal aborts and the work does not end soon after. */
+async function finishesUnlessAborted(working: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   let onAbort: () => void = () => undefined;
   const tooLong = new Promise<false>((resolve) => {
     onAbort = () => {
-      timer = setTimeout(() => resolve(false), LONG_STEP_MS);
+      timer = setTimeout(() => resolve(false), PATIENCE_MS);
     };
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
   });
   try {
-    return await Promise.race([stepping.then(() => true), tooLong]);
+    return await Promise.race([working.then(() => true), tooLong]);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
@@ -237,20 +246,19 @@ async function saveLast({ engine, options, progress, state }: Training): Promise
   await options.saveLast(encodeLast(options.network, options.plan, current, progress), progress.step);
 }
 
-function cancelled({ progress }: Training): VoxhelmError {
-  const { step } = progress;
+function cancelledAfter(step: number): VoxhelmError {
   return new VoxhelmError('cancelled', `training was cancelled after step ${step}`, { details: { step } });
 }
 
 async function cancel(training: Training, saved: boolean): Promise<never> {
   if (!saved) await saveLast(training);
-  throw cancelled(training);
+  throw cancelledAfter(training.progress.step);
 }
 
 /** Saves what was before the step under way, and ends without it. */
 async function abandon(training: Training): Promise<never> {
   await saveLast(training);
-  throw new Abandoned(cancelled(training));
+  throw new Abandoned(cancelledAfter(training.progress.step));
 }
 
 function result(training: Training, outcome: TrainLoopResult['outcome'], reason: string | null): TrainLoopResult {

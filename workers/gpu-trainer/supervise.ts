@@ -37,7 +37,8 @@ export type JobOutcome = { readonly ok: true; readonly value: unknown } | JobFai
 
 const KILL_AFTER_MS = 25_000; // Within the worker's 30 s of grace.
 const STALL_MS = 15 * 60_000; // One operation on the device never takes this long; the child speaks once a second else.
-const EXIT_AFTER_RESULT_MS = 5_000;
+/** A process cannot exit while one of its threads is inside a step of TensorFlow: it is ended instead, for it has answered. */
+const EXIT_AFTER_RESULT_MS = 1_000;
 const DRAIN_MS = 2_000;
 const LOG_TAIL_CHARACTERS = 4_000;
 const MEMORY_WORDS = /out of memory|bad_alloc|OOM when allocating|cannot allocate memory|RESOURCE_EXHAUSTED/i;
@@ -102,7 +103,7 @@ export function superviseJob(options: SuperviseOptions): Promise<JobOutcome> {
       options.signal.removeEventListener('abort', stop);
       if (answer !== null) return resolve({ ok: true, value: answer.value });
       const facts = { exitCode, signal, lastStep, logTail: tail() };
-      const killed = endedBecause === null && (signal === 'SIGKILL' || exitCode === 137);
+      const killed = endedBecause === null && reported === null && (signal === 'SIGKILL' || exitCode === 137);
       const outOfMemory = reported?.code === 'out-of-memory' || killed || MEMORY_WORDS.test(facts.logTail);
       const error =
         reported ?? explainEnd(options.request.job.kind, { ...facts, outOfMemory, endedBecause, startError });

@@ -47,7 +47,7 @@ export async function startTrainer(
     }),
     maxConcurrentActivityTaskExecutions: 1, // One device, one job.
     // A pause or cancellation comes with a heartbeat's answer: these bounds let it arrive within 5 s.
-    maxHeartbeatThrottleInterval: '5s',
+    maxHeartbeatThrottleInterval: '2s',
     defaultHeartbeatThrottleInterval: '2s',
     shutdownGraceTime: '30s',
     shutdownForceTime: '40s',

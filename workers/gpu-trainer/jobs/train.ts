@@ -10,6 +10,7 @@ import { openTrialApi, type TrialApi } from '../api-client.ts';
 import { type BatchLoader, openBatchLoader } from '../loader/batch-loader.ts';
 import type { ValidationCase } from '../loader/messages.ts';
 import { loaderThreads, openThreadPool, type ThreadPool } from '../loader/thread-pool.ts';
+import { inThread } from '../training-thread.ts';
 import { decodeProgress, openTrialFiles, type Restored, type TrialFiles } from './checkpoints.ts';
 import type { JobContext } from './context.ts';
 import { loadTrainingCases, loadValidationCases, splitFold } from './load-cases.ts';
@@ -157,6 +158,7 @@ async function runLoop(
       seed: job.seed,
       startFrom,
       signal,
+      openEngine: inThread,
       async nextBatch(step) {
         // A stopped attempt gets its batch all the same: the loop itself sees the signal and saves its checkpoint.
         await orAborted(signal, room).catch(() => undefined);
