@@ -52,6 +52,11 @@ export const ProbeResult = z.object({
   /** Process start, loading data and building the network. */
   startMs: z.number().nonnegative(),
   peakMemoryMb: z.number().nonnegative(),
+  /** What the plan's steps are to be computed in, with the reason; null where the plan's own stays. */
+  precision: z
+    .object({ value: z.enum(['float32', 'bfloat16']), reason: z.string() })
+    .nullable()
+    .default(null),
 });
 export type ProbeResult = z.infer<typeof ProbeResult>;
 

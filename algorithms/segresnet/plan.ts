@@ -2,7 +2,7 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Augmentation, Normalization, Plan } from '@voxhelm/contracts/plan';
 import { mirrorIfLong } from '../mirroring.ts';
 import { GIVEN, given, readEditedPlan } from '../plan-overrides.ts';
-import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
+import { type AlgorithmPlanner, type PlanInput, PRECISION_UNMEASURED } from '../planner.ts';
 import { deviceProfile } from './device-profile.ts';
 import { type PatchPlan, perAxis, planPatch, planSpacing, type SpacingPlan, type Triple, volume } from './geometry.ts';
 import { checkPatch, divisorOfOptions } from './patch-check.ts';
@@ -203,7 +203,7 @@ function planSegresnet(input: PlanInput): Plan {
       batchSize: batchSize.reason,
       ...network.reasons,
       'training.steps': steps.reason,
-      'training.precision': 'until the device has been measured',
+      'training.precision': PRECISION_UNMEASURED,
       'training.optimizer': 'Auto3DSeg',
       'training.learningRate': learningRate.reason,
       'training.schedule': 'Auto3DSeg',

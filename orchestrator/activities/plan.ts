@@ -1,4 +1,4 @@
-import type { AlgorithmPlanner } from '@voxhelm/algorithms/planner';
+import { type AlgorithmPlanner, withPrecision } from '@voxhelm/algorithms/planner';
 import { plannerOf, planners } from '@voxhelm/algorithms/planners';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
@@ -103,7 +103,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const bundles = await Promise.all(
         measured.flatMap(({ planner, probe }) =>
           Array.from({ length: allocation.folds }, async (_, fold) => {
-            const own = planFor(planner, run, analysis, fold);
+            const own = withPrecision(planFor(planner, run, analysis, fold), probe.precision ?? null);
             const length = Math.min(allocation.foldSteps, own.training.steps);
             const plan = planner.withSteps(own, length, validationInterval(probe, length, casesPerFold));
             return {

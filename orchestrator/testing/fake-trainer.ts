@@ -59,7 +59,7 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
     },
 
     async probePlan() {
-      return { stepMs: 10, predictCaseMs: 5, startMs: 10, peakMemoryMb: 100 };
+      return { stepMs: 10, predictCaseMs: 5, startMs: 10, peakMemoryMb: 100, precision: null };
     },
 
     async trainTrial(job) {

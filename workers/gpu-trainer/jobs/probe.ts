@@ -1,4 +1,5 @@
 import { networkOf } from '@voxhelm/algorithms/networks';
+import { withPrecision } from '@voxhelm/algorithms/planner';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type ProbeJob, type ProbeResult, TrainingCase } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
@@ -7,6 +8,8 @@ import { readJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 import { openBatchLoader } from '../loader/batch-loader.ts';
 import { loaderThreads, openThreadPool } from '../loader/thread-pool.ts';
+import { inThread } from '../training-thread.ts';
+import { choosePrecision } from './choose-precision.ts';
 import { type JobContext, residentMemoryMb } from './context.ts';
 import { loadTrainingCases, loadValidationCases, splitFold } from './load-cases.ts';
 import { predictCases } from './validate.ts';
@@ -20,23 +23,26 @@ const REPEAT_BELOW_MS = 10_000;
 
 /** Measures what a step, a prediction and a start cost, by a few real steps of the plan on real cases. */
 export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
-  const plan = await readJson(context.store, job.plan, Plan);
-  const cases = splitFold(await readJson(context.store, job.cases, z.array(TrainingCase)), plan.fold);
+  const given = await readJson(context.store, job.plan, Plan);
+  const cases = splitFold(await readJson(context.store, job.cases, z.array(TrainingCase)), given.fold);
   const pool = openThreadPool(loaderThreads());
   const tell = (phase: string): void => context.progress({ phase, memoryMb: residentMemoryMb() });
   try {
     tell('loading');
     const loadStart = performance.now();
-    const volumes = await loadTrainingCases(pool, cases.training.slice(0, LOADED_CASES), plan, () => tell('loading'));
+    const volumes = await loadTrainingCases(pool, cases.training.slice(0, LOADED_CASES), given, () => tell('loading'));
     const loadMsPerCase = (performance.now() - loadStart) / volumes.length;
     const [validation] = await loadValidationCases(
       pool,
       [...cases.validation, ...cases.training].slice(0, 1),
-      plan,
+      given,
       () => tell('loading'),
     );
     const steps = WARM_UP_STEPS + MEASURED_STEPS;
-    const loader = await openBatchLoader({ pool, volumes, plan, seed: job.seed, lastStep: steps });
+    const loader = await openBatchLoader({ pool, volumes, plan: given, seed: job.seed, lastStep: steps });
+    tell('training');
+    const precision = await choosePrecision(given, await loader.next(1), context.signal);
+    const plan = withPrecision(given, precision);
     const stepTimes: number[] = [];
     let firstBatchAt = Number.NaN;
     let predictCaseMs = 0;
@@ -46,6 +52,7 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
       seed: job.seed,
       startFrom: null,
       signal: context.signal,
+      openEngine: inThread,
       nextBatch(step) {
         if (Number.isNaN(firstBatchAt)) firstBatchAt = performance.timeOrigin + performance.now();
         return loader.next(step);
@@ -74,6 +81,7 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
       predictCaseMs,
       startMs: Math.max(0, firstBatchAt - context.startedAtMs + Math.max(0, unread) * loadMsPerCase),
       peakMemoryMb: process.resourceUsage().maxRSS / 1024, // Kilobytes to MB.
+      precision,
     };
   } finally {
     await pool.close();

@@ -1,0 +1,48 @@
+import { networkOf } from '@voxhelm/algorithms/networks';
+import { PRECISION_UNMEASURED } from '@voxhelm/algorithms/planner';
+import type { ProbeResult } from '@voxhelm/contracts/jobs';
+import type { Plan } from '@voxhelm/contracts/plan';
+import { initialState } from '@voxhelm/nn/initialize';
+import { type Batch, engineChoice } from '@voxhelm/nn/training-engine';
+import { openEngineThread } from '../training-thread.ts';
+
+type Precision = Plan['training']['precision'];
+
+const MEASURED_STEPS = 2; // After one that allocates and chooses kernels.
+/** A gain below this is not worth the lower precision. */
+const LEAST_GAIN = 0.05;
+
+/**
+ * What the device computes a plan's steps faster in, from a few steps of each precision on one batch; null where the plan was
+ * given its precision, or where everything is eager.
+ */
+export async function choosePrecision(
+  plan: Plan,
+  batch: Batch,
+  signal: AbortSignal,
+): Promise<ProbeResult['precision']> {
+  if (plan.reasons['training.precision'] !== PRECISION_UNMEASURED) return null;
+  if (engineChoice(plan).engine === 'eager') return null;
+  const float32 = await stepMsIn('float32', plan, batch, signal);
+  const bfloat16 = await stepMsIn('bfloat16', plan, batch, signal);
+  const value: Precision = bfloat16 < (1 - LEAST_GAIN) * float32 ? 'bfloat16' : 'float32';
+  const told = `${Math.round(bfloat16)} ms a step in bfloat16, ${Math.round(float32)} ms in float32`;
+  return { value, reason: `measured on this device: ${told}` };
+}
+
+async function stepMsIn(precision: Precision, plan: Plan, batch: Batch, signal: AbortSignal): Promise<number> {
+  const engine = await openEngineThread(plan, { engine: 'compiled', precision });
+  try {
+    await engine.assign(initialState(networkOf(plan.network), 0));
+    const times: number[] = [];
+    for (let step = 1; step <= 1 + MEASURED_STEPS; step++) {
+      signal.throwIfAborted();
+      const started = performance.now();
+      await engine.step(batch, { step, learningRate: plan.training.learningRate });
+      times.push(performance.now() - started);
+    }
+    return Math.min(...times.slice(1));
+  } finally {
+    await engine.close();
+  }
+}
