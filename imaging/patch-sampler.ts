@@ -74,13 +74,14 @@ export function indexClasses(
  */
 export function sampleBatch(volumes: readonly TrainingVolume[], plan: Plan, seed: number, step: number): Batch {
   const channels = requireFit(volumes, plan);
+  const items = plan.batchSize * plan.training.accumulate;
   const patchVoxels = voxelCount(plan.patchSize);
-  const image = new Float32Array(plan.batchSize * patchVoxels * channels);
-  const classes = new Uint8Array(plan.batchSize * patchVoxels);
+  const image = new Float32Array(items * patchVoxels * channels);
+  const classes = new Uint8Array(items * patchVoxels);
   // One channel needs no interleaving: the patch is built where it stays.
   const scratch = channels === 1 ? null : new Float32Array(patchVoxels * channels);
-  for (let item = 0; item < plan.batchSize; item++) {
-    const volume = volumes[caseOf(volumes.length, seed, step * plan.batchSize + item)] as TrainingVolume;
+  for (let item = 0; item < items; item++) {
+    const volume = volumes[caseOf(volumes.length, seed, step * items + item)] as TrainingVolume;
     const target = image.subarray(item * patchVoxels * channels, (item + 1) * patchVoxels * channels);
     const patch = scratch ?? target;
     if (scratch !== null) scratch.fill(0);

@@ -2,21 +2,17 @@ import type { Plan } from '@voxhelm/contracts/plan';
 import type { ComputePrecision } from './compiled/autocast.ts';
 import { openProgram, type TrainingSpec } from './compiled/program.ts';
 import type { Network } from './network.ts';
+import { optimizerOf } from './optimizers/optimizer.ts';
 import type { TrainingEngine } from './training-engine.ts';
+import { microBatches } from './training-state.ts';
 
 /*
  * The compiled engine: the step, the forward pass and the transfer of state as signatures of one program.
  */
 
 function trainingSpec({ batchSize, training }: Plan): TrainingSpec {
-  const { learningRate, weightDecay } = training;
-  return {
-    plan: training,
-    batchSize,
-    optimizer: { name: 'adamw', learningRate, weightDecay },
-    accumulate: 1,
-    ema: null,
-  };
+  const { accumulate, ema } = training;
+  return { plan: training, batchSize, optimizer: optimizerOf(training), accumulate, ema };
 }
 
 /** Opens the compiled engine for a plan's training. Throws `invalid-request` where the step cannot be traced. */
@@ -40,7 +36,11 @@ export function openCompiledEngine(network: Network, plan: Plan, precision: Comp
     state: async () => new Map(program.groups.map((group) => [group, program.read(group)])),
     weights: async () => program.read(program.groups.includes('ema') ? 'ema' : 'weights'),
     async step(batch, numbers) {
-      program.step([{ image: batch.image, classes: Int32Array.from(batch.classes) }], numbers);
+      const parts = microBatches(batch, plan.training.accumulate);
+      program.step(
+        parts.map(({ image, classes }) => ({ image, classes: Int32Array.from(classes) })),
+        numbers,
+      );
     },
     async status() {
       const { loss, divergedAt } = program.status();

@@ -1,10 +1,13 @@
 import type { Plan } from '@voxhelm/contracts/plan';
-import { type Scalar, type Tensor5D, tf } from './engine.ts';
+import { type Scalar, type Tensor, type Tensor5D, tf } from './engine.ts';
 import type { Network, Parameters } from './network.ts';
-import { createAdamw } from './optimizers/adamw.ts';
-import type { Adamw } from './optimizers/adamw-state.ts';
-import { lossAndGradients, trainStep } from './train-step.ts';
+import { createOptimizer } from './optimizers/create-optimizer.ts';
+import { emaDecay, emaUpdate } from './optimizers/ema.ts';
+import { type Optimizer, optimizerOf } from './optimizers/optimizer.ts';
+import { stepSeed } from './random-seed.ts';
+import { createTrainStep, type DeviceBatch } from './train-step.ts';
 import type { EngineState, EngineStatus, StateValues, TrainingEngine } from './training-engine.ts';
+import { microBatches, stateGroups } from './training-state.ts';
 import { disposeParameters, storeParameters, toParameters } from './weights.ts';
 
 /*
@@ -27,14 +30,18 @@ function valuesOf(network: Network, parameters: Parameters): StateValues {
 
 /** Opens the eager engine for a plan's training. */
 export function openEagerEngine(network: Network, plan: Plan): TrainingEngine {
-  const compute = lossAndGradients(network, plan.training);
+  const { accumulate, ema } = plan.training;
+  const spec = optimizerOf(plan.training);
+  const trainStep = createTrainStep(network, plan.training);
   const grid = [plan.batchSize, ...plan.patchSize];
-  let optimizer: Adamw | null = null;
+  let optimizer: Optimizer | null = null;
+  /** Running mean of the weights, where the plan keeps one. */
+  let mean: Parameters | null = null;
   /** Losses that were not read back yet, by step. */
   let unread: { step: number; loss: Scalar }[] = [];
   let status: EngineStatus = { loss: Number.NaN, diverged: null };
 
-  function training(): Adamw {
+  function training(): Optimizer {
     if (optimizer === null) throw new RangeError('the engine was given no state to train from');
     return optimizer;
   }
@@ -53,48 +60,67 @@ export function openEagerEngine(network: Network, plan: Plan): TrainingEngine {
     unread = [];
     optimizer?.dispose();
     optimizer = null;
+    if (mean !== null) disposeParameters(mean);
+    mean = null;
+  }
+
+  /** The weights that predict; the caller disposes. */
+  function predicting(): Parameters {
+    return mean === null ? training().weights() : new Map([...mean].map(([name, tensor]) => [name, tf.clone(tensor)]));
+  }
+
+  function moveMean(decay: number, step: number): void {
+    const weights = training().weights();
+    const before = mean as Parameters;
+    const moved = tf.tidy(() => {
+      const now = emaDecay(decay, tf.scalar(step));
+      return [...before].map(([name, tensor]) => emaUpdate(tensor, weights.get(name) as Tensor, now));
+    });
+    mean = new Map([...before.keys()].map((name, i) => [name, moved[i] as Tensor]));
+    disposeParameters(before);
+    disposeParameters(weights);
   }
 
   return {
-    groups: ['weights', 'exp_avg', 'exp_avg_sq'],
+    groups: stateGroups(plan),
     async assign(state) {
       forget();
-      optimizer = createAdamw({
-        weights: tensorsOf(network, state.get('weights'), 'weights'),
-        mean: tensorsOf(network, state.get('exp_avg'), 'exp_avg'),
-        square: tensorsOf(network, state.get('exp_avg_sq'), 'exp_avg_sq'),
-      });
+      const tensors = new Map(stateGroups(plan).map((group) => [group, tensorsOf(network, state.get(group), group)]));
+      mean = tensors.get('ema') ?? null;
+      tensors.delete('ema');
+      optimizer = createOptimizer(spec, tensors);
     },
     async state(): Promise<EngineState> {
-      const { weights, mean, square } = training().state();
-      const groups = [
-        ['weights', weights],
-        ['exp_avg', mean],
-        ['exp_avg_sq', square],
-      ] as const;
-      const state = new Map(groups.map(([group, tensors]) => [group, valuesOf(network, tensors)]));
-      for (const [, tensors] of groups) disposeParameters(tensors);
-      return state;
+      const groups = training().state();
+      const state = new Map([...groups].map(([group, tensors]) => [group, valuesOf(network, tensors)]));
+      for (const tensors of groups.values()) disposeParameters(tensors);
+      return mean === null ? state : state.set('ema', valuesOf(network, mean));
     },
     async weights() {
-      const weights = training().weights();
+      const weights = predicting();
       const values = valuesOf(network, weights);
       disposeParameters(weights);
       return values;
     },
-    async step(batch, { learningRate, step }) {
-      const image = tf.tensor(batch.image, [...grid, network.inChannels] as Tensor5D['shape'], 'float32') as Tensor5D;
-      const classes = tf.tensor(Int32Array.from(batch.classes), grid, 'int32');
-      const scalars = { learningRate, weightDecay: plan.training.weightDecay, t: step };
-      unread.push({ step, loss: trainStep(compute, training(), image, classes, scalars) });
-      tf.dispose([image, classes]);
+    async step(batch, numbers) {
+      const batches = microBatches(batch, accumulate).map(({ image, classes }, i): DeviceBatch => {
+        const shape = [...grid, network.inChannels] as Tensor5D['shape'];
+        return {
+          image: tf.tensor(image, shape, 'float32') as Tensor5D,
+          classes: tf.tensor(Int32Array.from(classes), grid, 'int32'),
+          seed: tf.tensor1d(stepSeed(numbers, i), 'int32'),
+        };
+      });
+      unread.push({ step: numbers.step, loss: trainStep(training(), batches, numbers) });
+      for (const { image, classes, seed } of batches) tf.dispose([image, classes, seed as Tensor]);
+      if (ema !== null) moveMean(ema, numbers.step);
     },
     async status() {
       readLosses();
       return status;
     },
     async predict(windows, count) {
-      const weights = training().weights();
+      const weights = predicting();
       const values = forward(network, weights, windows, [count, ...plan.patchSize]);
       disposeParameters(weights);
       return values;
@@ -115,7 +141,7 @@ export function forward(
   // The tidy returns a tensor, never its values: it would look for tensors in them, one by one.
   const logits = tf.tidy(() => {
     const x = tf.tensor(windows, [...grid, network.inChannels] as Tensor5D['shape']) as Tensor5D;
-    return network.forward(weights, x, { training: false, seed: 0 })[0] as Tensor5D;
+    return network.forward(weights, x, { training: false, seed: null })[0] as Tensor5D;
   });
   const values = logits.dataSync<'float32'>() as Float32Array;
   logits.dispose();

@@ -20,9 +20,6 @@ function drawNormal(
   return values;
 }
 
-/** PyTorch's names of what AdamW keeps for each parameter. */
-const ADAMW_SLOTS = ['exp_avg', 'exp_avg_sq'];
-
 /** First values of one parameter in PyTorch's layout; a pure function of (seed, name). */
 export function initialValues(spec: ParameterSpec, seed: number): Float32Array {
   const length = spec.shape.reduce((product, n) => product * n, 1);
@@ -41,9 +38,9 @@ export function initialParameters(network: Network, seed: number): Parameters {
   return toParameters(network, (spec) => initialValues(spec, seed));
 }
 
-/** The state in which a training starts: drawn weights, and slots of zeros. */
-export function initialState(network: Network, seed: number, slots: readonly string[] = ADAMW_SLOTS): EngineState {
+/** The state in which a training starts: drawn weights, slots of zeros, and a running mean that is the weights. */
+export function initialState(network: Network, seed: number, groups: readonly string[]): EngineState {
   const weights = new Map(network.specs.map((spec) => [spec.name, initialValues(spec, seed)]));
   const zeros = new Map([...weights].map(([name, values]) => [name, new Float32Array(values.length)]));
-  return new Map([['weights', weights], ...slots.map((slot) => [slot, zeros] as const)]);
+  return new Map(groups.map((group) => [group, group === 'weights' || group === 'ema' ? weights : zeros]));
 }

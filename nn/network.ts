@@ -28,10 +28,11 @@ export interface ParameterSpec {
 /** Parameters by name, in tfjs layout. Whoever makes the map disposes of its tensors. */
 export type Parameters = ReadonlyMap<string, Tensor>;
 
-/** What a forward pass is for. `seed` feeds random layers. */
+/** What a forward pass is for. */
 export interface ForwardMode {
   readonly training: boolean;
-  readonly seed: number;
+  /** int32 [2] that random layers draw from (layers/dropout.ts), in training; null where none is to be random. */
+  readonly seed: Tensor | null;
 }
 
 /** A network of fixed options. */

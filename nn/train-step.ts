@@ -5,7 +5,7 @@ import { valueAndGradients } from './gradients.ts';
 import { deepSupervision } from './losses/deep-supervision.ts';
 import { lossOf } from './losses/loss-of.ts';
 import type { Network, Parameters } from './network.ts';
-import type { Adamw, AdamwScalars } from './optimizers/adamw-state.ts';
+import type { Optimizer, StepNumbers } from './optimizers/optimizer.ts';
 
 /*
  * One training step as a function of tensors alone: shapes are fixed by the plan and no value is read back inside it.
@@ -16,8 +16,10 @@ export type LossAndGradients = (
   weights: Parameters,
   image: Tensor5D,
   classes: Tensor,
-  seed: number,
+  seed: Tensor | null,
 ) => { loss: Scalar; gradients: Map<string, Tensor> };
+
+type Gradients = ReturnType<LossAndGradients>;
 
 /** What of a plan a step is made of. */
 export type StepPlan = Pick<Plan['training'], 'loss' | 'deepSupervisionWeights' | 'gradientClipNorm'>;
@@ -47,21 +49,63 @@ export function lossAndGradients(network: Network, plan: StepPlan): LossAndGradi
   };
 }
 
-/**
- * One step: gradients of the batch, then the optimizer. Returns the loss tensor, which the caller reads (or not) and disposes.
- */
-export function trainStep(
+/** A batch on the device: image [batch, x, y, z, channel], classes int32 [batch, x, y, z], seed as in ForwardMode. */
+export interface DeviceBatch {
+  readonly image: Tensor5D;
+  readonly classes: Tensor;
+  readonly seed: Tensor | null;
+}
+
+/** Mean loss and gradients over batches, as of one batch of all their patches. The caller disposes of what it gets. */
+export function accumulateGradients(
   compute: LossAndGradients,
-  optimizer: Adamw,
-  image: Tensor5D,
-  classes: Tensor,
-  scalars: AdamwScalars,
-): Scalar {
-  const weights = optimizer.weights();
-  const { loss, gradients } = compute(weights, image, classes, scalars.t);
-  // Before the update, so that it may write in place.
-  for (const tensor of weights.values()) tensor.dispose();
-  optimizer.apply(gradients, scalars);
-  for (const tensor of gradients.values()) tensor.dispose();
-  return loss;
+  weights: Parameters,
+  batches: readonly DeviceBatch[],
+): Gradients {
+  const [first, ...others] = batches.map(
+    ({ image, classes, seed }) =>
+      () =>
+        compute(weights, image, classes, seed),
+  );
+  let sum = (first as () => Gradients)();
+  for (const next of others) sum = combine(sum, next(), (a, b) => tf.add(a, b));
+  if (others.length === 0) return sum;
+  return combine(sum, null, (a) => tf.mul(a, 1 / batches.length));
+}
+
+/** Puts two results together tensor by tensor and disposes of them. */
+function combine(a: Gradients, b: Gradients | null, by: (a: Tensor, b: Tensor) => Tensor): Gradients {
+  const put = (left: Tensor, right: Tensor | undefined): Tensor => {
+    const result = by(left, right ?? left);
+    tf.dispose(right === undefined ? [left] : [left, right]);
+    return result;
+  };
+  const loss = put(a.loss, b?.loss) as Scalar;
+  return { loss, gradients: new Map([...a.gradients].map(([name, x]) => [name, put(x, b?.gradients.get(name))])) };
+}
+
+/** One step of an optimizer on batches; returns the loss tensor, which the caller reads (or not) and disposes. */
+export type TrainStep = (optimizer: Optimizer, batches: readonly DeviceBatch[], numbers: StepNumbers) => Scalar;
+
+/** The step of a plan: mean gradients over the batches, clipped, then the optimizer. */
+export function createTrainStep(network: Network, plan: StepPlan): TrainStep {
+  const compute = lossAndGradients(network, { ...plan, gradientClipNorm: null });
+  return (optimizer, batches, numbers) => {
+    const weights = optimizer.weights();
+    const { loss, gradients } = accumulateGradients(compute, weights, batches);
+    // Before the update, so that it may write in place.
+    tf.dispose([...weights.values()]);
+    const clipped = plan.gradientClipNorm === null ? gradients : clipMap(gradients, plan.gradientClipNorm);
+    optimizer.apply(clipped, numbers);
+    for (const tensor of clipped.values()) tensor.dispose();
+    return loss;
+  };
+}
+
+/** Clips all gradients together and disposes of those that came. */
+function clipMap(gradients: ReadonlyMap<string, Tensor>, norm: number): Map<string, Tensor> {
+  const tensors = [...gradients.values()];
+  const clipped = clipByGlobalNorm(tensors, norm);
+  tf.dispose(tensors);
+  return new Map([...gradients.keys()].map((name, i) => [name, clipped[i] as Tensor]));
 }

@@ -1,12 +1,14 @@
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Plan } from '@voxhelm/contracts/plan';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { decodeLast } from './checkpoint.ts';
 import { openCompiledEngine } from './compiled-engine.ts';
+import { openEagerEngine } from './eager-engine.ts';
 import { memoryTensors, type Tensor5D, tf } from './engine.ts';
 import type { Network } from './network.ts';
 import { type TrainLoopOptions, trainLoop } from './trainer.ts';
+import { decodeSafetensors } from './weights.ts';
 
 /** The smallest network that has everything a training touches: two convolutions with a smooth activation, one head. */
 const network: Network = {
@@ -26,7 +28,7 @@ const network: Network = {
   },
 };
 
-function plan(steps: number, learningRate = 0.01): Plan {
+function plan(steps: number, learningRate = 0.01, changes: Partial<Plan['training']> = {}): Plan {
   return {
     batchSize: 1,
     patchSize: [8, 8, 8],
@@ -50,6 +52,7 @@ function plan(steps: number, learningRate = 0.01): Plan {
       deepSupervisionWeights: [1],
       validateEverySteps: 3,
       checkpointEverySteps: 1,
+      ...changes,
     },
   } as unknown as Plan;
 }
@@ -167,4 +170,73 @@ test('a step of half a minute is not waited for when the training is cancelled: 
   expect(performance.now() - started).toBeLessThan(3_200 + 4_000);
   const { progress } = decodeLast(network, plan(9), job.saved.last as Uint8Array);
   expect(progress.step).toBe(2);
+});
+
+describe('a plan with SGD, a mean of the weights and two micro-batches a step', () => {
+  const changes = {
+    optimizer: 'sgd-nesterov',
+    schedule: 'polynomial',
+    momentum: 0.9,
+    ema: 0.9,
+    accumulate: 2,
+  } as const;
+  const own = plan(20, 0.05, changes);
+  const nextBatch = async (step: number) => {
+    const [a, b] = [batchOf(2 * step), batchOf(2 * step + 1)];
+    return {
+      image: Float32Array.of(...a.image, ...b.image),
+      classes: Uint8Array.of(...a.classes, ...b.classes),
+    };
+  };
+
+  test('resumes to the same weights, whose mean is what is kept as best', async () => {
+    const whole = training({ plan: own, nextBatch });
+    expect(await whole.run()).toMatchObject({ outcome: 'completed', step: 20 });
+    expect(whole.saved.losses[1]?.[1]).toBeLessThan(whole.saved.losses[0]?.[1] ?? 0);
+    const abort = new AbortController();
+    const onStep = ({ step }: { step: number }) => step === 7 && abort.abort();
+    const first = training({ plan: own, nextBatch, signal: abort.signal, onStep });
+    await expect(first.run()).rejects.toMatchObject({ code: 'cancelled' });
+    const { tensors } = decodeSafetensors(first.saved.last ?? new Uint8Array());
+    const names = ['', 'optimizer.momentum_buffer.', 'ema.'].map((prefix) => `${prefix}head.weight`);
+    for (const name of names) expect(tensors.has(name)).toBe(true);
+    const second = training({ plan: own, nextBatch, startFrom: first.saved.last });
+    await second.run();
+    expect(Buffer.from(second.saved.best ?? []).equals(Buffer.from(whole.saved.best ?? []))).toBe(true);
+  });
+
+  test('draws the same curve in both engines', async () => {
+    const compiled = training({ plan: own, nextBatch });
+    const eager = training({ plan: own, nextBatch, openEngine: async (one, given) => openEagerEngine(one, given) });
+    await compiled.run();
+    await eager.run();
+    compiled.saved.losses.forEach(([step, loss], i) => {
+      expect([step, loss]).toEqual([eager.saved.losses[i]?.[0], expect.closeTo(eager.saved.losses[i]?.[1] ?? 0, 4)]);
+    });
+    const [a, b] = [compiled, eager].map(({ saved }) => decodeSafetensors(saved.best ?? new Uint8Array()).tensors);
+    for (const [name, { data }] of a ?? []) {
+      data.forEach((value, i) => expect(value).toBeCloseTo(b?.get(name)?.data[i] ?? Number.NaN, 3));
+    }
+  });
+
+  test('leaves no tensor behind when computed eagerly', async () => {
+    const before = memoryTensors();
+    await training({ plan: own, nextBatch, openEngine: async (one, given) => openEagerEngine(one, given) }).run();
+    expect(memoryTensors()).toBe(before);
+  });
+});
+
+test('two micro-batches make the step that one batch of both makes', async () => {
+  const both = async () => ({
+    image: Float32Array.of(...batchOf(1).image, ...batchOf(2).image),
+    classes: Uint8Array.of(...batchOf(1).classes, ...batchOf(2).classes),
+  });
+  const finals = await Promise.all(
+    [{ ...plan(3, 0.01, { accumulate: 2 }) }, { ...plan(3), batchSize: 2 }].map(async (one) => {
+      const run = training({ plan: one, nextBatch: both });
+      await run.run();
+      return decodeSafetensors(run.saved.best ?? new Uint8Array()).tensors.get('head.weight')?.data;
+    }),
+  );
+  finals[0]?.forEach((value, i) => expect(value).toBeCloseTo(finals[1]?.[i] ?? Number.NaN, 4));
 });

@@ -5,8 +5,9 @@ import { decodeLast, encodeBest, encodeLast, type Progress } from './checkpoint.
 import { initialState } from './initialize.ts';
 import type { Network } from './network.ts';
 import { createWindowPredictor, type Predictor } from './predictor.ts';
-import { warmupCosine } from './schedules.ts';
+import { learningRateFactor } from './schedules.ts';
 import { type Batch, type EngineState, type OpenEngine, openEngine, type TrainingEngine } from './training-engine.ts';
+import { stateGroups } from './training-state.ts';
 
 /*
  * The training of one trial: read on from `trainLoop`. Steps count from 1; a checkpoint of step n has done n steps.
@@ -154,7 +155,7 @@ async function run(training: Training): Promise<TrainLoopResult> {
 function start({ network, plan, seed, startFrom }: TrainLoopOptions): { state: EngineState; progress: Progress } {
   if (startFrom !== null) return decodeLast(network, plan, startFrom);
   const progress = { step: 0, seed, bestStep: null, bestDice: null, diceByClass: {}, trainMs: 0, validationMs: 0 };
-  return { state: initialState(network, seed), progress };
+  return { state: initialState(network, seed, stateGroups(plan)), progress };
 }
 
 /** Asks for the batch of a step, so that it is made while the step before computes. Past the last step there is none. */
@@ -168,15 +169,18 @@ function prefetch(options: TrainLoopOptions, step: number): Promise<Batch> {
 }
 
 function learningRateOf(plan: Plan, step: number): number {
-  const { learningRate, warmupSteps, steps } = plan.training;
-  return learningRate * warmupCosine(step - 1, warmupSteps, steps);
+  return plan.training.learningRate * learningRateFactor(plan.training, step - 1);
 }
 
 /** Runs one step and returns its milliseconds. Where it is long and a stop is asked for meanwhile, it is left alone. */
 async function runStep(training: Training, batch: Batch, step: number): Promise<number> {
   const { engine, options } = training;
   const started = performance.now();
-  const stepping = engine.step(batch, { step, learningRate: learningRateOf(options.plan, step) });
+  const stepping = engine.step(batch, {
+    step,
+    seed: training.progress.seed,
+    learningRate: learningRateOf(options.plan, step),
+  });
   if (training.state !== null) {
     const finished = await finishesUnlessAborted(stepping, options.signal);
     if (!finished) await abandon(training);

@@ -11,12 +11,15 @@ import type { Network } from './network.ts';
 export type StateValues = ReadonlyMap<string, Float32Array>;
 
 /**
- * All that a step starts from: "weights", the optimizer's slots by PyTorch's names ("exp_avg", "exp_avg_sq"), each with a
- * value for every parameter.
+ * All that a step starts from: "weights", the optimizer's slots by PyTorch's names ("exp_avg", "exp_avg_sq"), and "ema" where
+ * the plan keeps a running mean of the weights; each with a value for every parameter.
  */
 export type EngineState = ReadonlyMap<string, StateValues>;
 
-/** A training batch in host memory: image [batch, x, y, z, channel], class indices [batch, x, y, z]. */
+/**
+ * What a step trains on, in host memory: image [item, x, y, z, channel], class indices [item, x, y, z]. Its items are as many
+ * micro-batches of the plan's batch size as the plan accumulates.
+ */
 export interface Batch {
   readonly image: Float32Array;
   readonly classes: Uint8Array;
@@ -24,8 +27,10 @@ export interface Batch {
 
 /** What changes from step to step. */
 export interface StepNumbers {
-  /** From 1: for the optimizer's bias correction, and the seed of random layers. */
+  /** From 1: for the optimizer's bias correction. */
   readonly step: number;
+  /** Of the training: with the step, what random layers draw from. */
+  readonly seed: number;
   readonly learningRate: number;
 }
 

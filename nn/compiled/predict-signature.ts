@@ -37,7 +37,7 @@ export function definePrediction(
   const [logits] = trace(graph, precision, (scope) => {
     const parameters = readParameters(graph, scope, spec, variables);
     const x = scope.tensor(windows) as Tensor5D;
-    return network.forward(parameters, x, { training: false, seed: 0 }).slice(0, 1);
+    return network.forward(parameters, x, { training: false, seed: null }).slice(0, 1);
   });
   if (logits === undefined) throw new Error(`${network.class} has no output`);
   return { count, signature: { inputs: [windows], outputs: [graph.cast(logits, FLOAT)] } };

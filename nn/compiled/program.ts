@@ -1,12 +1,14 @@
 import type { Network } from '../network.ts';
+import type { OptimizerSpec } from '../optimizers/optimizer.ts';
+import { stepSeed } from '../random-seed.ts';
 import type { StepPlan } from '../train-step.ts';
+import type { StepNumbers } from '../training-engine.ts';
 import type { ComputePrecision } from './autocast.ts';
 import { Graph } from './graph.ts';
 import { definePrediction, type PredictSignature } from './predict-signature.ts';
 import { openSession, type Session } from './session.ts';
 import { declareGroup, defineTransfer, type Transfer } from './state-signatures.ts';
 import { defineTraining, type TrainingSignatures } from './train-signatures.ts';
-import type { OptimizerSpec, StepNumbers } from './updates.ts';
 import type { Variable } from './variables.ts';
 
 /*
@@ -59,8 +61,8 @@ export interface Program {
   step(batches: readonly ProgramBatch[], numbers: StepNumbers): void;
   /** Loss of the last step, and the first step since the program was loaded whose loss was no number (0: none). */
   status(): { loss: number; divergedAt: number };
-  /** Loss of a batch by the weights as they are, in training mode; `step` seeds random layers. */
-  loss(batch: ProgramBatch, step: number): number;
+  /** Loss of a batch by the weights as they are, in training mode; random layers draw as in that step of that run. */
+  loss(batch: ProgramBatch, numbers: Pick<StepNumbers, 'seed' | 'step'>): number;
   /** Logits [count, x, y, z, class] of windows [count, x, y, z, channel]. */
   predict(windows: Float32Array, count: number): Float32Array;
   dispose(): void;
@@ -126,10 +128,10 @@ function programOf(loaded: Loaded): Program {
         throw new RangeError(`${batches.length} micro-batches for a step of ${spec.training?.accumulate}`);
       }
       batches.slice(0, -1).forEach((batch, i) => {
-        const seed = seedOf(numbers.step, i);
+        const seed = stepSeed(numbers, i);
         if (accumulate !== null) session.run(accumulate, [batch.image, batch.classes, seed], false);
       });
-      const seed = seedOf(numbers.step, batches.length - 1);
+      const seed = stepSeed(numbers, batches.length - 1);
       const feeds = [last.image, last.classes, seed, Float32Array.of(numbers.step), ...updater.feeds(numbers)];
       session.run(step, feeds, false);
     },
@@ -137,16 +139,11 @@ function programOf(loaded: Loaded): Program {
       const [loss, divergedAt] = session.run(trainingOf(loaded).status, []).map((values) => values[0] as number);
       return { loss: loss as number, divergedAt: divergedAt as number };
     },
-    loss: ({ image, classes }, step) =>
-      session.run(trainingOf(loaded).loss, [image, classes, seedOf(step, 0)])[0]?.[0] as number,
+    loss: ({ image, classes }, numbers) =>
+      session.run(trainingOf(loaded).loss, [image, classes, stepSeed(numbers, 0)])[0]?.[0] as number,
     predict: (windows, count) => predict(loaded, windows, count),
     dispose: () => session.dispose(),
   };
-}
-
-/** What random layers of one micro-batch draw from. */
-function seedOf(step: number, microBatch: number): Int32Array {
-  return Int32Array.of(step, microBatch);
 }
 
 function predict({ predictions, session }: Loaded, windows: Float32Array, count: number): Float32Array {

@@ -1,5 +1,7 @@
 import { clipByGlobalNorm } from '../clip-norm.ts';
 import { type Tensor, type Tensor5D, tf } from '../engine.ts';
+import { emaDecay, emaUpdate } from '../optimizers/ema.ts';
+import { slotNames } from '../optimizers/optimizer.ts';
 import { lossAndGradients } from '../train-step.ts';
 import { FLOAT, INT32 } from './data-types.ts';
 import type { Graph, Value } from './graph.ts';
@@ -8,7 +10,7 @@ import type { ProgramSpec, TrainingSpec } from './program.ts';
 import type { Signature } from './session.ts';
 import { declareGroup, done } from './state-signatures.ts';
 import { trace } from './tracer.ts';
-import { slotNames, type Updater, updaterOf } from './updates.ts';
+import { type Updater, updaterOf } from './updates.ts';
 import { assignVariable, declareVariable, readVariable, type Variable } from './variables.ts';
 
 /*
@@ -78,7 +80,7 @@ function traceGradients(
   const values = trace(graph, spec.precision, (scope) => {
     const parameters = readParameters(graph, scope, spec, weights);
     const image = scope.tensor(batch.image) as Tensor5D;
-    const { loss, gradients } = compute(parameters, image, scope.tensor(batch.classes), 0);
+    const { loss, gradients } = compute(parameters, image, scope.tensor(batch.classes), scope.tensor(batch.seed));
     return [loss, ...gradients.values()];
   });
   return values.map((value) => graph.cast(value, FLOAT));
@@ -104,14 +106,28 @@ function finishGradients(
   });
 }
 
-/** ema = decay * ema + (1 - decay) * weight, after the update. */
-function defineEma(graph: Graph, decay: number, ema: Variable, weight: Variable, updated: readonly string[]): string {
+/** The running mean of a weight, moved after the update. */
+function defineEma(graph: Graph, decay: Value, ema: Variable, weight: Variable, updated: readonly string[]): string {
   const [mean] = trace(graph, 'float32', (scope) => {
     const before = scope.tensor(readVariable(graph, ema));
     const now = scope.tensor(readVariable(graph, weight, updated));
-    return [tf.add(tf.mul(before, decay), tf.mul(now, 1 - decay))];
+    return [emaUpdate(before, now, scope.tensor(decay))];
   });
   return assignVariable(graph, ema, mean as Value);
+}
+
+function defineEmas(
+  graph: Graph,
+  decay: number,
+  step: Value,
+  means: readonly Variable[],
+  weights: readonly Variable[],
+  updated: readonly (readonly string[])[],
+): string[] {
+  const [now] = trace(graph, 'float32', (scope) => [emaDecay(decay, scope.tensor(step))]);
+  return means.map((mean, i) =>
+    defineEma(graph, now as Value, mean, weights[i] as Variable, updated[i] as readonly string[]),
+  );
 }
 
 /** Keeps the number of the first step whose loss is NaN or infinite. */
@@ -158,12 +174,10 @@ export function defineTraining(graph: Graph, spec: ProgramSpec, training: Traini
     ),
   );
   const { ema } = training;
-  const means = groups
-    .get('ema')
-    ?.map((mean, i) => defineEma(graph, ema as number, mean, weights[i] as Variable, updated[i] as string[]));
+  const means = ema === null ? [] : defineEmas(graph, ema, step, groups.get('ema') ?? [], weights, updated);
   const effects = [
     ...updated.flat(),
-    ...(means ?? []),
+    ...means,
     assignVariable(graph, notes.loss, loss),
     noteDivergence(graph, notes.divergedAt, loss, step),
     ...zeroed(graph, notes.sums ?? [], updated.flat()),

@@ -1,4 +1,5 @@
-import { ADAM_EPSILON, BETA1, BETA2 } from '../optimizers/adamw-state.ts';
+import { ADAM_EPSILON, BETA1, BETA2 } from '../optimizers/adamw.ts';
+import type { OptimizerSpec, StepNumbers } from '../optimizers/optimizer.ts';
 import { FLOAT } from './data-types.ts';
 import type { Graph, Value } from './graph.ts';
 import { assignVariable, readVariable, type Variable } from './variables.ts';
@@ -6,23 +7,6 @@ import { assignVariable, readVariable, type Variable } from './variables.ts';
 /*
  * Optimizers inside a program: TensorFlow's fused kernels update weight and slots in one pass, in place.
  */
-
-/** What a program's optimizer does. */
-export type OptimizerSpec =
-  | { readonly name: 'adamw'; readonly weightDecay: number; readonly learningRate: number }
-  | { readonly name: 'sgd-nesterov'; readonly weightDecay: number; readonly momentum: number };
-
-/** Names of the slots that an optimizer keeps for each weight, as checkpoints know them. */
-export function slotNames(optimizer: OptimizerSpec): readonly string[] {
-  return optimizer.name === 'adamw' ? ['exp_avg', 'exp_avg_sq'] : ['momentum_buffer'];
-}
-
-/** What changes from step to step. */
-export interface StepNumbers {
-  readonly learningRate: number;
-  /** Number of the step, from 1. */
-  readonly step: number;
-}
 
 /** Nodes that update one weight by its gradient; returns the names of those that must have run. */
 export interface Updater {

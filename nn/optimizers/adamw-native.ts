@@ -1,7 +1,8 @@
 import { type Tensor, tf } from '../engine.ts';
 import type { Parameters } from '../network.ts';
 import { rawOp0, rawOp1 } from '../raw-op.ts';
-import { ADAM_EPSILON, type Adamw, type AdamwState, BETA1, BETA2 } from './adamw-state.ts';
+import { ADAM_EPSILON, BETA1, BETA2 } from './adamw.ts';
+import type { Optimizer, OptimizerState } from './optimizer.ts';
 
 /*
  * AdamW over TensorFlow's variables and its fused kernel ResourceApplyAdam, which updates weight and moments in one pass in
@@ -50,18 +51,18 @@ function createAll(values: Parameters): ReadonlyMap<string, Tensor> {
  * (sqrt(v) + eps'); with eps' = eps * sqrt(1 - b2^t) that is PyTorch's formula. Weights that a caller still holds are copied
  * before they change: dispose of them first to spare the copy.
  */
-export function nativeAdamw(initial: AdamwState): Adamw {
-  const weights = createAll(initial.weights);
-  const mean = createAll(initial.mean);
-  const square = createAll(initial.square);
+export function nativeAdamw(weightDecay: number, initial: OptimizerState): Optimizer {
+  const groups = new Map([...initial].map(([group, tensors]) => [group, createAll(tensors)]));
+  const of = (group: string): ReadonlyMap<string, Tensor> => groups.get(group) ?? new Map();
+  const [weights, mean, square] = [of('weights'), of('exp_avg'), of('exp_avg_sq')];
   return {
     weights: () => readAll(weights),
-    state: () => ({ weights: readAll(weights), mean: readAll(mean), square: readAll(square) }),
-    apply(gradients, { learningRate, weightDecay, t }) {
-      const power2 = BETA2 ** t;
+    state: () => new Map([...groups].map(([group, handles]) => [group, readAll(handles)])),
+    apply(gradients, { learningRate, step }) {
+      const power2 = BETA2 ** step;
       const decay = Math.fround(1 - learningRate * weightDecay);
       tf.tidy(() => {
-        const scalars = [BETA1 ** t, power2, learningRate, BETA1, BETA2, ADAM_EPSILON * Math.sqrt(1 - power2)];
+        const scalars = [BETA1 ** step, power2, learningRate, BETA1, BETA2, ADAM_EPSILON * Math.sqrt(1 - power2)];
         const tensors = scalars.map((value) => tf.scalar(value));
         const factor = tf.scalar(decay);
         for (const [name, gradient] of gradients) {
@@ -77,7 +78,7 @@ export function nativeAdamw(initial: AdamwState): Adamw {
       });
     },
     dispose() {
-      for (const map of [weights, mean, square]) for (const handle of map.values()) destroyVariable(handle);
+      for (const map of groups.values()) for (const handle of map.values()) destroyVariable(handle);
     },
   };
 }

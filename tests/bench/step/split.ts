@@ -1,7 +1,8 @@
 import { type Tensor5D, tf } from '@voxhelm/nn/engine';
 import { initialParameters } from '@voxhelm/nn/initialize';
 import type { Network } from '@voxhelm/nn/network';
-import { createAdamw, zeroMoments } from '@voxhelm/nn/optimizers/adamw';
+import { createOptimizer, startingState } from '@voxhelm/nn/optimizers/create-optimizer';
+import { optimizerOf } from '@voxhelm/nn/optimizers/optimizer';
 import { lossAndGradients } from '@voxhelm/nn/train-step';
 import type { Batch } from '@voxhelm/nn/training-engine';
 import { median } from '../lib/statistics.ts';
@@ -32,17 +33,18 @@ export function splitStep(configuration: StepConfiguration, network: Network, ba
   };
   const compute = lossAndGradients(clocked, training);
   const weights = initialParameters(network, 0);
-  const optimizer = createAdamw({ weights, mean: zeroMoments(weights), square: zeroMoments(weights) });
+  const spec = optimizerOf(training);
+  const optimizer = createOptimizer(spec, startingState(spec, weights));
   const { patch, inChannels } = configuration;
   const image = tf.tensor(batch.image, [configuration.batch, ...patch, inChannels], 'float32') as Tensor5D;
   const classes = tf.tensor(Int32Array.from(batch.classes), [configuration.batch, ...patch], 'int32');
   const times = Array.from({ length: REPEATS + 1 }, (_, repeat) => {
     const current = optimizer.weights();
     const started = performance.now();
-    const { loss, gradients } = compute(current, image, classes, repeat);
+    const { loss, gradients } = compute(current, image, classes, null);
     const computed = performance.now();
     for (const tensor of [loss, ...current.values()]) tensor.dispose();
-    optimizer.apply(gradients, { learningRate: 1e-3, weightDecay: 1e-5, t: repeat + 1 });
+    optimizer.apply(gradients, { learningRate: 1e-3, step: repeat + 1 });
     const applied = performance.now();
     for (const tensor of gradients.values()) tensor.dispose();
     return { forward: forwardEnded - started, backward: computed - forwardEnded, optimizer: applied - computed };

@@ -68,7 +68,7 @@ function compute(network: Network, parameters: Parameters, reference: Reference)
     const { value, gradients } = valueAndGradients(
       (...tensors) => {
         const current = new Map(names.map((name, i) => [name, tensors[i] as Tensor]));
-        const logits = network.forward(current, x, { training: true, seed: 0 });
+        const logits = network.forward(current, x, { training: true, seed: null });
         for (const head of logits) {
           const [b, sx, sy, sz, c] = head.shape;
           const shape = [b, c, sx, sy, sz];
