@@ -33,12 +33,12 @@ export async function choosePrecision(
 async function stepMsIn(precision: Precision, plan: Plan, batch: Batch, signal: AbortSignal): Promise<number> {
   const engine = await openEngineThread(plan, { engine: 'compiled', precision });
   try {
-    await engine.assign(initialState(networkOf(plan.network), 0));
+    await engine.assign(initialState(networkOf(plan.network), 0, engine.groups));
     const times: number[] = [];
     for (let step = 1; step <= 1 + MEASURED_STEPS; step++) {
       signal.throwIfAborted();
       const started = performance.now();
-      await engine.step(batch, { step, learningRate: plan.training.learningRate });
+      await engine.step(batch, { step, learningRate: plan.training.learningRate, seed: 0 });
       times.push(performance.now() - started);
     }
     return Math.min(...times.slice(1));
