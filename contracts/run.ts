@@ -36,7 +36,7 @@ export type PlanOverrides = z.infer<typeof PlanOverrides>;
 export const SearchSettings = z
   .strictObject({
     sampler: z.enum(['auto', 'gp', 'tpe', 'cmaes', 'sobol', 'random']).default('auto'),
-    pruner: z.enum(['median', 'none']).default('median'),
+    pruner: z.enum(['median', 'percentile', 'curve', 'none']).default('median'),
     /** Trials on fold 0; chosen from the budget where absent. */
     trials: z.number().int().positive().max(10_000).optional(),
     /** Trials at once; as many as there are trainers where absent. */

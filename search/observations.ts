@@ -1,4 +1,6 @@
 import type { Point } from '@voxhelm/contracts/trial';
+import { chainsOf, forecastOf, priorOf } from './fidelity/chains.ts';
+import type { Direction } from './losses.ts';
 import type { Observation } from './samplers/sampler.ts';
 import type { StudyTrial } from './study.ts';
 
@@ -9,45 +11,33 @@ export interface Outcomes {
   readonly failed: readonly Readonly<Point>[];
 }
 
-/** Whether higher values are better. */
-export type Direction = 'maximize' | 'minimize';
-
-/** A value as a loss, and back: lower losses are better. */
-export function lossOf(value: number, direction: Direction): number {
-  return direction === 'maximize' ? -value : value;
-}
-
-/** The doubt of a trial that was stopped: this share of the spread of final losses for each share of its steps not trained. */
-const STOPPED_DOUBT = 0.5;
-
 /**
- * Sorts trials: completed ones and stopped ones (with doubt) are told; a divergence counts as the worst finite loss; one
- * lost to a worker or an error counts for nothing but the chance to fail there; a cancelled one for nothing at all.
+ * Sorts configurations: what trained in whole is told; what was stopped or waits on a rung is told as its curve is expected
+ * to end, with its doubt; a divergence counts as the worst finite loss; one lost to a worker or an error counts for nothing
+ * but the chance to fail there; a cancelled one for nothing at all. `fullSteps` null: each trial's own steps are whole.
  */
-export function outcomesOf(trials: readonly StudyTrial[], direction: Direction): Outcomes {
-  const finite = trials.flatMap(({ state, value }) =>
-    (state === 'completed' || state === 'pruned') && value !== null && Number.isFinite(value)
-      ? [lossOf(value, direction)]
-      : [],
-  );
+export function outcomesOf(trials: readonly StudyTrial[], direction: Direction, fullSteps: number | null): Outcomes {
+  const chains = chainsOf(trials, direction);
+  const finite = chains.flatMap(({ loss }) => (loss === null ? [] : [loss]));
   const worst = finite.length === 0 ? null : Math.max(...finite);
-  const spread = worst === null ? 0 : worst - Math.min(...finite);
   const told: Observation[] = [];
   const pending: Point[] = [];
   const failed: Point[] = [];
-  for (const trial of trials) {
-    const { state, point, number, value } = trial;
-    if (state === 'waiting' || state === 'running') pending.push(point);
-    else if (state === 'failed') failed.push(point);
-    else if (state === 'cancelled') continue;
-    else if (state === 'diverged' || value === null || !Number.isFinite(value)) {
+  for (const chain of chains) {
+    const { root, point, state, loss } = chain;
+    const ownSteps = chain.trials.at(-1)?.steps ?? 1;
+    const whole = fullSteps ?? ownSteps;
+    if (state === 'cancelled') continue;
+    if (state === 'failed') failed.push(point);
+    else if (state === 'diverged' || (loss === null && state !== 'running' && state !== 'waiting')) {
       if (worst === null) failed.push(point);
-      else told.push({ number, point, loss: worst, doubt: 0, fraction: 1, diverged: true });
-    } else {
-      const last = trial.reports.at(-1)?.[0] ?? trial.steps;
-      const fraction = state === 'completed' ? 1 : Math.min(1, last / trial.steps);
-      const doubt = STOPPED_DOUBT * spread * (1 - fraction);
-      told.push({ number, point, loss: lossOf(value, direction), doubt, fraction, diverged: false });
+      else told.push({ number: root, point, loss: worst, doubt: 0, fraction: 1, diverged: true });
+    } else if (loss === null) pending.push(point);
+    else {
+      const prior = priorOf(chains, whole) ?? { mean: loss, sd: 0 };
+      const found = forecastOf(chain, whole, prior);
+      const fraction = Math.min(1, chain.steps / whole);
+      told.push({ number: root, point, loss: found.loss, doubt: found.sd, fraction, diverged: false });
     }
   }
   return { told, pending, failed };

@@ -1,8 +1,12 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Point, TrialState } from '@voxhelm/contracts/trial';
+import { branchingOf } from './branches.ts';
 import { type Codec, createCodec } from './codec.ts';
-import { type Direction, lossOf, outcomesOf } from './observations.ts';
-import { pruneByMedian } from './pruners/median.ts';
+import { type Fidelity, nextStep } from './fidelity/schedule.ts';
+import { type Direction, lossOf } from './losses.ts';
+import { outcomesOf } from './observations.ts';
+import { pruneByCurve } from './pruners/curve.ts';
+import { pruneByMedian, pruneByPercentile } from './pruners/median.ts';
 import type { Pruner, StopDecision } from './pruners/pruner.ts';
 import { SAMPLERS, type SamplerName } from './samplers/pick.ts';
 import { randomPoint } from './samplers/random.ts';
@@ -18,6 +22,8 @@ import { checkPoint, compileSpace, hp, type SearchSpace } from './space.ts';
 
 const PRUNERS = {
   median: pruneByMedian,
+  percentile: pruneByPercentile,
+  curve: pruneByCurve,
   none: () => ({ stop: false, reason: null }),
 } satisfies Record<string, Pruner>;
 
@@ -25,8 +31,10 @@ const PRUNERS = {
 export interface StudyTrial {
   readonly number: number;
   readonly point: Point;
-  /** The steps that it is to train. */
+  /** The steps that it is to train, those of the trial that it continues included. */
   readonly steps: number;
+  /** The trial from whose last checkpoint it goes on. */
+  readonly continues?: number;
   readonly state: TrialState;
   readonly value: number | null;
   /** Intermediate values as [step, value], ascending by step, one a step. */
@@ -41,6 +49,8 @@ export interface StudySettings {
   readonly trials?: number;
   /** Absent: higher values are better (Dice). */
   readonly direction?: Direction;
+  /** Configurations begin short and the best go on; absent: each trial trains its whole steps. */
+  readonly fidelity?: Fidelity;
 }
 
 /** A study's whole state, as JSON. */
@@ -95,21 +105,60 @@ function codecOf(space: SearchSpace): Codec {
   return codec;
 }
 
+/** Which of the first points a trial's is: trials that went on from others take none. */
+function firstIndex({ trials }: Study, number: number): number {
+  const promoted = trials.filter((trial) => trial.number < number && trial.continues !== undefined).length;
+  return number - promoted;
+}
+
 /** What trial `number` should try, and which rule says so: a pure function of the study and the number. */
 export function propose(study: Study, number: number): Proposal {
   if (!Number.isInteger(number) || number < 0) {
     throw new VoxhelmError('invalid-request', `trial number ${number} is no whole number >= 0`);
   }
-  const first = study.firstPoints[number];
+  const first = study.firstPoints[firstIndex(study, number)];
   if (first !== undefined) return { point: { ...first }, source: 'default' };
   const { seed, trials, settings } = study;
   const outcomes = outcomesOf(
     trials.filter((trial) => trial.number !== number),
     settings.direction ?? 'maximize',
+    settings.fidelity?.rungs.at(-1) ?? null,
   );
   const context = { codec: codecOf(study.space), seed, number, budget: settings.trials ?? null, ...outcomes };
   const proposal = SAMPLERS[settings.sampler](context);
   return settings.sampler === 'random' ? proposal : unlessTaken(context, proposal);
+}
+
+/** What a trial is to be: a new configuration or one that goes on, and to how many steps it trains. */
+export interface NextTrial extends Proposal {
+  readonly steps: number | null;
+  /** The number of the trial that it goes on from. */
+  readonly continues: number | null;
+}
+
+/**
+ * Trial `number` of a study whose configurations may begin short; null where its steps are spent. `steps` is null where
+ * the study leaves the length to its caller.
+ */
+export function nextTrial(study: Study, number: number): NextTrial | null {
+  const { fidelity, direction } = study.settings;
+  if (fidelity === undefined) return { ...propose(study, number), steps: null, continues: null };
+  const others = study.trials.filter((trial) => trial.number !== number);
+  const next = nextStep(fidelity, others, number, study.seed, direction ?? 'maximize', branchNamer(study));
+  if (next === null) return null;
+  if (next.kind === 'promote') {
+    const { point, number: from } = next.from;
+    return { point: { ...point }, source: 'promotion', steps: next.steps, continues: from };
+  }
+  return { ...propose(study, number), steps: next.steps, continues: null };
+}
+
+/** Names the algorithm (or whatever the first branching choice is) of a point. */
+function branchNamer({ space }: Study): (point: Readonly<Point>) => string {
+  const codec = codecOf(space);
+  const branching = branchingOf(codec);
+  const path = branching === null ? undefined : codec.dimensions[branching.dimension]?.parameter.path;
+  return (point) => (path === undefined ? '' : String(point[path]));
 }
 
 /** Draws tried for a point that nobody has, where a model proposes one that was tried: a small space may be used up. */
@@ -134,10 +183,17 @@ export function ask(study: Study, number: number): Point {
 }
 
 /** The study with trial `number` begun; unchanged where it was begun before. Throws `invalid-request` at an impossible point. */
-export function start(study: Study, number: number, point: Point, steps: number): Study {
+export function start(
+  study: Study,
+  number: number,
+  point: Point,
+  steps: number,
+  continues: number | null = null,
+): Study {
   if (study.trials.some((trial) => trial.number === number)) return study;
   checkPoint(compileSpace(study.space), point);
-  const trial: StudyTrial = { number, point, steps, state: 'running', value: null, reports: [] };
+  const begun: StudyTrial = { number, point, steps, state: 'running', value: null, reports: [] };
+  const trial = continues === null ? begun : { ...begun, continues };
   return { ...study, trials: [...study.trials, trial].sort((a, b) => a.number - b.number) };
 }
 
@@ -167,7 +223,8 @@ export function tell(study: Study, number: number, state: TrialState, value: num
 
 /** Whether a running trial should end after its report at `step`. */
 export function shouldStop(study: Study, number: number, step: number): StopDecision {
-  return PRUNERS[study.settings.pruner](study.trials, trialOf(study, number), step);
+  const direction = study.settings.direction ?? 'maximize';
+  return PRUNERS[study.settings.pruner](study.trials, trialOf(study, number), step, direction);
 }
 
 /** The completed trial with the best value, the earlier one where two are level; null where none completed. */

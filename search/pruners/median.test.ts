@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 import type { StudyTrial } from '../study.ts';
-import { pruneByMedian } from './median.ts';
+import { pruneByMedian as byMedian } from './median.ts';
+import type { Pruner } from './pruner.ts';
+
+const pruneByMedian = (trials: Parameters<Pruner>[0], one: StudyTrial, step: number) =>
+  byMedian(trials, one, step, 'maximize');
 
 function trial(
   number: number,

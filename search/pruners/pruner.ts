@@ -1,3 +1,4 @@
+import type { Direction } from '../losses.ts';
 import type { StudyTrial } from '../study.ts';
 
 /** Whether a trial should end early, and why, for people to read. */
@@ -6,5 +7,10 @@ export interface StopDecision {
   readonly reason: string | null;
 }
 
-/** Judges a running trial after its report at `step` against the study's trials: a pure function. Values are Dice: higher is better. */
-export type Pruner = (trials: readonly StudyTrial[], trial: StudyTrial, step: number) => StopDecision;
+/** Judges a running trial after its report at `step` against the study's trials: a pure function. */
+export type Pruner = (
+  trials: readonly StudyTrial[],
+  trial: StudyTrial,
+  step: number,
+  direction: Direction,
+) => StopDecision;

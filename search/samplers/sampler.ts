@@ -34,7 +34,7 @@ export interface SamplerContext {
 /** A proposed point and which rule made it. */
 export interface Proposal {
   readonly point: Point;
-  readonly source: 'default' | 'random' | 'sobol' | 'tpe' | 'gp' | 'cmaes';
+  readonly source: 'default' | 'random' | 'sobol' | 'tpe' | 'gp' | 'cmaes' | 'promotion';
 }
 
 /** Proposes the next point: a pure function of its context. */

@@ -2,9 +2,10 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { normalFrom, streamByKeys, uniformByKeys } from '@voxhelm/search/random';
 import { hp } from '@voxhelm/search/space';
+import { CURVE_METHODS, runCurves } from './search/curves.ts';
 import { type BenchFunction, FUNCTIONS } from './search/functions.ts';
 import { readOptions, type SearchBenchOptions } from './search/options.ts';
-import { OPTUNA } from './search/optuna.ts';
+import { OPTUNA, OPTUNA_CURVES } from './search/optuna.ts';
 import { bestOf, type Objective, quantile, runStudy, type StudyRun, shown } from './search/study-run.ts';
 
 /*
@@ -27,8 +28,11 @@ export async function main(args: readonly string[]): Promise<void> {
     await benchObjective(options.objective, options);
     return;
   }
-  const names = options.functions ?? [...Object.keys(FUNCTIONS), 'noisy', 'failing'];
-  for (const name of names) await benchFunction(name, options);
+  const names = options.functions ?? [...Object.keys(FUNCTIONS), 'noisy', 'failing', 'curves'];
+  for (const name of names) {
+    if (name === 'curves') benchCurves(options);
+    else await benchFunction(name, options);
+  }
 }
 
 /** A module of the user's: the best value so far at 20, 40, 60 trials, seed by seed. */
@@ -79,6 +83,31 @@ async function benchFunction(name: string, options: SearchBenchOptions): Promise
     askMsP95: shown(quantile(askMs, 0.95)),
     optuna: OPTUNA[name] ?? null,
   });
+}
+
+/** Multi-fidelity: 540 epochs of learning curves, by each way to keep unpromising trials short. */
+function benchCurves({ seeds, sampler }: SearchBenchOptions): void {
+  for (const method of CURVE_METHODS) {
+    const runs = Array.from({ length: seeds }, (_, seed) => runCurves(sampler, method, seed));
+    const regrets = runs.map(({ regret }) => regret);
+    print({
+      name: 'search',
+      function: 'curves',
+      method,
+      sampler,
+      seeds,
+      medianRegret: shown(quantile(regrets, 0.5)),
+      quartiles: [shown(quantile(regrets, 0.25)), shown(quantile(regrets, 0.75))],
+      medianLimitRegret: shown(
+        quantile(
+          runs.map(({ limitRegret }) => limitRegret),
+          0.5,
+        ),
+      ),
+      meanConfigurations: shown(runs.reduce((sum, { configurations }) => sum + configurations, 0) / seeds),
+      optuna: OPTUNA_CURVES,
+    });
+  }
 }
 
 function marksOf(trials: number): number[] {
