@@ -1,7 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Settings } from '@voxhelm/contracts/settings';
+import { checkBinding } from '@voxhelm/orchestrator/api/auth';
 import { migrate } from '@voxhelm/prisma/migrate';
+import { openArtifactStore } from '@voxhelm/storage/artifact-store';
 import { nodeService } from './node-service.ts';
 import { freePort } from './ports.ts';
 import { embeddedPostgres } from './postgres.ts';
@@ -27,15 +30,20 @@ export interface StackOptions {
   readonly say?: (line: string) => void;
   /** Services to leave out (a machine that only trains, a test that brings its own). */
   readonly without?: readonly ('trainer' | 'orchestrator' | 'api')[];
+  /** Ctrl-C while it starts: what was started is stopped, and the start is rejected with `cancelled`. */
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Starts all of Voxhelm on this machine, in order: PostgreSQL and Temporal (embedded, or external by DATABASE_URL and
  * TEMPORAL_ADDRESS), the API, the orchestrator worker, one trainer. Each is started again when it dies; a stack that was
- * killed is cleared up by the next one on the same home. Throws `conflict` where one runs there already.
+ * killed is cleared up by the next one on the same home. Throws `conflict` where one runs there already, and
+ * `invalid-request`, before anything is started, for settings with which a service would not start.
  */
 export async function startStack(settings: Settings, options: StackOptions = {}): Promise<Stack> {
   const say = options.say ?? (() => undefined);
+  checkBinding(settings);
+  openArtifactStore(settings.artifacts);
   await mkdir(settings.home, { recursive: true });
   const self = await claimHome(settings.home);
   const logFolder = join(settings.home, 'logs');
@@ -61,13 +69,19 @@ export async function startStack(settings: Settings, options: StackOptions = {})
         `${name} ended (${how}); starting it again in ${delayMs / 1000} s. Its log: ${join(logFolder, `${name}.log`)}`,
       ),
   });
-  const stop = async (): Promise<void> => {
-    await supervisor.stop();
-    await written;
-    await clearState(settings.home);
+  let stopped: Promise<void> | null = null;
+  const stop = (): Promise<void> => {
+    stopped ??= supervisor.stop().then(async () => {
+      await written;
+      await clearState(settings.home);
+    });
+    return stopped;
   };
+  const interrupt = (): void => void stop();
+  options.signal?.addEventListener('abort', interrupt, { once: true });
 
   try {
+    options.signal?.throwIfAborted();
     const databaseUrl = settings.databaseUrl ?? (await startPostgres());
     address.databaseUrl = databaseUrl;
     const temporalAddress = settings.temporalAddress ?? (await startTemporal());
@@ -91,11 +105,15 @@ export async function startStack(settings: Settings, options: StackOptions = {})
       TEMPORAL_ADDRESS: temporalAddress,
     };
     await startNodeServices(env, url);
+    options.signal?.throwIfAborted();
     say(`Voxhelm answers at ${url}`);
     return { url, databaseUrl, temporalAddress, logFolder, pids: () => supervisor.pids(), stop };
   } catch (error) {
     await stop();
-    throw error;
+    if (options.signal?.aborted !== true) throw error;
+    throw new VoxhelmError('cancelled', 'stopped while it was starting', { cause: error });
+  } finally {
+    options.signal?.removeEventListener('abort', interrupt);
   }
 
   async function startPostgres(): Promise<string> {

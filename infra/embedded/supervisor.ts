@@ -41,7 +41,7 @@ const STEADY_MS = 60_000;
 export interface Supervisor {
   /** Starts a service and waits until it is ready; throws `unavailable` with the end of its log otherwise. */
   start(service: Service): Promise<void>;
-  /** Stops everything; resolves when the last process is gone. */
+  /** Stops everything, a start under way included, which rejects; resolves when the last process is gone. */
   stop(): Promise<void>;
   /** Pid of each running service. */
   pids(): Record<string, number>;
@@ -53,7 +53,8 @@ interface Entry {
   identity: ProcessIdentity | null;
   startedAt: number;
   delayMs: number;
-  restart: Promise<void> | null;
+  /** The launch or restart under way, which a stop waits for, so that it knows the process. */
+  launched: Promise<void> | null;
 }
 
 /** A supervisor whose services write their output to `<logFolder>/<name>.log`. */
@@ -64,6 +65,7 @@ export function createSupervisor(logFolder: string, events: SupervisorEvents = {
 
   async function launch(entry: Entry): Promise<void> {
     const { service } = entry;
+    stopping.signal.throwIfAborted();
     const child = spawn(service.program, [...service.args], {
       cwd: service.cwd,
       env: service.env ?? process.env,
@@ -95,7 +97,7 @@ export function createSupervisor(logFolder: string, events: SupervisorEvents = {
     const delayMs = entry.delayMs;
     entry.delayMs = Math.min(LAST_DELAY_MS, delayMs * 2);
     events.onDied?.(entry.service.name, how, delayMs);
-    entry.restart = sleep(delayMs, undefined, { signal: stopping.signal })
+    entry.launched = sleep(delayMs, undefined, { signal: stopping.signal })
       .then(() => launch(entry))
       .catch((error: unknown) => {
         if (!stopping.signal.aborted) throw error;
@@ -103,19 +105,28 @@ export function createSupervisor(logFolder: string, events: SupervisorEvents = {
   }
 
   async function start(service: Service): Promise<void> {
+    stopping.signal.throwIfAborted();
     await mkdir(logFolder, { recursive: true });
     const logPath = join(logFolder, `${service.name}.log`);
     logs.set(service.name, createWriteStream(logPath, { flags: 'a' }));
-    const entry: Entry = { service, child: null, identity: null, startedAt: 0, delayMs: FIRST_DELAY_MS, restart: null };
+    const entry: Entry = {
+      service,
+      child: null,
+      identity: null,
+      startedAt: 0,
+      delayMs: FIRST_DELAY_MS,
+      launched: null,
+    };
     entries.push(entry);
-    await launch(entry);
+    entry.launched = launch(entry);
+    await entry.launched;
     await waitReady(service, logPath, stopping.signal);
   }
 
   async function stop(): Promise<void> {
     stopping.abort();
     for (const entry of [...entries].reverse()) {
-      await entry.restart?.catch(() => undefined);
+      await entry.launched?.catch(() => undefined);
       if (entry.identity !== null) await endProcess(entry.identity, entry.service.stopSignal, entry.service.graceMs);
     }
     for (const log of logs.values()) await new Promise<void>((resolve) => log.end(resolve));
