@@ -14,6 +14,7 @@ export default defineConfig({
             'tests/*.test.ts',
           ],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       { test: { ...common, name: 'parity', include: ['tests/parity/**/*.test.ts'], testTimeout: 120_000 } },

@@ -63,15 +63,23 @@ export function createApiClient(settings: Pick<Settings, 'url' | 'apiKey'>): Api
 async function problemOf(response: Response, path: string): Promise<VoxhelmError> {
   const parsed = Problem.safeParse(await response.json().catch(() => null));
   if (!parsed.success) return new VoxhelmError('internal', `${path} answered HTTP ${response.status}`);
-  const problem = parsed.data;
-  const fields = (problem.errors ?? []).map(
-    (error) =>
-      `  ${error.pointer || '/'}: ${error.message}${error.suggestion === undefined ? '' : ` (did you mean "${error.suggestion}"?)`}`,
+  return errorOf(parsed.data);
+}
+
+/** A problem document as an error: its own sentence, which names the first field, then the other fields and findings. */
+export function errorOf(problem: Problem): VoxhelmError {
+  const fields = (problem.errors ?? [])
+    .filter(({ message }) => !problem.detail.includes(message))
+    .map(({ pointer, message }) => `  ${pointer || '/'}: ${message}`);
+  const suggestions = (problem.errors ?? []).flatMap(({ pointer, message, suggestion }) =>
+    suggestion === undefined || message.includes(`"${suggestion}"?`)
+      ? []
+      : [`  ${pointer}: did you mean "${suggestion}"?`],
   );
   const findings = (problem.findings ?? []).map((finding) => `  ${finding.case}: ${finding.message}`);
   return new VoxhelmError(
     problem.code,
-    [problem.detail, ...fields, ...findings].join('\n'),
+    [problem.detail, ...fields, ...suggestions, ...findings].join('\n'),
     problem.fix === undefined ? {} : { fix: problem.fix },
   );
 }

@@ -19,6 +19,17 @@ export async function download(run: string, options: JsonOption & { output: stri
   return 0;
 }
 
+/** What the file system says of a path that cannot be written. */
+const WRITE_FAULTS: ReadonlySet<string> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'EISDIR',
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOSPC',
+]);
+
 /** Streams the bundle to a file; the file appears only when it is whole and has the SHA-256 that the API recorded. */
 export async function downloadBundle(
   client: ApiClient,
@@ -54,6 +65,11 @@ export async function downloadBundle(
     return { path, bytes, sha256 };
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof VoxhelmError || !WRITE_FAULTS.has(code ?? '')) throw error;
+    throw new VoxhelmError('storage', `${path} cannot be written: ${(error as Error).message}`, {
+      fix: 'Give a file in a folder that exists and has room, after -o.',
+      cause: error,
+    });
   }
 }

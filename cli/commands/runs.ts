@@ -18,7 +18,11 @@ export async function runs(options: RunsOptions): Promise<number> {
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(page)}\n`);
   } else if (page.items.length === 0) {
-    process.stdout.write('No runs yet. Submit one: npx voxhelm submit samples/hippocampus\n');
+    process.stdout.write(
+      options.state === undefined
+        ? 'No runs yet. Submit one: npx voxhelm submit samples/hippocampus\n'
+        : `No run is ${options.state}.\n`,
+    );
   } else {
     const rows = page.items.map((run) => [
       run.id,

@@ -19,6 +19,10 @@ test('every wrong field is named by its JSON pointer, all at once', () => {
   );
 });
 
+test('a field that is not there is called missing', () => {
+  expect(errorsOf({ name: 'x' })).toEqual([{ pointer: '/dataset', message: 'is missing' }]);
+});
+
 test('an unknown field suggests the nearest that exists at that place', () => {
   expect(errorsOf({ dataset: 'd', algoritms: [] })).toMatchObject([
     { pointer: '/algoritms', suggestion: 'algorithms' },

@@ -108,7 +108,8 @@ function fieldErrors(issue: z.core.$ZodIssue, base: readonly PropertyKey[], sche
     const message = [...new Set(branches.map((each) => each.message))].join(' or ') || issue.message;
     return [{ pointer: pointerOf(path), message, ...suggestionOf(branches) }];
   }
-  return [{ pointer: pointerOf(path), message: issue.message, ...suggestionOf([issue]) }];
+  const missing = issue.code === 'invalid_type' && issue.input === undefined;
+  return [{ pointer: pointerOf(path), message: missing ? 'is missing' : issue.message, ...suggestionOf([issue]) }];
 }
 
 /** The nearest of the allowed words, where a word that is not allowed was given. */
