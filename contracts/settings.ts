@@ -64,3 +64,18 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     temporalNamespace: env.TEMPORAL_NAMESPACE,
   };
 }
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i;
+
+/** Whether only this machine reaches an address or host name. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host);
+}
+
+/** Refuses to serve other machines without a key: throws `invalid-request` naming the address. */
+export function checkBinding(settings: Pick<Settings, 'host' | 'apiKey'>): void {
+  if (settings.apiKey !== undefined || isLoopback(settings.host)) return;
+  throw new VoxhelmError('invalid-request', `VOXHELM_HOST is "${settings.host}", which other machines can reach`, {
+    fix: 'Set VOXHELM_API_KEY (16 characters or more), or leave VOXHELM_HOST at 127.0.0.1.',
+  });
+}

@@ -1,8 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import type { Settings } from '@voxhelm/contracts/settings';
-import { checkBinding } from '@voxhelm/orchestrator/api/auth';
+import { checkBinding, type Settings } from '@voxhelm/contracts/settings';
 import { migrate } from '@voxhelm/prisma/migrate';
 import { openArtifactStore } from '@voxhelm/storage/artifact-store';
 import { nodeService } from './node-service.ts';

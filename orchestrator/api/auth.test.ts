@@ -1,5 +1,5 @@
+import { checkBinding } from '@voxhelm/contracts/settings';
 import { expect, test } from 'vitest';
-import { checkBinding } from './auth.ts';
 
 test('loopback needs no key; any other address does', () => {
   for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) {

@@ -1,21 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import type { Settings } from '@voxhelm/contracts/settings';
+import { isLoopback } from '@voxhelm/contracts/settings';
 import type { FastifyRequest } from 'fastify';
 import { withStatus } from './errors.ts';
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i;
-
 /** What needs no key: everything beside /v1 (probes, documentation, the web UI's own files) holds nothing of the user's. */
 const PUBLIC = /^\/(?!v1(\/|$))|^\/v1\/openapi\.json$/;
-
-/** Refuses to serve other machines without a key: throws `invalid-request` naming the address. */
-export function checkBinding(settings: Pick<Settings, 'host' | 'apiKey'>): void {
-  if (settings.apiKey !== undefined || LOOPBACK.test(settings.host)) return;
-  throw new VoxhelmError('invalid-request', `VOXHELM_HOST is "${settings.host}", which other machines can reach`, {
-    fix: 'Set VOXHELM_API_KEY (16 characters or more), or leave VOXHELM_HOST at 127.0.0.1.',
-  });
-}
 
 /**
  * The check before each request. With a key, every route but the public ones wants `Authorization: Bearer <key>`.
@@ -43,7 +33,7 @@ export function authenticator(apiKey: string | undefined): (request: FastifyRequ
 function checkLocal(request: FastifyRequest): void {
   const { host, origin } = request.headers;
   const hostName = (host ?? '').replace(/:\d+$/, '');
-  const foreign = !LOOPBACK.test(hostName) || (origin !== undefined && origin !== `http://${host}`);
+  const foreign = !isLoopback(hostName) || (origin !== undefined && origin !== `http://${host}`);
   if (!foreign) return;
   throw withStatus(
     403,

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import type { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
@@ -62,7 +63,11 @@ export function sendFile(
       .type('application/problem+json')
       .send(JSON.stringify(problem));
   }
-  if (range === null) return reply.header('content-length', ref.bytes).send(createReadStream(path));
+  if (range === null) {
+    // Fastify would read the whole file for a HEAD, to throw it away.
+    const body = request.method === 'HEAD' ? Readable.from([]) : createReadStream(path);
+    return reply.header('content-length', ref.bytes).send(body);
+  }
   const { start, end } = range;
   return reply
     .code(206)

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { planners } from '@voxhelm/algorithms/planners';
 import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
-import { readSettings } from '@voxhelm/contracts/settings';
+import { checkBinding, readSettings } from '@voxhelm/contracts/settings';
 import { openDatabase } from '@voxhelm/prisma/client';
 import { openArtifactStore } from '@voxhelm/storage/artifact-store';
 import { pino } from 'pino';
 import { createApp } from './app.ts';
-import { checkBinding } from './auth.ts';
 import { temporalWorkflows } from './temporal.ts';
 import { removeStaleUploads } from './upload.ts';
 

@@ -21,7 +21,7 @@ export function artifactRoutes(app: App, { database, store }: Services): void {
   app.get(
     '/artifacts/:id',
     {
-      exposeHeadRoute: false,
+      exposeHeadRoute: true,
       schema: {
         tags: ['artifacts'],
         summary: 'Download a file that a run left',
@@ -41,7 +41,7 @@ export function artifactRoutes(app: App, { database, store }: Services): void {
   app.get(
     '/runs/:id/bundle',
     {
-      exposeHeadRoute: false,
+      exposeHeadRoute: true,
       schema: {
         tags: ['artifacts'],
         summary: "Download the run's ensemble bundle",
