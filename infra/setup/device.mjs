@@ -48,7 +48,10 @@ export function chooseDevice(requested, found, arch) {
       ? { device: 'cuda', why: seen, warning: null }
       : { device: 'cpu', why: found === null ? seen : `${seen}, but ${fault}`, warning: null };
   }
-  const warning = fault === null ? null : `${fault}: the CUDA build is set up all the same, and cannot compute here`;
+  const warning =
+    fault === null
+      ? null
+      : `${fault}: the CUDA build is set up all the same, and computes on the CPU until there is one`;
   return { device: 'cuda', why: `asked for; ${seen}`, warning };
 }
 

@@ -1,0 +1,34 @@
+import { ROWS } from '../step/configuration.ts';
+
+/** One benchmark of the table: a name, and its command line. */
+export interface Part {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** Takes `--anchor`. */
+  readonly anchored: boolean;
+}
+
+/** Everything that the table shows, in its order. */
+export const PARTS: readonly Part[] = [
+  ...ROWS.map(({ patch, batch }) => ({
+    name: `train-step:${patch.join('x')}:${batch}`,
+    command: ['train-step', '--patch', patch.join('x'), '--batch', String(batch)],
+    anchored: true,
+  })),
+  { name: 'start', command: ['start'], anchored: true },
+  { name: 'predict:0', command: ['predict', '--flips', '0'], anchored: true },
+  { name: 'predict:3', command: ['predict', '--flips', '3'], anchored: true },
+  { name: 'analyze', command: ['analyze'], anchored: false },
+  { name: 'overhead', command: ['overhead'], anchored: false },
+];
+
+/** A benchmark's lines as they were printed, and when. */
+export interface PartResult {
+  readonly date: string;
+  /** Mean number of runnable processes in the minute before the end: more than the cores, and absolute times are stretched. */
+  readonly load: number;
+  readonly lines: readonly Line[];
+}
+
+/** A line that a benchmark printed. */
+export type Line = Readonly<Record<string, unknown>>;
