@@ -10,7 +10,7 @@ import { runJsonProcess } from './lib/process.ts';
 import { median, rounded } from './lib/statistics.ts';
 import type { MeasuredPrediction, PredictConfiguration } from './predict/configuration.ts';
 import { linkImages, writeModel } from './predict/material.ts';
-import { SEGRESNET_16 } from './step/configuration.ts';
+import { PRECISIONS, SEGRESNET_16 } from './step/configuration.ts';
 
 /*
  * How fast a bundle segments images, from files to files, each side in a process of its own:
@@ -20,7 +20,7 @@ import { SEGRESNET_16 } from './step/configuration.ts';
  *
  * Overlap 0.5, Gaussian blending, SegResNetDS of 16 filters, untrained (which costs the same). `--flips N`: N mirrored
  * passes beside the plain one. With --anchor also MONAI's SlidingWindowInferer on the same network, weights and files, at
- * its fastest of precision, memory format and windows at once, interleaved, and the ratio to it.
+ * its fastest of precision, memory format and windows at once, interleaved, and the ratio of our faster precision to it.
  */
 
 const FLIPS = [[0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2]];
@@ -50,15 +50,20 @@ export async function main(args: readonly string[]): Promise<void> {
     await linkImages(join(folder, 'few'), values.input, SEARCH_CASES);
     for (const flips of values.flips.split(',')) {
       const setting = {
-        ...{ engine: 'eager' as const, precision: 'float32' as const, device, network: SEGRESNET_16 },
+        ...{ engine: 'compiled' as const, device, network: SEGRESNET_16 },
         ...{ patch: patchOf(values.patch), overlap: 0.5, flips: FLIPS.slice(0, Number(flips)), channelsLast: true },
         ...{ windowBatch: countOf('window-batch', values['window-batch']) },
         ...{ input: join(folder, 'input'), output: join(folder, 'output') },
       };
-      const ours: PredictConfiguration = { ...setting, ...(await writeModel(folder, setting)) };
-      const few = { ...ours, input: join(folder, 'few') };
-      const anchor = values.anchor === undefined ? [] : [await fastestAnchor(few, ours.input, values.anchor)];
-      await compare([ours, ...anchor], rounds, values.anchor);
+      const ours: PredictConfiguration[] = [];
+      for (const precision of PRECISIONS) {
+        const configured = { ...setting, precision };
+        ours.push({ ...configured, ...(await writeModel(folder, configured)) });
+      }
+      const [first] = ours as [PredictConfiguration];
+      const few = { ...first, input: join(folder, 'few') };
+      const anchor = values.anchor === undefined ? [] : [await fastestAnchor(few, first.input, values.anchor)];
+      await compare([...ours, ...anchor], rounds, values.anchor);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -106,19 +111,39 @@ async function compare(
     const seconds = median(measured.map((round) => round.seconds));
     const [first] = measured;
     say({
-      ...{ name: 'predict', network, engine, device, patch, overlap, flips: flips.length, cases: first?.cases },
-      ...(engine === 'pytorch' ? { precision, channelsLast, windowBatch } : {}),
+      ...{
+        name: 'predict',
+        network,
+        engine,
+        precision,
+        device,
+        patch,
+        overlap,
+        flips: flips.length,
+        cases: first?.cases,
+      },
+      ...(engine === 'pytorch' ? { channelsLast, windowBatch } : {}),
       voxelsPerSecond: rounded((first?.voxels ?? Number.NaN) / seconds),
       seconds: rounded(seconds),
       peakMb: rounded(median(measured.map((round) => round.peakMb))),
       rounds: measured.map((round) => rounded(round.seconds)),
     });
   }
-  const [ours, anchor] = series;
+  const secondsOf = ({ rounds: measured }: (typeof series)[number]): number =>
+    median(measured.map((round) => round.seconds));
+  const anchor = series.find(({ configuration }) => configuration.engine === 'pytorch');
+  const [ours] = series.filter((each) => each !== anchor).sort((a, b) => secondsOf(a) - secondsOf(b));
   if (ours === undefined || anchor === undefined) return;
   const ratio = (field: 'seconds' | 'peakMb') =>
     rounded(median(ours.rounds.map((round, i) => round[field] / (anchor.rounds[i]?.[field] ?? Number.NaN))));
-  const { network, patch, flips } = ours.configuration;
-  const line = { network: network.class, patch, flips: flips.length, time: ratio('seconds'), memory: ratio('peakMb') };
+  const { network, patch, flips, precision } = ours.configuration;
+  const line = {
+    precision,
+    network: network.class,
+    patch,
+    flips: flips.length,
+    time: ratio('seconds'),
+    memory: ratio('peakMb'),
+  };
   say({ name: 'predict-ratio', ...line, goals: GOALS });
 }

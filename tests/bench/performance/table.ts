@@ -63,7 +63,7 @@ function steps(results: Results): string {
 function predictions(results: Results): string {
   const rows = lines(results, 'predict', 'predict').map((line) => [
     `${line['cases']} cases, ${line['flips']} flips`,
-    line['engine'] === 'pytorch' ? `MONAI, ${line['precision']}` : 'Voxhelm',
+    `${line['engine'] === 'pytorch' ? 'MONAI' : 'Voxhelm'}, ${line['precision']}`,
     number(line['seconds']),
     number(line['voxelsPerSecond'], 0),
     number(line['peakMb'], 0),

@@ -35,16 +35,17 @@ export async function linkImages(folder: string, input: string | undefined, case
 /** Writes a bundle of one untrained member (weights cost the same), and its weights alone; returns both paths. */
 export async function writeModel(
   folder: string,
-  { network, patch, overlap, flips, windowBatch }: Omit<PredictConfiguration, 'bundle' | 'weights'>,
+  { network, patch, overlap, flips, windowBatch, precision }: Omit<PredictConfiguration, 'bundle' | 'weights'>,
 ): Promise<{ bundle: string; weights: string }> {
   const tiny = tinyPlan({ patchSize: [...patch] });
-  const plan = { ...tiny, network, inference: { ...tiny.inference, overlap, windowBatchSize: windowBatch } };
+  const inference = { ...tiny.inference, overlap, windowBatchSize: windowBatch };
+  const plan = { ...tiny, network, inference, training: { ...tiny.training, precision } };
   const { draft, files } = tinyBundle([plan], {
     mode: 'mean',
     flips: flips.map((axes) => [...axes]),
     largestComponent: [],
   });
-  const bundle = join(folder, `bundle-${flips.length}.zip`);
+  const bundle = join(folder, `bundle-${flips.length}-${precision}.zip`);
   await writeBundle(bundle, draft, files);
   const weights = join(folder, 'weights.safetensors');
   await writeFile(weights, randomWeights(plan, 0));

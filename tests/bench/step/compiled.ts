@@ -31,30 +31,30 @@ export function openCompiled(configuration: StepConfiguration, network: Network,
   return program;
 }
 
-const REPEATS = 3;
+const REPEATS = 5;
 
 /**
- * The parts of a compiled step, from what its signatures take: the loss alone is the forward pass; a micro-batch that is
- * only added up is forward and backward; the rest of a step is clipping and the optimiser.
+ * The parts of a compiled step, from what its signatures take, one after the other in each of five rounds (medians): the
+ * loss alone is the forward pass; what a second micro-batch adds is forward and backward; the rest of a step is clipping
+ * and the optimiser.
  */
-export function splitCompiled(
-  configuration: StepConfiguration,
-  network: Network,
-  batch: ProgramBatch,
-  stepMs: number,
-): StepSplit {
-  const program = openCompiled(configuration, network, 2);
-  const time = (work: (step: number) => void): number => {
-    const times = Array.from({ length: REPEATS + 1 }, (_, repeat) => {
-      const started = performance.now();
-      work(repeat + 1);
-      return performance.now() - started;
-    });
-    return median(times.slice(1));
+export function splitCompiled(configuration: StepConfiguration, network: Network, batch: ProgramBatch): StepSplit {
+  const one = openCompiled(configuration, network, 1);
+  const two = openCompiled(configuration, network, 2);
+  const clock = (work: () => void): number => {
+    const started = performance.now();
+    work();
+    return performance.now() - started;
   };
-  const forwardMs = time((step) => program.loss(batch, { step, seed: 0 }));
-  const twoMs = time((step) => program.step([batch, batch], { step, learningRate: 1e-3, seed: 0 }));
-  program.dispose();
-  const gradientsMs = twoMs - stepMs;
-  return { forwardMs, backwardMs: gradientsMs - forwardMs, optimizerMs: stepMs - gradientsMs };
+  const rounds = Array.from({ length: REPEATS + 1 }, (_, repeat) => {
+    const numbers = { step: repeat + 1, learningRate: 1e-3, seed: 0 };
+    const forwardMs = clock(() => one.loss(batch, numbers));
+    const stepMs = clock(() => one.step([batch], numbers));
+    const gradientsMs = clock(() => two.step([batch, batch], numbers)) - stepMs;
+    return { forwardMs, backwardMs: gradientsMs - forwardMs, optimizerMs: stepMs - gradientsMs };
+  }).slice(1);
+  one.dispose();
+  two.dispose();
+  const middle = (part: keyof StepSplit): number => Math.max(0, median(rounds.map((round) => round[part])));
+  return { forwardMs: middle('forwardMs'), backwardMs: middle('backwardMs'), optimizerMs: middle('optimizerMs') };
 }
