@@ -41,6 +41,11 @@ export const SearchSettings = z
     trials: z.number().int().positive().max(10_000).optional(),
     /** Trials at once; as many as there are trainers where absent. */
     parallel: z.number().int().positive().max(1_000).optional(),
+    /**
+     * By algorithm and parameter, in place of the algorithm's own: a fixed value, a list to choose from, {low, high} with
+     * `log: true` or a `step`, or an expression of the hyperparameters language as JSON.
+     */
+    spaces: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
   })
   .meta({ id: 'SearchSettings' });
 export type SearchSettings = z.infer<typeof SearchSettings>;

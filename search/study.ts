@@ -11,7 +11,7 @@ import type { Pruner, StopDecision } from './pruners/pruner.ts';
 import { SAMPLERS, type SamplerName } from './samplers/pick.ts';
 import { randomPoint } from './samplers/random.ts';
 import type { Proposal, SamplerContext } from './samplers/sampler.ts';
-import { checkPoint, compileSpace, hp, type SearchSpace } from './space.ts';
+import { checkPoint, compileSpace, hp, type Parameter, type SearchSpace } from './space.ts';
 
 /*
  * A study: which configurations were tried and how they fared. Pure values and functions: the state is JSON, `ask` is a
@@ -76,20 +76,25 @@ export interface StudyOptions {
   readonly algorithms: readonly StudyAlgorithm[];
   readonly settings: Study['settings'];
   readonly seed: number;
+  /** Chooses points of the compiled space to try right after the defaults: what did well on similar datasets. */
+  readonly warmPoints?: (parameters: readonly Parameter[]) => readonly Point[];
 }
 
 /**
  * A new study over algorithms, whose first parameter is `algorithm`. Trials 0 .. A-1 are the algorithms' defaults. Throws
  * `invalid-request` where a space or a default is wrong.
  */
-export function createStudy({ algorithms, settings, seed }: StudyOptions): Study {
+export function createStudy({ algorithms, settings, seed, warmPoints }: StudyOptions): Study {
   if (algorithms.length === 0) throw new VoxhelmError('invalid-request', 'a study needs at least one algorithm');
   const space = { algorithm: hp.choice(algorithms.map(({ name, space }) => ({ [name]: space }))) };
-  const firstPoints = algorithms.map(({ name, defaults }) => {
+  const defaults = algorithms.map(({ name, defaults }) => {
     const own = Object.entries(defaults).map(([key, value]) => [`${name}.${key}`, value] as const);
     return { algorithm: name, ...Object.fromEntries(own) };
   });
   const parameters = compileSpace(space);
+  const known = new Set(defaults.map((point) => JSON.stringify(point)));
+  const warm = (warmPoints?.(parameters) ?? []).filter((point) => !known.has(JSON.stringify(point)));
+  const firstPoints = [...defaults, ...warm];
   for (const point of firstPoints) checkPoint(parameters, point);
   return { schemaVersion: 1, space, settings, seed, firstPoints, trials: [] };
 }

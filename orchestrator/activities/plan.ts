@@ -9,14 +9,17 @@ import { Device, type Plan } from '@voxhelm/contracts/plan';
 import { SearchSettings } from '@voxhelm/contracts/run';
 import type { Prisma } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
-import { fromJson } from '@voxhelm/prisma/json';
+import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { allocate } from '@voxhelm/search/budget';
+import { narrowSpace } from '@voxhelm/search/narrow';
 import { createStudy } from '@voxhelm/search/study';
 import { trainingMs, validationCases, validationInterval } from '@voxhelm/search/training-time';
+import { warmPoints } from '@voxhelm/search/warm-start';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import type { Dependencies } from './dependencies.ts';
+import { earlierStudies, featuresOf } from './earlier-studies.ts';
 import { addEvents, changeRun, elapsedMs, enterStage, hasEnded, readRun, requestOf } from './run-rows.ts';
 import { fixedSteps, loadStudy, type Schedule } from './schedule.ts';
 import { splitCases } from './training-cases.ts';
@@ -114,14 +117,19 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
           }),
         ),
       );
+      const earlier = await earlierStudies(db, run);
       const study = createStudy({
         algorithms: measured.map(({ name, planner, plan }) => ({
           name,
-          space: planner.space(plan),
-          defaults: planner.defaults(plan),
+          ...narrowSpace(
+            name,
+            { space: planner.space(plan), defaults: planner.defaults(plan) },
+            settings.spaces?.[name] ?? {},
+          ),
         })),
         settings: { sampler: settings.sampler, pruner: settings.pruner },
         seed: run.seed,
+        warmPoints: (parameters) => warmPoints(featuresOf(analysis), earlier, parameters, allocation.searchTrials),
       });
       const slowestMs = Math.max(
         ...measured.map(({ probe }) => trainingMs(probe, allocation.searchSteps, casesPerFold)),
@@ -140,7 +148,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
           data: {
             runId,
             space: study.space as Prisma.InputJsonObject,
-            settings: { ...settings },
+            settings: toJson(settings) as Prisma.InputJsonObject,
             firstPoints: [...study.firstPoints],
             seed: study.seed,
             schedule,

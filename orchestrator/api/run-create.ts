@@ -23,6 +23,7 @@ export function checkRunRequest(request: RunRequest, algorithms: readonly string
     if (request.algorithms?.indexOf(name) !== index)
       errors.push({ pointer: `/algorithms/${index}`, message: 'is named twice' });
   });
+  for (const name of Object.keys(request.search?.spaces ?? {})) checkName(`/search/spaces/${name}`, name);
   for (const [name, plan] of Object.entries(request.plan?.plans ?? {})) {
     checkName(`/plan/plans/${name}`, name);
     for (const issue of Plan.safeParse(plan).error?.issues ?? []) {
