@@ -33,6 +33,8 @@ export interface ForwardMode {
   readonly training: boolean;
   /** int32 [2] that random layers draw from (layers/dropout.ts), in training; null where none is to be random. */
   readonly seed: Tensor | null;
+  /** True where blocks shall keep nothing of their inside for the gradient (recompute.ts). */
+  readonly recompute?: boolean;
 }
 
 /** A network of fixed options. */

@@ -29,6 +29,8 @@ interface Binding {
 interface NativeBackend {
   readonly binding: Binding;
   getInputTensorIds(inputs: readonly Tensor[]): number[];
+  /** Of a tracer alone: see {@link identityAfter}. */
+  identityAfter?(x: Tensor, gate: Tensor): Tensor;
   executeMultipleOutputs(name: string, attributes: object[], inputs: Tensor[], outputs: number): Tensor[];
 }
 
@@ -84,4 +86,12 @@ export function rawOp1(
 /** {@link rawOp} for kernels without an output (assignments to variables). */
 export function rawOp0(name: string, attributes: Readonly<Record<string, Attribute>>, inputs: readonly Tensor[]): void {
   rawOp(name, attributes, inputs, 0);
+}
+
+/**
+ * The values of `x`, in a compiled program not before `gate` is computed: what follows from them is then computed late, and is
+ * not taken from where the program computes the same early. Eagerly everything is computed when it is asked for.
+ */
+export function identityAfter(x: Tensor, gate: Tensor): Tensor {
+  return nativeBackend().identityAfter?.(x, gate) ?? tf.clone(x);
 }

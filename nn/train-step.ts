@@ -22,13 +22,15 @@ export type LossAndGradients = (
 type Gradients = ReturnType<LossAndGradients>;
 
 /** What of a plan a step is made of. */
-export type StepPlan = Pick<Plan['training'], 'loss' | 'deepSupervisionWeights' | 'gradientClipNorm'>;
+export type StepPlan = Pick<Plan['training'], 'loss' | 'deepSupervisionWeights' | 'gradientClipNorm'> &
+  Partial<Pick<Plan['training'], 'recompute'>>;
 
 /**
  * Forward pass in training mode, loss over all heads, gradients clipped to the plan's norm.
  * `image`: [batch, x, y, z, channel]; `classes`: int32 [batch, x, y, z]. The caller disposes of what it gets.
  */
 export function lossAndGradients(network: Network, plan: StepPlan): LossAndGradients {
+  const recompute = plan.recompute === 'blocks';
   const loss = deepSupervision(lossOf(plan.loss), plan.deepSupervisionWeights);
   return (weights, image, classes, seed) => {
     const names = [...weights.keys()];
@@ -37,7 +39,7 @@ export function lossAndGradients(network: Network, plan: StepPlan): LossAndGradi
     const [value, ...gradients] = tf.tidy(() => {
       const computed = valueAndGradients((...tensors) => {
         const current = new Map(names.map((name, i) => [name, tensors[i] as Tensor]));
-        return loss(network.forward(current, image, { training: true, seed }), classes);
+        return loss(network.forward(current, image, { training: true, seed, recompute }), classes);
       }, inputs);
       const clip = plan.gradientClipNorm;
       return [computed.value, ...(clip === null ? computed.gradients : clipByGlobalNorm(computed.gradients, clip))];

@@ -2,7 +2,15 @@ import { type Tensor1D, type Tensor5D, tf } from '@voxhelm/nn/engine';
 import { conv, pointwiseConv, type Triple } from '@voxhelm/nn/layers/conv';
 import { convTranspose } from '@voxhelm/nn/layers/conv-transpose';
 import { normAct } from '@voxhelm/nn/layers/instance-norm';
-import { type Network, type NetworkFactory, type ParameterSpec, type Parameters, parameter } from '@voxhelm/nn/network';
+import {
+  type ForwardMode,
+  type Network,
+  type NetworkFactory,
+  type ParameterSpec,
+  type Parameters,
+  parameter,
+} from '@voxhelm/nn/network';
+import { recompute } from '@voxhelm/nn/recompute';
 import { readSegResNetOptions, type SegResNetOptions } from './network-options.ts';
 
 /*
@@ -92,17 +100,26 @@ function preactivated(
   return conv(y, parameter(parameters, `${name}.conv${part}.weight`));
 }
 
-function residualBlock(parameters: Parameters, name: string, x: Tensor5D, options: SegResNetOptions): Tensor5D {
-  const y = preactivated(parameters, name, 1, x, options);
-  return tf.add(preactivated(parameters, name, 2, y, options), x);
+function residualBlock(
+  parameters: Parameters,
+  name: string,
+  x: Tensor5D,
+  options: SegResNetOptions,
+  mode: ForwardMode,
+): Tensor5D {
+  const block = (own: Parameters, input: Tensor5D): Tensor5D => {
+    const y = preactivated(own, name, 1, input, options);
+    return tf.add(preactivated(own, name, 2, y, options), input);
+  };
+  return mode.recompute === true ? recompute(parameters, `${name}.`, x, block) : block(parameters, x);
 }
 
 /** The output of each level before it is halved, finest first. */
-function encode(parameters: Parameters, image: Tensor5D, options: SegResNetOptions): Tensor5D[] {
+function encode(parameters: Parameters, image: Tensor5D, options: SegResNetOptions, mode: ForwardMode): Tensor5D[] {
   let x = conv(image, parameter(parameters, 'encoder.conv_init.weight'));
   return options.blocksDown.map((blocks, level) => {
     const name = `encoder.layers.${level}`;
-    for (let i = 0; i < blocks; i++) x = residualBlock(parameters, `${name}.blocks.${i}`, x, options);
+    for (let i = 0; i < blocks; i++) x = residualBlock(parameters, `${name}.blocks.${i}`, x, options, mode);
     const output = x;
     if (level < options.blocksDown.length - 1) {
       x = conv(x, parameter(parameters, `${name}.downsample.weight`), options.strides[level] as Triple);
@@ -116,9 +133,10 @@ function head(parameters: Parameters, step: number, x: Tensor5D): Tensor5D {
   return pointwiseConv(x, parameter(parameters, `${name}.weight`), parameter(parameters, `${name}.bias`));
 }
 
-/** Logits of each head, finest first; with `heads` 1 only of the finest. */
-function decode(parameters: Parameters, levels: Tensor5D[], options: SegResNetOptions, heads: number): Tensor5D[] {
+/** Logits of each head, finest first; only of the finest when not training. */
+function decode(parameters: Parameters, levels: Tensor5D[], options: SegResNetOptions, mode: ForwardMode): Tensor5D[] {
   const { blocksUp, strides } = options;
+  const heads = mode.training ? options.heads : 1;
   let x = levels[levels.length - 1] as Tensor5D;
   if (blocksUp.length === 0) return [head(parameters, 0, x)];
   const logits: Tensor5D[] = [];
@@ -127,7 +145,7 @@ function decode(parameters: Parameters, levels: Tensor5D[], options: SegResNetOp
     const name = `up_layers.${step}`;
     x = convTranspose(x, parameter(parameters, `${name}.upsample.deconv.weight`), strides[level] as Triple);
     x = tf.add(x, levels[level] as Tensor5D);
-    for (let i = 0; i < blocks; i++) x = residualBlock(parameters, `${name}.blocks.${i}`, x, options);
+    for (let i = 0; i < blocks; i++) x = residualBlock(parameters, `${name}.blocks.${i}`, x, options, mode);
     if (level < heads) logits.unshift(head(parameters, step, x));
   });
   return logits;
@@ -153,7 +171,7 @@ export const segResNet: NetworkFactory = (given): Network => {
     divisor: divisor as unknown as Triple,
     specs: [...encoderSpecs(options), ...decoderSpecs(options)],
     forward(parameters, x, mode) {
-      return decode(parameters, encode(parameters, x, options), options, mode.training ? options.heads : 1);
+      return decode(parameters, encode(parameters, x, options, mode), options, mode);
     },
   };
 };

@@ -161,6 +161,17 @@ function register(): void {
       // A tensor of another backend would be moved here and become a constant unseen.
       this.tensorMap = new tf.DataStorage(this as never, { moveData: refuseCapture });
     }
+
+    /** An Identity that waits for another node, for raw-op.ts. */
+    identityAfter(x: Tensor, gate: Tensor): Tensor {
+      const { graph, values } = tracing();
+      const [input, before] = this.getInputTensorIds([x, gate]).map((id) => values[id] as Value) as [Value, Value];
+      const output = { type: input.type, shape: input.shape };
+      const after = [before.reference.split(':')[0] as string];
+      const attributes = { T: { type: input.type } };
+      const value = graph.add1({ op: 'Identity', inputs: [input], attributes, outputs: [output], after });
+      return this.createOutputTensor(announce(value));
+    }
   }
   tf.registerBackend(BACKEND, () => new Tracer() as never, 0);
   for (const kernel of tf.getKernelsForBackend('tensorflow')) {

@@ -26,14 +26,45 @@ export function relu<T extends Tensor>(x: T): T {
   return op(x) as T;
 }
 
-function gelu(x: Tensor): Tensor {
-  return tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1));
+/** x where positive, slope * x elsewhere, with the kernels LeakyRelu and LeakyReluGrad. A slope below 0 takes the plain way. */
+export function leakyRelu<T extends Tensor>(x: T, slope: number): T {
+  if (!hasNativeKernels() || slope < 0) return tf.leakyRelu(x, slope);
+  const attributes = { ...FLOAT, alpha: { float: slope } };
+  const op = tf.customGrad((...inputs) => {
+    const [input, save] = inputs as unknown as [Tensor, (tensors: Tensor[]) => void];
+    const value = rawOp1('LeakyRelu', attributes, [input]);
+    // The value has the input's sign, and what follows keeps it anyway.
+    save([value]);
+    const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor =>
+      rawOp1('LeakyReluGrad', attributes, [dy, saved[0] as Tensor]);
+    return { value, gradFunc };
+  });
+  return op(x) as T;
+}
+
+/**
+ * x * F(x) with the normal distribution's F(x) = (1 + erf(x / sqrt 2)) / 2 (Hendrycks and Gimpel, arXiv:1606.08415), PyTorch's
+ * exact form. Its gradient F(x) + x f(x) needs no second erf.
+ */
+export function gelu<T extends Tensor>(x: T): T {
+  const op = tf.customGrad((...inputs) => {
+    const [input, save] = inputs as unknown as [Tensor, (tensors: Tensor[]) => void];
+    const cumulative = tf.mul(tf.add(tf.erf(tf.mul(input, Math.SQRT1_2)), 1), 0.5);
+    save([input, cumulative]);
+    const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor => {
+      const [at, below] = saved as [Tensor, Tensor];
+      const density = tf.mul(tf.exp(tf.mul(tf.square(at), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+      return tf.mul(dy, tf.add(below, tf.mul(at, density)));
+    };
+    return { value: tf.mul(input, cumulative), gradFunc };
+  });
+  return op(x) as T;
 }
 
 const ACTIVATIONS: Readonly<Record<string, (x: Tensor, alpha: number) => Tensor>> = {
   relu: (x) => relu(x),
   relu6: (x) => tf.minimum(relu(x), 6),
-  leakyrelu: (x, alpha) => tf.leakyRelu(x, alpha),
+  leakyrelu: (x, alpha) => leakyRelu(x, alpha),
   // torch's ELU with alpha a: x where positive, a * (exp(x) - 1) elsewhere
   elu: (x, alpha) =>
     alpha === 1 ? tf.elu(x) : tf.add(relu(x), tf.mul(tf.minimum(tf.expm1(tf.minimum(x, 0)), 0), alpha)),

@@ -4,7 +4,7 @@ import { type Activation, activate } from './activation.ts';
 
 /*
  * Instance norm: per sample and channel, biased variance over the voxels, as PyTorch's InstanceNorm3d. An activation follows
- * in the same function, so that relu can share the norm's kernels and the norm's output need not be kept for the gradient.
+ * in the same function, so that relu and leaky relu can share the norm's kernels and the norm's output need not be kept for the gradient.
  */
 
 /** PyTorch's standard epsilon. */
@@ -69,26 +69,42 @@ function total(parts: Tensor[]): Tensor {
   return parts.length === 1 ? (parts[0] as Tensor) : tf.addN(parts);
 }
 
-/** The path over FusedBatchNormV3 and its gradient, one call per sample. `rectify`: relu follows. */
+/** Relu (slope 0) or leaky relu by TensorFlow's kernels. */
+function rectify(y: Tensor, slope: number): Tensor {
+  return slope === 0 ? rawOp1('Relu', FLOAT, [y]) : rawOp1('LeakyRelu', { ...FLOAT, alpha: { float: slope } }, [y]);
+}
+
+/** Gradient of {@link rectify} by its input, which has the value's sign. */
+function rectifyGradient(dy: Tensor, value: Tensor, slope: number): Tensor {
+  if (slope === 0) return rawOp1('ReluGrad', FLOAT, [dy, value]);
+  return rawOp1('LeakyReluGrad', { ...FLOAT, alpha: { float: slope } }, [dy, value]);
+}
+
+/**
+ * The path over FusedBatchNormV3 and its gradient, one call per sample. `slope`: a relu (0) or leaky relu of that slope
+ * follows, null: nothing does.
+ */
 export function fusedInstanceNorm(
   x: Tensor5D,
   scale: Tensor1D,
   bias: Tensor1D,
   epsilon: number,
-  rectify: boolean,
+  slope: number | null,
 ): Tensor5D {
   const op = tf.customGrad((...inputs) => {
     const [input, gamma, beta, save] = inputs as unknown as [Tensor5D, Tensor, Tensor, (tensors: Tensor[]) => void];
     const normalized = samples(input).map((sample) => normalizeSample(sample, gamma, beta, epsilon));
     const parts = normalized.map((outputs) => {
       const y = outputs[0] as Tensor;
-      return rectify ? rawOp1('Relu', FLOAT, [y]) : y;
+      return slope === null ? y : rectify(y, slope);
     });
     const value = join(parts, input.shape);
-    save([input, gamma, value, ...normalized.flatMap((outputs) => outputs.slice(3))]);
+    // The norm's own gradient needs no value; without an activation it would be kept for nothing.
+    save([input, gamma, ...(slope === null ? [] : [value]), ...normalized.flatMap((outputs) => outputs.slice(3))]);
     const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] => {
-      const [savedInput, savedGamma, savedValue, ...reserves] = saved as [Tensor5D, Tensor, Tensor, ...Tensor[]];
-      const upstream = rectify ? rawOp1('ReluGrad', FLOAT, [dy, savedValue]) : dy;
+      const [savedInput, savedGamma, ...rest] = saved as [Tensor5D, Tensor, ...Tensor[]];
+      const reserves = slope === null ? rest : rest.slice(1);
+      const upstream = slope === null ? dy : rectifyGradient(dy, rest[0] as Tensor, slope);
       const attributes = { ...NORM_TYPES, epsilon: { float: epsilon }, is_training: { bool: true } };
       const xs = samples(savedInput);
       const gradients = samples(upstream as Tensor5D).map((g, i) =>
@@ -132,6 +148,8 @@ export function normAct(
   epsilon: number = NORM_EPSILON,
 ): Tensor5D {
   if (!hasNativeKernels()) return activate(plainInstanceNorm(x, scale, bias, epsilon), activation);
-  if (activation.name === 'relu') return fusedInstanceNorm(x, scale, bias, epsilon, true);
-  return activate(fusedInstanceNorm(x, scale, bias, epsilon, false), activation);
+  if (activation.name === 'relu') return fusedInstanceNorm(x, scale, bias, epsilon, 0);
+  if (activation.name === 'leakyrelu' && activation.alpha >= 0)
+    return fusedInstanceNorm(x, scale, bias, epsilon, activation.alpha);
+  return activate(fusedInstanceNorm(x, scale, bias, epsilon, null), activation);
 }
