@@ -41,6 +41,25 @@ export const LossConfig = z.object({
 });
 export type LossConfig = z.infer<typeof LossConfig>;
 
+/** How a network's architecture is searched before it is trained: steps that move a supernet's weights and its choices by turns. */
+export const ArchitectureSearch = z
+  .strictObject({
+    steps: z.number().int().positive(),
+    /** The first steps, which move weights alone. */
+    warmupSteps: z.number().int().nonnegative(),
+    /** Estimated memory of the found network's cells, as a share of all cells' together. */
+    memoryBudget: z.number().positive().max(1),
+    /** The supernet's width, as a factor of the reference's. */
+    channelMultiplier: z.number().positive(),
+    /** Of the weights (SGD with Nesterov momentum), and of the choices (Adam). */
+    learningRate: z.number().positive(),
+    architectureLearningRate: z.number().positive(),
+    checkpointEverySteps: z.number().int().positive(),
+    seed: z.number().int(),
+  })
+  .meta({ id: 'ArchitectureSearch' });
+export type ArchitectureSearch = z.infer<typeof ArchitectureSearch>;
+
 /**
  * An algorithm configured for one dataset and fold: the algorithm bundle's content. Every decision is in here and can be
  * read and edited; training decides nothing more. Axes are the volume's [x, y, z] in RAS+ orientation.
@@ -91,6 +110,11 @@ export const Plan = z
       /** Steps between "last" checkpoints (beside one at each validation). */
       checkpointEverySteps: z.number().int().positive(),
     }),
+    /**
+     * Absent where the network is trained as `network` has it. Where it is there, training begins with a search, whose
+     * result replaces the architecture in `network`: a trained plan has none.
+     */
+    architectureSearch: ArchitectureSearch.optional(),
     /** Probability of each label value (in the order of `labels`) to be the centre of a patch. */
     sampling: z.strictObject({ classRatios: z.array(z.number().nonnegative()) }),
     augmentation: z.array(Augmentation),

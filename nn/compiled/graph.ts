@@ -94,7 +94,8 @@ export class Graph {
   }
 
   private append(spec: NodeSpec, values: ConstantValues | null, weight = false): GraphNode {
-    const name = spec.name ?? this.unusedName(spec.op);
+    // A parameter's name may hold what TensorFlow's may not ("cell_tree.(0, 1)").
+    const name = (spec.name ?? this.unusedName(spec.op)).replace(/[^A-Za-z0-9_./-]/g, '_');
     if (this.names.has(name)) throw new VoxhelmError('internal', `the program has two nodes of the name ${name}`);
     this.names.add(name);
     const node = new Message().string(1, name).string(2, spec.op);

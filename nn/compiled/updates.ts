@@ -27,19 +27,20 @@ function decayVanishes(learningRate: number, weightDecay: number): boolean {
  * AdamW by PyTorch's formula through ResourceApplyAdam, whose own is lr * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + eps'):
  * with eps' = eps * sqrt(1 - b2^t) they are the same.
  */
-function adamw(graph: Graph, spec: OptimizerSpec & { name: 'adamw' }): Updater {
+function adamw(graph: Graph, spec: OptimizerSpec & { name: 'adamw' }, prefix: string): Updater {
   const names = ['learningRate', 'beta1Power', 'beta2Power', 'epsilon', 'decay'];
-  const inputs = names.map((name) => graph.placeholder(name, FLOAT, []));
+  const inputs = names.map((name) => graph.placeholder(prefix + name, FLOAT, []));
   const [learningRate, power1, power2, epsilon, decay] = inputs as [Value, Value, Value, Value, Value];
-  const [beta1, beta2] = [graph.scalar(BETA1), graph.scalar(BETA2)];
+  const [first, second] = spec.betas ?? [BETA1, BETA2];
+  const [beta1, beta2] = [graph.scalar(first), graph.scalar(second)];
   const decays = !decayVanishes(spec.learningRate, spec.weightDecay);
   return {
     inputs,
     feeds({ learningRate: rate, step }) {
-      const powerOf2 = BETA2 ** step;
+      const powerOf2 = second ** step;
       const numbers = [
         rate,
-        BETA1 ** step,
+        first ** step,
         powerOf2,
         ADAM_EPSILON * Math.sqrt(1 - powerOf2),
         1 - rate * spec.weightDecay,
@@ -77,8 +78,8 @@ function nodeOf({ reference }: Value): string {
  * SGD with Nesterov momentum by PyTorch's formula: g += decay * w; b = momentum * b + g; w -= lr * (g + momentum * b), which
  * is ResourceApplyMomentum's.
  */
-function sgdNesterov(graph: Graph, spec: OptimizerSpec & { name: 'sgd-nesterov' }): Updater {
-  const learningRate = graph.placeholder('learningRate', FLOAT, []);
+function sgdNesterov(graph: Graph, spec: OptimizerSpec & { name: 'sgd-nesterov' }, prefix: string): Updater {
+  const learningRate = graph.placeholder(`${prefix}learningRate`, FLOAT, []);
   const momentum = graph.scalar(spec.momentum);
   const decay = graph.scalar(spec.weightDecay);
   return {
@@ -99,7 +100,7 @@ function sgdNesterov(graph: Graph, spec: OptimizerSpec & { name: 'sgd-nesterov' 
   };
 }
 
-/** The nodes of an optimizer. */
-export function updaterOf(graph: Graph, spec: OptimizerSpec): Updater {
-  return spec.name === 'adamw' ? adamw(graph, spec) : sgdNesterov(graph, spec);
+/** The nodes of an optimizer. `prefix`: of its feeds' names, where a program has several. */
+export function updaterOf(graph: Graph, spec: OptimizerSpec, prefix = ''): Updater {
+  return spec.name === 'adamw' ? adamw(graph, spec, prefix) : sgdNesterov(graph, spec, prefix);
 }
