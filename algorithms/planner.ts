@@ -28,6 +28,8 @@ export interface AlgorithmPlanner {
   readonly name: string;
   /** For people: "SegResNet". */
   readonly title: string;
+  /** Left out of runs that name no algorithms: until a run's budget is fitted to several, it would be spent on this one. */
+  readonly onlyWhenNamed?: boolean;
   /** The resolved plan, each value with its reason. Throws `invalid-request` for an override that cannot work. */
   plan(input: PlanInput): Plan;
   /** What a search may vary around this plan, names without the algorithm's prefix. Nothing that the user fixed. */
@@ -38,6 +40,13 @@ export interface AlgorithmPlanner {
   configure(plan: Plan, point: Readonly<Point>): Plan;
   /** The plan with another number of steps; warm-up, and validations where not given, follow. */
   withSteps(plan: Plan, steps: number, validateEverySteps?: number): Plan;
+  /**
+   * Where a training decides of its own plan: this plan with what another training found (a fold takes over the
+   * architecture that the search's winner found).
+   */
+  adopt?(plan: Plan, trained: Plan): Plan;
+  /** Where a plan has something to draw: an SVG element for the report, and a sentence about it. */
+  drawing?(plan: Plan): { readonly svg: string; readonly caption: string } | null;
 }
 
 /** The reason of `training.precision` in a plan whose device has not been measured yet. */

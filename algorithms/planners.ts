@@ -1,9 +1,18 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { dints } from './dints/plan.ts';
 import type { AlgorithmPlanner } from './planner.ts';
 import { segresnet } from './segresnet/plan.ts';
 
 /** Every algorithm, by its name: the only list. Pure: nothing here loads a tensor. */
-export const planners: Readonly<Record<string, AlgorithmPlanner>> = { [segresnet.name]: segresnet };
+export const planners: Readonly<Record<string, AlgorithmPlanner>> = {
+  [segresnet.name]: segresnet,
+  [dints.name]: dints,
+};
+
+/** Names of the algorithms that a run tries which names none. */
+export const defaultAlgorithms: readonly string[] = Object.values(planners)
+  .filter((planner) => planner.onlyWhenNamed !== true)
+  .map(({ name }) => name);
 
 /** The planner of an algorithm; throws `invalid-request` naming those that exist. */
 export function plannerOf(name: string): AlgorithmPlanner {

@@ -102,6 +102,8 @@ export const TrainResult = z.object({
   last: CheckpointRef.nullable(),
   /** ValidationPredictions as JSON: scores and the stored prediction of each validation case, by the best checkpoint. */
   predictions: ArtifactRef.nullable(),
+  /** The plan as it was trained, where the training itself decided of it: with the architecture that it searched. */
+  plan: ArtifactRef.optional(),
   trainMs: z.number().nonnegative(),
   stepMs: z.number().nonnegative(),
   validationMs: z.number().nonnegative(),

@@ -60,6 +60,19 @@ export const ArchitectureSearch = z
   .meta({ id: 'ArchitectureSearch' });
 export type ArchitectureSearch = z.infer<typeof ArchitectureSearch>;
 
+/** What a search found (JSON artifact). */
+export const FoundArchitecture = z.object({
+  schemaVersion: z.literal(1),
+  /** Options of `plan.network` that describe it. */
+  options: z.record(z.string(), z.unknown()),
+  /** Estimated memory of the found cells as a share of all cells'; and what the supernet's probabilities expected. */
+  memoryShare: z.number(),
+  expectedMemoryShare: z.number(),
+  steps: z.number().int(),
+  searchMs: z.number(),
+});
+export type FoundArchitecture = z.infer<typeof FoundArchitecture>;
+
 /**
  * An algorithm configured for one dataset and fold: the algorithm bundle's content. Every decision is in here and can be
  * read and edited; training decides nothing more. Axes are the volume's [x, y, z] in RAS+ orientation.

@@ -33,7 +33,7 @@ export const TrialProgress = z
   .object({
     step: z.number().int().nonnegative(),
     steps: z.number().int().positive(),
-    phase: z.enum(['loading', 'training', 'validating', 'finishing']),
+    phase: z.enum(['loading', 'searching', 'training', 'validating', 'finishing']),
     loss: z.number().nullable(),
     dice: z.number().nullable(),
     bestDice: z.number().nullable(),

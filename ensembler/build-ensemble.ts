@@ -15,6 +15,7 @@ import { exampleOverlays } from './examples.ts';
 import { type LoadableMember, scoreFlips } from './flips.ts';
 import { type Material, type Member, readMaterial } from './material.ts';
 import { weightsOfCheckpoint } from './member-weights.ts';
+import { drawingsOf } from './report/drawings.ts';
 import { reportPage } from './report/page.ts';
 import {
   chooseCandidate,
@@ -135,6 +136,7 @@ async function writeResults(
     createdAt: job.createdAt,
     labels: material.labels,
     members,
+    drawings: drawingsOf(members),
     plan,
     test: evaluation,
     overlays: await exampleOverlays(material, members, evaluation, predictions, store),

@@ -33,7 +33,7 @@ test('the edges of a block are those of MONAI, for depths 2 and 4', () => {
 test('no sequence of edge sets that connects is more probable than the decoded one', () => {
   const sets = edgeSets(4);
   const logit = fc.double({ min: -4, max: 4, noNaN: true });
-  fc.assert(
+  void fc.assert(
     fc.property(fc.array(fc.array(logit, { minLength: 4, maxLength: 4 }), { minLength: 3, maxLength: 3 }), (logits) => {
       const operations = logits.map((block) => block.map(() => [0, 1, 0, 0, 0]));
       const { arch_code_a: decoded } = decodeArchitecture(logits, operations, 2);
@@ -48,7 +48,7 @@ test('no sequence of edge sets that connects is more probable than the decoded o
 
 test('what is decoded can be built: every node that is read is written, and codes are the most probable operations', () => {
   const logit = fc.double({ min: -6, max: 6, noNaN: true });
-  fc.assert(
+  void fc.assert(
     fc.property(fc.array(fc.array(logit, { minLength: 7, maxLength: 7 }), { minLength: 5, maxLength: 5 }), (logits) => {
       const operations = logits.map((block) => block.map((value) => [0, value, 0.5, -value, 0.1]));
       const found = decodeArchitecture(logits, operations, 3);

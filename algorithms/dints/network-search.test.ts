@@ -1,10 +1,10 @@
-import type { Plan } from '@voxhelm/contracts/plan';
+import type { FoundArchitecture, Plan } from '@voxhelm/contracts/plan';
 import { memoryTensors, type Tensor, tf } from '@voxhelm/nn/engine';
 import { describe, expect, test } from 'vitest';
 import { edgeSets, patternsOf } from './decode.ts';
 import { dintsNetwork, edgeProbabilities } from './network.ts';
 import { entropies, expectedMemoryShare, setProbabilities, topologyLoss } from './network-architecture-loss.ts';
-import { type ArchitectureSearchOptions, type FoundArchitecture, searchArchitecture } from './network-search.ts';
+import { type ArchitectureSearchOptions, searchArchitecture } from './network-search.ts';
 
 const SPACE = { depths: 2, filters: [8, 16, 32], downsample: true };
 
@@ -114,8 +114,8 @@ describe('the search', { timeout: 180_000 }, () => {
     const large = await search(planOf());
     const small = await search(planOf({ memoryBudget: 0.25 }));
     expect(memoryTensors()).toBe(before);
-    for (const { architecture } of [large, small]) dintsNetwork({ ...planOf().network.options, ...architecture });
-    expect(small.architecture).not.toEqual(large.architecture);
+    for (const { options } of [large, small]) dintsNetwork({ ...planOf().network.options, ...options });
+    expect(small.options).not.toEqual(large.options);
     expect(small.expectedMemoryShare).toBeLessThan(large.expectedMemoryShare - 0.2);
     expect(small.memoryShare).toBeLessThan(large.memoryShare);
   });
@@ -144,10 +144,10 @@ describe('the search', { timeout: 180_000 }, () => {
   });
 
   test('in bfloat16 it runs and its losses stay near', async () => {
-    const losses: Record<string, number[]> = { float32: [], bfloat16: [] };
+    const losses: { float32: number[]; bfloat16: number[] } = { float32: [], bfloat16: [] };
     for (const precision of ['float32', 'bfloat16'] as const) {
-      await search(planOf({ steps: 4 }), { precision, onStep: ({ loss }) => losses[precision]?.push(loss) });
+      await search(planOf({ steps: 4 }), { precision, onStep: ({ loss }) => losses[precision].push(loss) });
     }
-    losses['float32']?.forEach((loss, i) => expect(losses['bfloat16']?.[i]).toBeCloseTo(loss, 1));
+    losses.float32.forEach((loss, i) => expect(losses.bfloat16[i]).toBeCloseTo(loss, 1));
   });
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import type { ArchitectureSearch, Plan } from '@voxhelm/contracts/plan';
+import type { ArchitectureSearch, FoundArchitecture, Plan } from '@voxhelm/contracts/plan';
 import {
   type AlternatingProgram,
   type AlternatingStep,
@@ -19,7 +19,6 @@ import { memoryShare, type SpaceSize } from './memory-cost.ts';
 import { dintsNetwork, EDGE_LOGITS, OPERATION_LOGITS } from './network.ts';
 import { architectureLoss, expectedMemoryShare } from './network-architecture-loss.ts';
 import { readDintsOptions } from './network-options.ts';
-import type { Architecture } from './topology.ts';
 
 /*
  * The search for an architecture (Auto3DSeg's DiNTS; automl.md 1.8 and 2.3): the supernet's weights are trained on one half
@@ -49,16 +48,6 @@ export interface ArchitectureSearchOptions {
   save(bytes: Uint8Array, step: number): Promise<void>;
   /** When aborted, the search saves after the step it is in and rejects with code `cancelled`. */
   readonly signal: AbortSignal;
-}
-
-/** What a search found. */
-export interface FoundArchitecture {
-  readonly architecture: Architecture;
-  /** Estimated memory of the found cells as a share of all cells'; and what the supernet's probabilities expected. */
-  readonly memoryShare: number;
-  readonly expectedMemoryShare: number;
-  readonly steps: number;
-  readonly searchMs: number;
 }
 
 // Auto3DSeg's search (hyper_parameters_search.yaml).
@@ -95,7 +84,7 @@ export function searchSteps(network: Network, plan: Plan): readonly AlternatingS
   const segmentation = lossOf(plan.training.loss);
   const space = readDintsOptions(network.options);
   const loss: AlternatingStep['loss'] = (parameters, image, classes) => {
-    const [logits] = network.forward(parameters, image, { training: true, seed: 0 });
+    const [logits] = network.forward(parameters, image, { training: true, seed: null });
     return segmentation(logits as NonNullable<typeof logits>, classes);
   };
   return [
@@ -219,7 +208,8 @@ function decodeProgram(program: AlternatingProgram, space: SpaceSize, progress: 
   const expectedShare = expected.dataSync()[0] as number;
   expected.dispose();
   return {
-    architecture,
+    schemaVersion: 1,
+    options: { ...architecture },
     memoryShare: memoryShare(architecture, space),
     expectedMemoryShare: expectedShare,
     steps: progress.step,

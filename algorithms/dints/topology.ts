@@ -80,3 +80,17 @@ export function livePartsOf({ arch_code_a: paths, node_a: nodes }: Architecture,
   }
   return { deepest, cells, inputs: needed };
 }
+
+/** What is trained where nothing was searched: every path, with a convolution where the depth stays and none where it changes. */
+export function defaultArchitecture(blocks: number, depths: number): Architecture {
+  const edges = edgesOf(depths);
+  const rows = (row: readonly number[], count: number): number[][] => Array.from({ length: count }, () => [...row]);
+  return {
+    arch_code_a: rows(Array<number>(edges.length).fill(1), blocks),
+    arch_code_c: rows(
+      edges.map(({ change }) => (change === 'keep' ? 1 : 0)),
+      blocks,
+    ),
+    node_a: rows(Array<number>(depths).fill(1), blocks + 1),
+  };
+}

@@ -15,12 +15,21 @@ export interface Overlay {
   readonly dataUri: string;
 }
 
+/** A picture of a member's network: an SVG element of our own making. */
+export interface Drawing {
+  readonly title: string;
+  readonly svg: string;
+  readonly caption: string;
+}
+
 /** Everything that the report tells. */
 export interface ReportContent {
   readonly run: RunReport;
   readonly createdAt: string;
   readonly labels: readonly LabelDefinition[];
   readonly members: readonly Pick<BundleMember, 'trialId' | 'algorithm' | 'fold' | 'step' | 'validationDice'>[];
+  /** What the members' plans have to draw: each picture once. */
+  readonly drawings: readonly Drawing[];
   readonly plan: EnsemblePlan;
   readonly test: Evaluation | null;
   readonly overlays: readonly Overlay[];
@@ -39,6 +48,7 @@ ${header(content)}
 ${ensembleSection(content)}
 ${overlaySection(content.overlays)}
 ${testSection(content)}
+${drawingSection(content.drawings)}
 ${trialSection(content)}
 ${curveSection(content.run)}
 ${candidateSection(content)}
@@ -86,6 +96,12 @@ function overlaySection(overlays: readonly Overlay[]): Markup {
   return html`<section><h2>Examples</h2>
 <ul class="legend"><li><span class="swatch truth"></span>truth</li><li><span class="swatch prediction"></span>prediction of the ensemble</li></ul>
 <div class="grid3">${overlays.map((overlay) => html`<figure class="overlay"><figcaption>${overlay.caption}<small>${overlay.caseId}, Dice ${formatScore(overlay.dice)}</small></figcaption><img alt="Slice of ${overlay.caseId} with the outlines of truth and prediction" src="${overlay.dataUri}"></figure>`)}</div></section>`;
+}
+
+function drawingSection(drawings: readonly Drawing[]): Markup {
+  if (drawings.length === 0) return html``;
+  return html`<section><h2>Architectures</h2>
+${drawings.map(({ title, svg, caption }) => html`<figure><figcaption>${title}<small>${caption}</small></figcaption>${raw(svg)}</figure>`)}</section>`;
 }
 
 function testSection({ test, labels }: ReportContent): Markup {

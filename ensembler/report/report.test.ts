@@ -55,6 +55,7 @@ function content(text: string): ReportContent {
       { value: 0, name: 'background' },
       { value: 1, name: text },
     ],
+    drawings: [{ title: text, svg: '<svg></svg>', caption: text }],
     members: [{ trialId: text, algorithm: text, fold: 0, step: 100, validationDice: 0.88 }],
     plan: { schemaVersion: 1, chosen, candidates: [chosen] },
     test: { toleranceMm: 1, cases: [scores], mean: { ...classes['1'], classes }, worst: { case: text, dice: 0.9 } },

@@ -2,6 +2,7 @@ import { clipByGlobalNorm } from '../clip-norm.ts';
 import type { Scalar, Tensor, Tensor5D } from '../engine.ts';
 import { valueAndGradients } from '../gradients.ts';
 import type { Network, Parameters } from '../network.ts';
+import { type OptimizerSpec, type StepNumbers, slotNames } from '../optimizers/optimizer.ts';
 import type { ComputePrecision } from './autocast.ts';
 import { FLOAT, INT32 } from './data-types.ts';
 import { Graph, type Value } from './graph.ts';
@@ -10,7 +11,7 @@ import type { ProgramBatch, StateValues, Triple } from './program.ts';
 import { openSession, type Session, type Signature } from './session.ts';
 import { declareGroup, defineTransfer, done, type Transfer } from './state-signatures.ts';
 import { trace } from './tracer.ts';
-import { type OptimizerSpec, type StepNumbers, slotNames, type Updater, updaterOf } from './updates.ts';
+import { type Updater, updaterOf } from './updates.ts';
 import type { Variable } from './variables.ts';
 
 /*

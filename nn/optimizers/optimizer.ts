@@ -9,7 +9,13 @@ import type { Parameters } from '../network.ts';
 
 /** An optimizer with what stays the same over a training. */
 export type OptimizerSpec =
-  | { readonly name: 'adamw'; readonly weightDecay: number; readonly learningRate: number }
+  | {
+      readonly name: 'adamw';
+      readonly weightDecay: number;
+      readonly learningRate: number;
+      /** PyTorch's 0.9 and 0.999 where absent; others in compiled programs only. */
+      readonly betas?: readonly [number, number];
+    }
   | { readonly name: 'sgd-nesterov'; readonly weightDecay: number; readonly momentum: number };
 
 /** What changes from step to step. */

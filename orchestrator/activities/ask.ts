@@ -1,4 +1,5 @@
 import { plannerOf } from '@voxhelm/algorithms/planners';
+import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { Plan } from '@voxhelm/contracts/plan';
 import type { AskRecord, Point, TrialKind } from '@voxhelm/contracts/trial';
@@ -10,12 +11,12 @@ import { type FinishedTraining, SMALLEST_STEPS, stepsForNextTrial } from '@voxhe
 import { recordAsk } from '@voxhelm/search/replay';
 import { propose, type Study, start } from '@voxhelm/search/study';
 import { validationCases, validationInterval } from '@voxhelm/search/training-time';
-import { writeJson } from '@voxhelm/storage/artifact-store';
+import { type ArtifactStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import type { AskInput, OrchestratorActivities } from '../workflows/activity-interface.ts';
 import type { Dependencies } from './dependencies.ts';
 import { addEvents, changeRun, hasEnded, readRun, remainingMs } from './run-rows.ts';
 import { loadStudy, loadStudyTrials, type Schedule, type StoredStudy } from './schedule.ts';
-import { trainJobOf, trialPrefix } from './trial-rows.ts';
+import { readTrial, trainJobOf, trialPrefix } from './trial-rows.ts';
 
 /** Trials started at once: a first answer for many trainers should not wait for the last. */
 const STARTS_AT_ONCE = 20;
@@ -106,7 +107,7 @@ async function nextTrials(
     const id = newId('trl');
     const seed = trialSeed(run.seed, next);
     const trial = { id, runId: run.id, number: next, kind, ...wanted, steps, seed };
-    const plan = await planOf(db, schedule, trial);
+    const plan = await planOf(dependencies, schedule, trial);
     const planArtifact = await writeJson(dependencies.store, `${trialPrefix(run.id, id)}plan.json`, plan);
     // The next one of this batch is to know of it.
     if (kind === 'search') study = start(study, next, point, steps);
@@ -177,15 +178,25 @@ function trialSeed(seed: number, number: number): number {
   return (Math.imul(seed + 1, 0x5bd1e995) ^ Math.imul(number + 1, 2654435761)) & 0x7fffffff;
 }
 
+/** The plan that the winner of the search was trained by. */
+async function trainedPlanOf(db: Transaction, store: ArtifactStore, trialId: string | null): Promise<Plan | null> {
+  if (trialId === null) return null;
+  const { planArtifact } = await readTrial(db, trialId);
+  return readJson(store, fromJson('Trial.planArtifact', ArtifactRef, planArtifact), Plan);
+}
+
 /** The trial's plan: its bundle's with its point and its steps. */
 async function planOf(
-  db: Transaction,
+  { db, store }: Dependencies,
   schedule: Schedule,
-  { runId, algorithm, fold, point, steps }: Pick<NewTrial, 'runId' | 'algorithm' | 'fold' | 'point' | 'steps'>,
+  trial: Pick<NewTrial, 'runId' | 'algorithm' | 'fold' | 'point' | 'steps' | 'sourceTrialId'>,
 ): Promise<Plan> {
+  const { runId, algorithm, fold, point, steps } = trial;
   const bundle = await db.bundle.findUniqueOrThrow({ where: { runId_algorithm_fold: { runId, algorithm, fold } } });
   const planner = plannerOf(algorithm);
-  const configured = planner.configure(fromJson('Bundle.plan', Plan, bundle.plan), point);
+  const own = planner.configure(fromJson('Bundle.plan', Plan, bundle.plan), point);
+  const source = await trainedPlanOf(db, store, trial.sourceTrialId);
+  const configured = source === null ? own : (planner.adopt?.(own, source) ?? own);
   const probe = schedule.algorithms[algorithm]?.probe;
   const cases = validationCases(schedule.trainingCases, schedule.allocation.splits);
   return planner.withSteps(

@@ -1,5 +1,5 @@
 import { type AlgorithmPlanner, withPrecision } from '@voxhelm/algorithms/planner';
-import { plannerOf, planners } from '@voxhelm/algorithms/planners';
+import { defaultAlgorithms, plannerOf } from '@voxhelm/algorithms/planners';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { DatasetCheck, LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
@@ -176,7 +176,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
 
 /** The planners of the algorithms that a run asks for; all where it names none. */
 function algorithmsOf(run: Run): AlgorithmPlanner[] {
-  return (requestOf(run).algorithms ?? Object.keys(planners)).map(plannerOf);
+  return (requestOf(run).algorithms ?? defaultAlgorithms).map(plannerOf);
 }
 
 function planFor(planner: AlgorithmPlanner, run: Run, analysis: Analysis, fold: number): Plan {

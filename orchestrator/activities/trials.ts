@@ -119,6 +119,8 @@ function trialEnd(
     reason: result.reason,
     step: result.step,
     bestStep: result.bestStep,
+    // The plan as it was trained: what the ensemble, the bundle and other folds go by.
+    ...(result.plan === undefined ? {} : { planArtifact: result.plan }),
     bestDice: finite(result.bestDice),
     diceByClass: result.diceByClass,
     checkpoint: toJson(result.best?.artifact ?? null),

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { openBatchLoader } from '../loader/batch-loader.ts';
 import { loaderThreads, openThreadPool } from '../loader/thread-pool.ts';
 import { inThread } from '../training-thread.ts';
+import { probeSearch } from './architecture-search.ts';
 import { choosePrecision } from './choose-precision.ts';
 import { type JobContext, residentMemoryMb } from './context.ts';
 import { loadTrainingCases, loadValidationCases, splitFold } from './load-cases.ts';
@@ -75,11 +76,13 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
       saveLast: () => Promise.resolve(),
       saveBest: () => Promise.resolve(),
     });
+    // A plan with a search trains later by as much: the search is part of its start.
+    const searchMs = await probeSearch(plan, await loader.next(1), context.signal);
     const unread = cases.training.length + cases.validation.length - volumes.length - 1;
     return {
       stepMs: median(stepTimes.slice(WARM_UP_STEPS)),
       predictCaseMs,
-      startMs: Math.max(0, firstBatchAt - context.startedAtMs + Math.max(0, unread) * loadMsPerCase),
+      startMs: Math.max(0, firstBatchAt - context.startedAtMs + Math.max(0, unread) * loadMsPerCase) + searchMs,
       peakMemoryMb: process.resourceUsage().maxRSS / 1024, // Kilobytes to MB.
       precision,
     };

@@ -2,6 +2,7 @@ import { networkOf } from '@voxhelm/algorithms/networks';
 import { type ErrorCode, toErrorRecord } from '@voxhelm/contracts/errors';
 import { TrainingCase, type TrainJob, type TrainResult, type ValidationPredictions } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
+import type { TrainingVolume } from '@voxhelm/imaging/patch-sampler';
 import { createPredictor } from '@voxhelm/nn/predictor';
 import { trainLoop } from '@voxhelm/nn/trainer';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
@@ -11,6 +12,7 @@ import { type BatchLoader, openBatchLoader } from '../loader/batch-loader.ts';
 import type { ValidationCase } from '../loader/messages.ts';
 import { loaderThreads, openThreadPool, type ThreadPool } from '../loader/thread-pool.ts';
 import { inThread } from '../training-thread.ts';
+import { searchedPlan } from './architecture-search.ts';
 import { decodeProgress, openTrialFiles, type Restored, type TrialFiles } from './checkpoints.ts';
 import type { JobContext } from './context.ts';
 import { loadTrainingCases, loadValidationCases, splitFold } from './load-cases.ts';
@@ -26,7 +28,7 @@ const FINISH_VALIDATION_MS = 5_000;
 type LoopResult = Awaited<ReturnType<typeof trainLoop>>;
 
 /** Everything that one attempt works with. */
-interface Attempt {
+export interface Attempt {
   readonly job: TrainJob;
   readonly plan: Plan;
   readonly context: JobContext;
@@ -104,21 +106,9 @@ async function attempt(own: Attempt, from: Restored | null): Promise<TrainResult
       loadValidationCases(own.pool, cases.validation, plan, tell),
     ]),
   );
-  const loader = await openBatchLoader({
-    pool: own.pool,
-    volumes,
-    plan,
-    seed: job.seed,
-    lastStep: plan.training.steps,
-  });
-  const pruned = from === null ? null : prunedBefore(from);
-  const trained = pruned ?? (await runLoop(own, from, validation, loader));
-  progress.phase('finishing');
-  const best = files.best();
-  const predictions =
-    trained.outcome === 'completed' && best !== null
-      ? await storeBestPredictions(own, validation, await context.store.read(best.artifact), best.step)
-      : null;
+  const searched = await searchedPlan(own, volumes);
+  const trained = await trainPlan({ ...own, plan: searched?.plan ?? plan }, from, volumes, validation);
+  const predictions = await predictionsOf({ ...own, plan: searched?.plan ?? plan }, trained, validation);
   return {
     outcome: trained.outcome,
     reason: trained.reason,
@@ -126,13 +116,40 @@ async function attempt(own: Attempt, from: Restored | null): Promise<TrainResult
     bestStep: trained.bestStep,
     bestDice: trained.bestDice,
     diceByClass: trained.diceByClass,
-    best,
+    best: files.best(),
     last: files.last(),
     predictions,
+    ...(searched === null ? {} : { plan: searched.artifact }),
     trainMs: trained.trainMs,
     stepMs: trained.stepMs,
     validationMs: trained.validationMs,
   };
+}
+
+/** Trains by the plan, or returns what an earlier attempt was pruned with. */
+async function trainPlan(
+  own: Attempt,
+  from: Restored | null,
+  volumes: readonly TrainingVolume[],
+  validation: readonly ValidationCase[],
+): Promise<LoopResult> {
+  const { job, plan, pool } = own;
+  const pruned = from === null ? null : prunedBefore(from);
+  if (pruned !== null) return pruned;
+  const loader = await openBatchLoader({ pool, volumes, plan, seed: job.seed, lastStep: plan.training.steps });
+  return runLoop(own, from, validation, loader);
+}
+
+/** The best checkpoint's predictions, stored; null where there is nothing to predict with. */
+async function predictionsOf(
+  own: Attempt,
+  trained: LoopResult,
+  validation: readonly ValidationCase[],
+): Promise<TrainResult['predictions']> {
+  own.progress.phase('finishing');
+  const best = own.files.best();
+  if (trained.outcome !== 'completed' || best === null) return null;
+  return storeBestPredictions(own, validation, await own.context.store.read(best.artifact), best.step);
 }
 
 async function runLoop(

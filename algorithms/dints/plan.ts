@@ -1,0 +1,248 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { ArchitectureSearch, Plan } from '@voxhelm/contracts/plan';
+import type { Point } from '@voxhelm/contracts/trial';
+import { hp, type SearchSpace } from '@voxhelm/search/space';
+import { withoutSearch } from '../found-architecture.ts';
+import { GIVEN, isGiven, readEditedPlan } from '../plan-overrides.ts';
+import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
+import { perAxis, type Triple } from '../segresnet/geometry.ts';
+import { checkPatch } from '../segresnet/patch-check.ts';
+import { segresnet } from '../segresnet/plan.ts';
+import { withSteps } from '../segresnet/schedule.ts';
+import { drawArchitecture } from './drawing.ts';
+import { defaultArchitecture } from './topology.ts';
+
+/*
+ * DiNTS's plan by Auto3DSeg's rules (../shared/reference/automl.md 1.8). Spacing, intensities, steps and augmentation are
+ * decided as for SegResNet; patch, network, loss and the architecture search are its own.
+ */
+
+const NAME = 'dints';
+/** Auto3DSeg's network on a GPU; on a CPU one whose step takes as long as SegResNet's. */
+const GPU_SIZE = { num_blocks: 12, num_depths: 4, channel_mul: 1 };
+const CPU_SIZE = { num_blocks: 4, num_depths: 3, channel_mul: 0.25 };
+
+/** Auto3DSeg's search: 1000 epochs, half of them warm-up, at a width of half the network's. */
+const GPU_SEARCH: ArchitectureSearch = {
+  steps: 4000,
+  warmupSteps: 2000,
+  memoryBudget: 0.8,
+  channelMultiplier: 0.5,
+  learningRate: 0.025,
+  architectureLearningRate: 1e-3,
+  checkpointEverySteps: 100,
+  seed: 0,
+};
+/** A search of about a minute on two cores: choices move a hundred times as far a step, in as many fewer steps. */
+const CPU_SEARCH: ArchitectureSearch = {
+  ...GPU_SEARCH,
+  steps: 80,
+  warmupSteps: 30,
+  memoryBudget: 0.5,
+  channelMultiplier: 0.125,
+  architectureLearningRate: 0.1,
+  checkpointEverySteps: 20,
+};
+const SEARCH_REASONS: Readonly<Record<keyof ArchitectureSearch, string>> = {
+  steps: 'Auto3DSeg searches for 1000 epochs; on a CPU what a minute allows',
+  warmupSteps: 'Auto3DSeg: half of the search; on a CPU a little less',
+  memoryBudget: 'Auto3DSeg: 0.8; on a CPU 0.5, where memory is time',
+  channelMultiplier: "Auto3DSeg: half of the trained network's width",
+  learningRate: 'Auto3DSeg',
+  architectureLearningRate: 'Auto3DSeg: 0.001; more on a CPU, whose search has fewer steps to go as far',
+  checkpointEverySteps: 'a minute of work may be lost with a trainer',
+  seed: 'Auto3DSeg: 0, so that trials with the same settings share one search',
+};
+
+function planSearch({ device, overrides }: PlanInput) {
+  const own = overrides.architectureSearch;
+  if (own === null) return { search: undefined, reasons: {} };
+  const standard = device.kind === 'cpu' ? CPU_SEARCH : GPU_SEARCH;
+  const given = Object.fromEntries(Object.entries(own ?? {}).filter(([, value]) => value !== undefined));
+  const search: ArchitectureSearch = { ...standard, ...given };
+  if (search.warmupSteps >= search.steps) {
+    throw new VoxhelmError(
+      'invalid-request',
+      `an architecture search of ${search.steps} steps warms up for ${search.warmupSteps}`,
+      {
+        fix: 'Give plan.architectureSearch fewer warmupSteps than steps.',
+        details: { field: 'plan.architectureSearch.warmupSteps' },
+      },
+    );
+  }
+  const reasons = Object.entries(SEARCH_REASONS).map(([key, reason]): [string, string] => [
+    `architectureSearch.${key}`,
+    Object.hasOwn(given, key) ? GIVEN : reason,
+  ]);
+  return { search, reasons: Object.fromEntries(reasons) };
+}
+
+function numberOf(options: Readonly<Record<string, unknown>>, name: string, standard: number): number {
+  const value = options[name];
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : standard;
+}
+
+function planNetwork({ device, labels, overrides }: PlanInput, channels: number) {
+  const size = device.kind === 'cpu' ? CPU_SIZE : GPU_SIZE;
+  const given = overrides.network ?? {};
+  const blocks = numberOf(given, 'num_blocks', size.num_blocks);
+  const depths = numberOf(given, 'num_depths', size.num_depths);
+  const sized = `${device.kind === 'cpu' ? 'CPU: a small network' : "GPU: Auto3DSeg's"}`;
+  const untilFound = 'every path, 3x3x3 kernels at each depth: what a search replaces';
+  const rules: Record<string, readonly [value: unknown, reason: string]> = {
+    in_channels: [channels, 'channels of the images'],
+    num_classes: [labels.length, 'number of labels, background included'],
+    num_blocks: [blocks, sized],
+    num_depths: [depths, sized],
+    channel_mul: [size.channel_mul, sized],
+    use_downsample: [true, 'Auto3DSeg'],
+    ...Object.fromEntries(
+      Object.entries(defaultArchitecture(blocks, depths)).map(([name, codes]) => [name, [codes, untilFound] as const]),
+    ),
+  };
+  const options: Record<string, unknown> = {};
+  const reasons: Record<string, string> = { 'network.class': 'the network of the algorithm dints (MONAI DiNTS)' };
+  for (const [name, [value, reason]] of Object.entries(rules)) {
+    options[name] = value;
+    reasons[`network.options.${name}`] = reason;
+  }
+  for (const [name, value] of Object.entries(given)) {
+    options[name] = value;
+    reasons[`network.options.${name}`] = GIVEN;
+  }
+  return { options, reasons };
+}
+
+/** What each axis of a patch must be a multiple of. */
+function divisorOf(options: Readonly<Record<string, unknown>>): Triple {
+  const side = 2 ** (numberOf(options, 'num_depths', 3) - (options['use_downsample'] === false ? 1 : 0));
+  return [side, side, side];
+}
+
+function planDints(input: PlanInput): Plan {
+  const { overrides } = input;
+  const edited = overrides.plans?.[NAME];
+  if (edited !== undefined) {
+    const plan = readEditedPlan(NAME, edited, input.fold);
+    checkPatch(plan.patchSize, divisorOf(plan.network.options), `plan.plans.${NAME}.patchSize`);
+    return plan;
+  }
+  const { network: _network, plans: _plans, patchSize: ownPatch, ...others } = overrides;
+  const base = segresnet.plan({ ...input, overrides: others });
+  const network = planNetwork(input, base.modalities.length);
+  const divisor = divisorOf(network.options);
+  const patchSize =
+    ownPatch ?? perAxis((axis) => divisor[axis] * Math.max(2, Math.floor(base.patchSize[axis] / divisor[axis])));
+  checkPatch(patchSize, divisor, 'plan.patchSize');
+  const { search, reasons } = planSearch(input);
+  const kept = Object.entries(base.reasons).filter(([path]) => !path.startsWith('network.'));
+  return {
+    ...base,
+    algorithm: NAME,
+    patchSize: [...patchSize],
+    network: { class: 'DiNTS', options: network.options },
+    training: {
+      ...base.training,
+      loss: {
+        name: 'DiceFocalLoss',
+        options: {
+          include_background: true,
+          to_onehot_y: true,
+          softmax: true,
+          squared_pred: true,
+          batch: true,
+          smooth_nr: 1e-5,
+          smooth_dr: 1e-5,
+        },
+      },
+      deepSupervisionWeights: [1],
+    },
+    ...(search === undefined ? {} : { architectureSearch: search }),
+    reasons: {
+      ...Object.fromEntries(kept),
+      ...network.reasons,
+      ...reasons,
+      patchSize:
+        ownPatch === undefined ? `${base.reasons['patchSize']}; here multiples of ${divisor.join(', ')}` : GIVEN,
+      'training.loss': 'Auto3DSeg: DiceFocal with squared predictions over the batch, background included',
+      'training.optimizer': 'AdamW, as for every algorithm here (Auto3DSeg: SGD at 0.2)',
+      'training.deepSupervisionWeights': 'one output',
+    },
+  };
+}
+
+const PATHS: Readonly<Record<string, string>> = {
+  learningRate: 'training.learningRate',
+  weightDecay: 'training.weightDecay',
+  memoryBudget: 'architectureSearch.memoryBudget',
+};
+
+/** Learning rate, weight decay, and on a GPU the memory budget: each budget is a search of its own. */
+function dintsSpace(plan: Plan): SearchSpace {
+  const { learningRate, weightDecay } = plan.training;
+  const search = plan.architectureSearch;
+  const half = Math.sqrt(10);
+  const space: Record<string, unknown> = {
+    learningRate: hp.loguniform(Math.log(learningRate / half), Math.log(learningRate * half)),
+    ...(weightDecay > 0
+      ? { weightDecay: hp.loguniform(Math.log(weightDecay / 10), Math.log(weightDecay * 1000)) }
+      : {}),
+    ...(search !== undefined && search.steps >= GPU_SEARCH.steps
+      ? { memoryBudget: hp.choice([0.2, 0.5, search.memoryBudget].filter((one, i, all) => all.indexOf(one) === i)) }
+      : {}),
+  };
+  return Object.fromEntries(Object.entries(space).filter(([key]) => !isGiven(plan, PATHS[key] as string)));
+}
+
+function dintsDefaults(plan: Plan): Point {
+  const { learningRate, weightDecay } = plan.training;
+  const values: Point = { learningRate, weightDecay, memoryBudget: plan.architectureSearch?.memoryBudget ?? 1 };
+  const space = dintsSpace(plan);
+  return Object.fromEntries(Object.entries(values).filter(([key]) => Object.hasOwn(space, key)));
+}
+
+function configureDints(plan: Plan, point: Readonly<Point>): Plan {
+  const defaults = dintsDefaults(plan);
+  return Object.entries(point).reduce((configured, [path, value]) => {
+    if (!path.startsWith(`${NAME}.`)) return configured;
+    const key = path.slice(NAME.length + 1);
+    if (!Object.hasOwn(defaults, key) || typeof value !== 'number') {
+      throw new VoxhelmError('invalid-request', `"${path}" cannot be ${JSON.stringify(value)} in this plan's search`, {
+        fix: `Use one of: ${Object.keys(defaults).join(', ')}.`,
+        details: { field: path },
+      });
+    }
+    if (value === defaults[key]) return configured;
+    const reasons = { ...configured.reasons, [PATHS[key] as string]: `the search's point: ${key} = ${value}` };
+    const search = configured.architectureSearch;
+    if (key === 'memoryBudget' && search !== undefined) {
+      return { ...configured, architectureSearch: { ...search, memoryBudget: value }, reasons };
+    }
+    return { ...configured, training: { ...configured.training, [key]: value }, reasons };
+  }, plan);
+}
+
+/** Auto3DSeg's DiNTS: an architecture search, then training of what was found. */
+export const dints: AlgorithmPlanner = {
+  name: NAME,
+  title: 'DiNTS',
+  onlyWhenNamed: true,
+  plan: planDints,
+  space: dintsSpace,
+  defaults: dintsDefaults,
+  configure: configureDints,
+  withSteps,
+  adopt(plan, trained) {
+    if (plan.architectureSearch === undefined) return plan;
+    const names = ['arch_code_a', 'arch_code_c', 'node_a'];
+    const pick = (values: Readonly<Record<string, unknown>>, prefix = '') =>
+      Object.fromEntries(names.map((name) => [prefix + name, values[prefix + name]]));
+    const rest = withoutSearch(plan);
+    return {
+      ...rest,
+      network: { ...rest.network, options: { ...rest.network.options, ...pick(trained.network.options) } },
+      reasons: { ...rest.reasons, ...(pick(trained.reasons, 'network.options.') as Record<string, string>) },
+    };
+  },
+  drawing: drawArchitecture,
+};

@@ -1,0 +1,137 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { networkOf } from '@voxhelm/algorithms/networks';
+import { type TrainJob, TrainResult } from '@voxhelm/contracts/jobs';
+import { Plan } from '@voxhelm/contracts/plan';
+import { type ArtifactStore, folderStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type FakeApi, startFakeApi } from '../fixtures/fake-api.ts';
+import { tinyPlan } from '../fixtures/tiny-plan.ts';
+import type { Heartbeat } from '../messages.ts';
+import { type JobOutcome, superviseJob } from '../supervise.ts';
+import { halves } from './architecture-search.ts';
+
+const SAMPLES = fileURLToPath(new URL('../../../samples/hippocampus', import.meta.url));
+const ENTRY = new URL('../job.ts', import.meta.url);
+const CASES = ['hippocampus_001', 'hippocampus_003', 'hippocampus_007'];
+const SEARCH_STEPS = 6;
+
+/** A plan whose architecture is searched among two blocks of two depths. */
+function searchedPlan(): Plan {
+  const options = { in_channels: 1, num_classes: 3, num_blocks: 2, num_depths: 2, channel_mul: 0.125 };
+  return {
+    ...tinyPlan({ steps: 2, validateEverySteps: 2 }),
+    algorithm: 'dints',
+    network: { class: 'DiNTS', options },
+    architectureSearch: {
+      steps: SEARCH_STEPS,
+      warmupSteps: 2,
+      memoryBudget: 0.5,
+      channelMultiplier: 0.125,
+      learningRate: 0.025,
+      architectureLearningRate: 0.1,
+      checkpointEverySteps: 1,
+      seed: 0,
+    },
+  };
+}
+
+describe('a training that searches its architecture, in its own process on real cases', { timeout: 180_000 }, () => {
+  let root: string;
+  let store: ArtifactStore;
+  let api: FakeApi;
+  let job: TrainJob;
+
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'voxhelm-search-'));
+    store = folderStore(root);
+    api = await startFakeApi();
+    const cases = CASES.map((caseId, index) => ({
+      caseId,
+      images: [join(SAMPLES, 'imagesTr', `${caseId}.nii.gz`)],
+      label: join(SAMPLES, 'labelsTr', `${caseId}.nii.gz`),
+      fold: index === 0 ? 0 : 1,
+    }));
+    job = {
+      kind: 'train',
+      runId: 'r',
+      trialId: 'first',
+      plan: await writeJson(store, 'plan.json', searchedPlan()),
+      cases: await writeJson(store, 'cases.json', cases),
+      fold: 0,
+      seed: 5,
+      lease: 1,
+      artifactPrefix: 'trials/first',
+      prunable: false,
+    };
+  });
+  afterAll(async () => {
+    await api.close();
+    await rm(root, { recursive: true });
+  });
+
+  function run(asked: TrainJob, onBeat: (beat: Heartbeat, stop: () => void) => void, attempt = 1): Promise<JobOutcome> {
+    const controller = new AbortController();
+    const settings = { url: api.url, apiKey: undefined, artifacts: root };
+    return superviseJob({
+      entry: ENTRY,
+      request: { type: 'job', job: asked, attempt, settings },
+      signal: controller.signal,
+      onProgress: (beat) => onBeat(beat, () => controller.abort()),
+    });
+  }
+
+  function resultOf(outcome: JobOutcome): TrainResult {
+    if (!outcome.ok) throw new Error(`${outcome.error.code}: ${outcome.error.message}\n${outcome.logTail}`);
+    return TrainResult.parse(outcome.value);
+  }
+
+  async function trainedPlan(result: TrainResult): Promise<Plan> {
+    if (result.plan === undefined) throw new Error('the result names no plan');
+    return readJson(store, result.plan, Plan);
+  }
+
+  it('stopped in the search goes on from its checkpoint, trains what was found and hands the plan over', async () => {
+    let beats = 0;
+    const stopped = await run(job, ({ phase }, stop) => {
+      beats += phase === 'searching' ? 1 : 0;
+      if (beats === 3) stop();
+    });
+    expect(stopped.ok ? 'completed' : stopped.error.code).toBe('cancelled');
+    const known = [...api.points.keys()].filter((key) => key.startsWith('search.loss@')).length;
+    expect(known).toBeLessThan(SEARCH_STEPS);
+
+    const result = resultOf(await run(job, () => undefined, 2));
+    expect(result).toMatchObject({ outcome: 'completed', step: 2 });
+    const plan = await trainedPlan(result);
+    expect(plan.architectureSearch).toBeUndefined();
+    expect(plan.reasons['network.options.arch_code_a']).toMatch(/6 steps, memory budget 50 %/);
+    networkOf(plan.network);
+    const told = [...api.points.keys()];
+    expect(told.filter((key) => key.startsWith('search.loss@'))).toHaveLength(SEARCH_STEPS);
+    expect(told.filter((key) => key.startsWith('search.architectureLoss@'))).toHaveLength(SEARCH_STEPS - 2);
+  });
+
+  it('takes over what another trial of the run has found with the same settings', async () => {
+    const phases = new Set<string>();
+    const second = { ...job, trialId: 'second', artifactPrefix: 'trials/second', seed: 9 };
+    const result = resultOf(await run(second, ({ phase }) => phases.add(String(phase))));
+    expect(phases).not.toContain('searching');
+    const first = await readJson(store, (await store.find('trials/first/trained-plan.json')) ?? fail(), Plan);
+    expect((await trainedPlan(result)).network).toEqual(first.network);
+  });
+});
+
+it('cuts cases into two halves that a seed decides', () => {
+  const [a, b] = halves([1, 2, 3, 4, 5], 0);
+  expect([...a, ...b].sort((x, y) => x - y)).toEqual([1, 2, 3, 4, 5]);
+  expect(a).toHaveLength(3);
+  expect(halves([1, 2, 3, 4, 5], 0)).toEqual([a, b]);
+  expect(halves(['only'], 0)).toEqual([['only'], ['only']]);
+});
+
+function fail(): never {
+  throw new Error('it is missing');
+}
