@@ -15,6 +15,7 @@ import {
 import { checkPoint, compileSpace } from '@voxhelm/search/space';
 import { ask, createStudy } from '@voxhelm/search/study';
 import { describe, expect, test } from 'vitest';
+import { testCompiled } from './compiled-algorithm-contract.ts';
 import { networkOf } from './networks.ts';
 import { isGiven, valuePaths } from './plan-overrides.ts';
 import type { AlgorithmPlanner, PlanInput } from './planner.ts';
@@ -177,6 +178,8 @@ export function testAlgorithm(planner: AlgorithmPlanner, tiny: PlanOverrides): v
       expect(losses.every(Number.isFinite)).toBe(true);
       expect(losses.at(-1)).toBeLessThan(0.6 * (losses[0] as number));
     });
+
+    testCompiled(network, plan);
 
     test('weights that were saved and loaded predict the same', () => {
       const parameters = initialParameters(network, 3);

@@ -79,10 +79,8 @@ export class Graph {
   private readonly names = new Set<string>();
   private readonly casts = new Map<string, Value>();
 
-  /** Number of nodes. */
-  get size(): number {
-    return this.names.size;
-  }
+  /** Names of the TensorFlow ops that its nodes are of. */
+  readonly ops = new Set<string>();
 
   private unusedName(op: string): string {
     return `${op}_${this.names.size}`;
@@ -98,6 +96,7 @@ export class Graph {
     const name = (spec.name ?? this.unusedName(spec.op)).replace(/[^A-Za-z0-9_./-]/g, '_');
     if (this.names.has(name)) throw new VoxhelmError('internal', `the program has two nodes of the name ${name}`);
     this.names.add(name);
+    this.ops.add(spec.op);
     const node = new Message().string(1, name).string(2, spec.op);
     for (const input of spec.inputs) node.string(3, input.reference);
     for (const before of new Set(spec.after)) node.string(3, `^${before}`);

@@ -20,12 +20,23 @@ function frames(stack: string): Frame[] {
   }));
 }
 
+/** Frames between an op and the network that asked for it: tfjs's own take up to fifty. */
+const DEPTH = 200;
+
+function deepStack(): string {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = DEPTH;
+  const { stack } = new Error();
+  Error.stackTraceLimit = limit;
+  return stack ?? '';
+}
+
 /**
- * "file:line" of the innermost frame that belongs to a network (not to a shared layer, where a network called one), or of
- * the innermost frame of ours. `stack` as in Error.stack, deep enough (Error.stackTraceLimit).
+ * "file:line" of the innermost frame of the present call that belongs to a network (not to a shared layer, where a network
+ * called one), or of the innermost frame of ours.
  */
-export function placeOf(stack: string | undefined): string {
-  const own = frames(stack ?? '').filter(({ file }) => !CARRIERS.some((pattern) => pattern.test(file)));
+export function currentPlace(): string {
+  const own = frames(deepStack()).filter(({ file }) => !CARRIERS.some((pattern) => pattern.test(file)));
   const network = own.find(({ file }) => !SHARED.some((pattern) => pattern.test(file)));
   const frame = network ?? own[0];
   return frame === undefined ? 'an unknown place' : `${frame.file}:${frame.line}`;

@@ -64,7 +64,10 @@ function trainEagerly(steps: number): { losses: number[]; weights: Map<string, F
     const { image, classes } = batchOf(i + 1);
     const x = tf.tensor5d(image, [1, 8, 8, 8, 1]);
     const t = tf.tensor(classes, [1, 8, 8, 8], 'int32');
-    const loss = trainStep(optimizer, [{ image: x, classes: t, seed: null }], { step: i + 1, learningRate: 0.01 });
+    const loss = trainStep(optimizer, [{ image: x, classes: t, seed: null }], {
+      step: i + 1,
+      learningRate: 0.01,
+    });
     const value = loss.dataSync()[0] as number;
     tf.dispose([x, t, loss]);
     return value;
@@ -119,4 +122,68 @@ test('tensors are neither made by tracing nor by training', () => {
   train(program, 3);
   program.dispose();
   expect(memoryTensors()).toBe(before);
+});
+
+test('memory stays flat over 300 steps and readings', () => {
+  const program = open('bfloat16');
+  train(program, 50);
+  const before = process.memoryUsage.rss();
+  for (let round = 0; round < 3; round++) {
+    train(program, 100);
+    program.read('weights');
+    program.predict(new Float32Array(3 * 512), 3);
+  }
+  expect((process.memoryUsage.rss() - before) / 2 ** 20).toBeLessThan(24);
+  program.dispose();
+});
+
+test('state that is read and assigned again goes on to the same weights, bit for bit', () => {
+  const [one, other] = [open('float32'), open('float32')];
+  train(one, 6);
+  const state = one.groups.map((group) => [group, one.read(group)] as const);
+  for (const [group, values] of state) other.assign(group, values);
+  train(one, 4, 7);
+  train(other, 4, 7);
+  for (const group of one.groups) expect(other.read(group)).toEqual(one.read(group));
+  for (const program of [one, other]) program.dispose();
+});
+
+test('two micro-batches of one sample are a step of two', () => {
+  const [small, large] = [open('float32', { accumulate: 2 }), open('float32', { batchSize: 2 })];
+  for (let step = 1; step <= 5; step++) {
+    const [a, b] = [batchOf(2 * step), batchOf(2 * step + 1)];
+    const both = {
+      image: Float32Array.of(...a.image, ...b.image),
+      classes: Int32Array.of(...a.classes, ...b.classes),
+    };
+    small.step([a, b], { step, learningRate: 0.01, seed: 9 });
+    large.step([both], { step, learningRate: 0.01, seed: 9 });
+    expect(difference([large.status().loss], [small.status().loss])).toBeLessThan(1e-5);
+  }
+  const [weights, others] = [small.read('weights'), large.read('weights')];
+  for (const [name, values] of weights) expect(difference(values, others.get(name) as Float32Array)).toBeLessThan(1e-4);
+  for (const program of [small, large]) program.dispose();
+});
+
+test('the first step whose loss is no number is known long after, and its loss is what the forward pass says', () => {
+  const program = open('float32');
+  train(program, 2);
+  const broken = batchOf(3);
+  broken.image[7] = Number.NaN;
+  expect(program.loss(broken, { step: 3, seed: 9 })).toBeNaN();
+  program.step([broken], { step: 3, learningRate: 0.01, seed: 9 });
+  train(program, 4, 4);
+  expect(program.status().divergedAt).toBe(3);
+  program.dispose();
+});
+
+test('any number of windows is predicted, each as if alone', () => {
+  const program = open('float32');
+  const windows = Float32Array.from({ length: 7 * 512 }, (_, i) => Math.sin(i));
+  const all = program.predict(windows, 7);
+  for (let i = 0; i < 7; i++) {
+    const alone = program.predict(windows.slice(i * 512, (i + 1) * 512), 1);
+    expect(difference(alone, all.slice(i * 1024, (i + 1) * 1024))).toBeLessThan(1e-6);
+  }
+  program.dispose();
 });

@@ -5,7 +5,7 @@ import { BFLOAT16, BOOL, type DataType, FLOAT, INT32, type Shape } from './data-
 import type { Attribute, ConstantValues, Graph, Value } from './graph.ts';
 import type { OpCall, OpDefinition } from './ops/definition.ts';
 import { definitionOf } from './ops/table.ts';
-import { placeOf } from './place.ts';
+import { currentPlace } from './place.ts';
 
 /*
  * The tracer: tfjs-node's own kernels over a binding that writes nodes into a graph instead of computing. A function of
@@ -87,7 +87,7 @@ function readAttribute(native: NativeBinding, { type, value }: NativeAttribute):
 }
 
 function untraceable(op: string, why: string): VoxhelmError {
-  const place = placeOf(new Error().stack);
+  const place = currentPlace();
   return new VoxhelmError('invalid-request', `${op} at ${place} cannot be compiled: ${why}`, {
     fix: 'Write it with ops of nn/compiled/ops (nn/compiled/README.md says how to add one), or train eagerly.',
     details: { op, place },
