@@ -76,6 +76,15 @@ function describeCommands(done: (code: number) => void): Command {
       done(await (await import('./commands/show.ts')).show(run, options)),
     );
   program
+    .command('trials')
+    .description('what a run’s search found: its trials, the best point, what mattered')
+    .argument('<run>')
+    .option('--csv', 'all trials as CSV')
+    .addOption(json())
+    .action(async (run: string, options: TrialsOptions) =>
+      done(await (await import('./commands/trials.ts')).trials(run, options)),
+    );
+  program
     .command('watch')
     .description('follow a run to its end')
     .argument('<run>')
@@ -140,6 +149,10 @@ export interface SubmitOptions extends JsonOption {
 export interface RunsOptions extends JsonOption {
   readonly state?: string;
   readonly limit: string;
+}
+/** Options of `trials`. */
+export interface TrialsOptions extends JsonOption {
+  readonly csv?: boolean;
 }
 /** Options of `predict`. */
 export interface PredictOptions extends JsonOption {

@@ -26,4 +26,12 @@ declare module 'hyperparameters/lib/hyperparameters.js' {
     sigma: number,
     q: number,
   ): { name: 'qlognormal'; mu: number; sigma: number; q: number };
+  /** Its loop, which search/fmin.ts offers samplers to. */
+  export function fmin(
+    objective: (point: Record<string, unknown>) => unknown,
+    space: unknown,
+    algorithm: unknown,
+    trials: number,
+    parameters?: { readonly catchExceptions?: boolean },
+  ): Promise<{ readonly dynamicTrials: readonly { readonly args: Record<string, unknown>; readonly state: number }[] }>;
 }
