@@ -2,6 +2,7 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { applyIntensityTransforms, drawSpatialTransform, type PatchKey } from './augmentation/apply.ts';
 import { cropPatch, type PatchPlace } from './augmentation/crop.ts';
+import { loaderAugmentation } from './augmentation/placement.ts';
 import { type Random, randomIndex, seededPermutation, seededRandom } from './random.ts';
 import type { Vec3 } from './volume.ts';
 import { voxelCount } from './volume.ts';
@@ -128,8 +129,9 @@ function caseOf(cases: number, seed: number, patchNumber: number): number {
 function fillPatch(volume: TrainingVolume, plan: Plan, key: PatchKey, image: Float32Array, classes: Uint8Array): void {
   const random = seededRandom(key.seed, 'patch', key.step, key.item);
   const place = placePatch(volume, plan, random);
-  cropPatch(volume, place, drawSpatialTransform(plan.augmentation, key), image, classes);
-  applyIntensityTransforms(plan.augmentation, key, image, volume.channels, plan.patchSize);
+  const augmentation = loaderAugmentation(plan);
+  cropPatch(volume, place, drawSpatialTransform(augmentation, key), image, classes);
+  applyIntensityTransforms(augmentation, key, image, volume.channels, plan.patchSize);
 }
 
 function placePatch({ shape, classVoxels }: TrainingVolume, plan: Plan, random: Random): PatchPlace {

@@ -3,6 +3,7 @@ import type { ComputePrecision } from './compiled/autocast.ts';
 import { openProgram, type TrainingSpec } from './compiled/program.ts';
 import type { Network } from './network.ts';
 import { optimizerOf } from './optimizers/optimizer.ts';
+import { stepPlan } from './train-step.ts';
 import type { TrainingEngine } from './training-engine.ts';
 import { microBatches } from './training-state.ts';
 
@@ -10,9 +11,9 @@ import { microBatches } from './training-state.ts';
  * The compiled engine: the step, the forward pass and the transfer of state as signatures of one program.
  */
 
-function trainingSpec({ batchSize, training }: Plan): TrainingSpec {
-  const { accumulate, ema } = training;
-  return { plan: training, batchSize, optimizer: optimizerOf(training), accumulate, ema };
+function trainingSpec(plan: Plan): TrainingSpec {
+  const { accumulate, ema } = plan.training;
+  return { plan: stepPlan(plan), batchSize: plan.batchSize, optimizer: optimizerOf(plan.training), accumulate, ema };
 }
 
 /** Opens the compiled engine for a plan's training. Throws `invalid-request` where the step cannot be traced. */

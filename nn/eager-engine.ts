@@ -5,7 +5,7 @@ import { createOptimizer } from './optimizers/create-optimizer.ts';
 import { emaDecay, emaUpdate } from './optimizers/ema.ts';
 import { type Optimizer, optimizerOf } from './optimizers/optimizer.ts';
 import { stepSeed } from './random-seed.ts';
-import { createTrainStep, type DeviceBatch } from './train-step.ts';
+import { createTrainStep, type DeviceBatch, stepPlan } from './train-step.ts';
 import type { EngineState, EngineStatus, StateValues, TrainingEngine } from './training-engine.ts';
 import { microBatches, stateGroups } from './training-state.ts';
 import { disposeParameters, storeParameters, toParameters } from './weights.ts';
@@ -32,7 +32,7 @@ function valuesOf(network: Network, parameters: Parameters): StateValues {
 export function openEagerEngine(network: Network, plan: Plan): TrainingEngine {
   const { accumulate, ema } = plan.training;
   const spec = optimizerOf(plan.training);
-  const trainStep = createTrainStep(network, plan.training);
+  const trainStep = createTrainStep(network, stepPlan(plan));
   const grid = [plan.batchSize, ...plan.patchSize];
   let optimizer: Optimizer | null = null;
   /** Running mean of the weights, where the plan keeps one. */

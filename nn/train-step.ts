@@ -1,4 +1,6 @@
-import type { Plan } from '@voxhelm/contracts/plan';
+import type { Augmentation, Plan } from '@voxhelm/contracts/plan';
+import { deviceAugmentation } from '@voxhelm/imaging/augmentation/placement';
+import { augment } from './augment.ts';
 import { clipByGlobalNorm } from './clip-norm.ts';
 import { type Scalar, type Tensor, type Tensor5D, tf } from './engine.ts';
 import { valueAndGradients } from './gradients.ts';
@@ -23,7 +25,15 @@ type Gradients = ReturnType<LossAndGradients>;
 
 /** What of a plan a step is made of. */
 export type StepPlan = Pick<Plan['training'], 'loss' | 'deepSupervisionWeights' | 'gradientClipNorm'> &
-  Partial<Pick<Plan['training'], 'recompute'>>;
+  Partial<Pick<Plan['training'], 'recompute'>> & {
+    /** Transforms that are done on the device, before the forward pass. */
+    readonly augmentation?: readonly Augmentation[];
+  };
+
+/** What of a whole plan its steps are made of. */
+export function stepPlan(plan: Plan): StepPlan {
+  return { ...plan.training, augmentation: deviceAugmentation(plan) };
+}
 
 /**
  * Forward pass in training mode, loss over all heads, gradients clipped to the plan's norm.
@@ -37,9 +47,10 @@ export function lossAndGradients(network: Network, plan: StepPlan): LossAndGradi
     const inputs = [...weights.values()];
     // Tensors that a tidy returns stay.
     const [value, ...gradients] = tf.tidy(() => {
+      const patches = seed === null ? { image, classes } : augment(plan.augmentation ?? [], { image, classes }, seed);
       const computed = valueAndGradients((...tensors) => {
         const current = new Map(names.map((name, i) => [name, tensors[i] as Tensor]));
-        return loss(network.forward(current, image, { training: true, seed, recompute }), classes);
+        return loss(network.forward(current, patches.image, { training: true, seed, recompute }), patches.classes);
       }, inputs);
       const clip = plan.gradientClipNorm;
       return [computed.value, ...(clip === null ? computed.gradients : clipByGlobalNorm(computed.gradients, clip))];

@@ -33,6 +33,7 @@ function plan(steps: number, learningRate = 0.01, changes: Partial<Plan['trainin
     batchSize: 1,
     patchSize: [8, 8, 8],
     network: { class: 'Tiny', options: {} },
+    augmentation: [],
     inference: { overlap: 0.5, mode: 'gaussian', sigmaScale: 0.125, windowBatchSize: 2 },
     training: {
       steps,
@@ -239,4 +240,25 @@ test('two micro-batches make the step that one batch of both makes', async () =>
     }),
   );
   finals[0]?.forEach((value, i) => expect(value).toBeCloseTo(finals[1]?.[i] ?? Number.NaN, 4));
+});
+
+test('patches augmented on the device are the same in both engines', async () => {
+  const augmentation = [
+    { name: 'flip', probability: 0.5, axes: [0, 1, 2] },
+    { name: 'gaussian-smooth', probability: 0.5, sigmaVoxels: [0.5, 1] },
+    { name: 'gaussian-noise', probability: 0.5, standardDeviation: 0.1 },
+    { name: 'scale-intensity', probability: 0.5, factor: 0.3 },
+    { name: 'shift-intensity', probability: 0.5, offset: 0.1 },
+    { name: 'gamma', probability: 0.5, range: [0.7, 1.5] },
+  ] as const;
+  const curve = async (augmentOn: 'loader' | 'device', options: Partial<TrainLoopOptions> = {}) => {
+    const own = { ...plan(20, 0.01, { augmentOn }), augmentation: structuredClone([...augmentation]) } as Plan;
+    const job = training({ plan: own, ...options });
+    await job.run();
+    return job.saved.losses.map(([, loss]) => loss);
+  };
+  const compiled = await curve('device');
+  const eager = await curve('device', { openEngine: async (one, given) => openEagerEngine(one, given) });
+  compiled.forEach((loss, i) => expect(loss).toBeCloseTo(eager[i] ?? Number.NaN, 4));
+  expect(await curve('loader')).not.toEqual(compiled);
 });
