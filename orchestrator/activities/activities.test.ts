@@ -190,6 +190,36 @@ test('every activity done twice leaves what doing it once leaves', async () => {
   expect(new Set(second.started.map(({ trialId }) => trialId)).size).toBe(first.started.length);
 });
 
+test('a run that ends before its analysis leaves the check of its dataset to be started, another leaves it be', async () => {
+  const activities = createActivities({ db, store, now: () => new Date(), temporal: fakeTemporal().temporal });
+  const startedOf = async (runId: string): Promise<boolean> =>
+    (await db.run.findUniqueOrThrow({ where: { id: runId }, include: { dataset: true } })).dataset.workflowStarted;
+  const early = await acceptRun({});
+  await activities.beginRun({ runId: early });
+  const failure = { code: 'invalid-request', message: 'no images', fix: null } as const;
+  await activities.endRun({ runId: early, state: 'failed', failure });
+  expect(await startedOf(early)).toBe(false);
+
+  const analysed = await acceptRun({});
+  const job = await activities.beginRun({ runId: analysed });
+  const result = await fakeGpuActivities(store, fakeTrainer()).analyzeDataset(job);
+  await activities.recordRunAnalysis({ runId: analysed, result });
+  await activities.endRun({ runId: analysed, state: 'cancelled', failure: null });
+  expect(await startedOf(analysed)).toBe(true);
+});
+
+test('every artifact lies under a plain key, without an empty part', async () => {
+  const runId = await acceptRun({
+    folds: 1,
+    search: { sampler: 'random', pruner: 'none', trials: 1 },
+    plan: { steps: 9 },
+  });
+  const { started, temporal } = fakeTemporal();
+  const job = await carry(createActivities({ db, store, now: () => new Date(), temporal }), runId);
+  const prefixes = [job.artifactPrefix, ...started.map(({ artifactPrefix }) => artifactPrefix)];
+  expect(prefixes.filter((prefix) => prefix.endsWith('/'))).toEqual([]);
+});
+
 test('plans, curves and members reach the trainer as artifacts', async () => {
   const runId = await acceptRun({
     folds: 1,

@@ -108,7 +108,7 @@ async function nextTrials(
     const seed = trialSeed(run.seed, next);
     const trial = { id, runId: run.id, number: next, kind, ...wanted, steps, seed };
     const plan = await planOf(dependencies, schedule, trial);
-    const planArtifact = await writeJson(dependencies.store, `${trialPrefix(run.id, id)}plan.json`, plan);
+    const planArtifact = await writeJson(dependencies.store, `${trialPrefix(run.id, id)}/plan.json`, plan);
     // The next one of this batch is to know of it.
     if (kind === 'search') study = start(study, next, point, steps);
     rows.push({ ...trial, state: 'running', lease: 1, startedAt, planArtifact });

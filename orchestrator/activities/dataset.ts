@@ -32,7 +32,7 @@ export function datasetActivities(dependencies: Dependencies): DatasetActivities
         datasetPath: dataset.path,
         modality: fromJsonOrNull('Dataset.givenModality', GivenModality, dataset.givenModality),
         labels: fromJsonOrNull('Dataset.givenLabels', GivenLabels, dataset.givenLabels),
-        artifactPrefix: `datasets/${datasetId}/`,
+        artifactPrefix: `datasets/${datasetId}`,
       };
     },
 
@@ -66,7 +66,7 @@ export function datasetActivities(dependencies: Dependencies): DatasetActivities
           datasetPath: dataset.path,
           modality: request.modality ?? fromJsonOrNull('Dataset.givenModality', GivenModality, dataset.givenModality),
           labels: request.labels ?? fromJsonOrNull('Dataset.givenLabels', GivenLabels, dataset.givenLabels),
-          artifactPrefix: `runs/${runId}/analysis/`,
+          artifactPrefix: `runs/${runId}/analysis`,
         };
       });
     },

@@ -40,11 +40,11 @@ export function ensembleActivities(dependencies: Dependencies): EnsembleActiviti
       if (members.length === 0) {
         throw new VoxhelmError('conflict', `run ${runId} has no trained model to build an ensemble of`);
       }
-      const prefix = `runs/${runId}/ensemble/`;
+      const prefix = `runs/${runId}/ensemble`;
       const report = await reportOf(db, { runId, name: run.name, datasetName: dataset.name }, trials);
       const [membersArtifact, reportArtifact] = [
-        await writeJson(store, `${prefix}members.json`, members),
-        await writeJson(store, `${prefix}run-report.json`, report),
+        await writeJson(store, `${prefix}/members.json`, members),
+        await writeJson(store, `${prefix}/run-report.json`, report),
       ];
       await changeRun(db, runId, async (transaction, locked) => {
         if (hasEnded(locked)) return;

@@ -79,6 +79,12 @@ export function runStateActivities({ db, now }: Dependencies): RunStateActivitie
           where: { id: runId },
           data: { state, message, failure: toJson(failure), finishedAt: now(), plannedUntil: null, pausedAt: null },
         });
+        // A dataset that only this run was to check, and that it did not get to, is checked for itself: the API starts
+        // that from this mark, and once only.
+        await transaction.dataset.updateMany({
+          where: { id: run.datasetId, state: 'checking', analysisId: null },
+          data: { workflowStarted: false },
+        });
         await addEvents(transaction, runId, {
           key: 'ended',
           type: `run.${state}`,

@@ -37,7 +37,7 @@ export function trainJobOf(run: Run, trial: TrialForJob): TrainJob {
 
 /** Where a trial's files lie in the artifact store. */
 export function trialPrefix(runId: string, trialId: string): string {
-  return `runs/${runId}/trials/${trialId}/`;
+  return `runs/${runId}/trials/${trialId}`;
 }
 
 /** A Dice for a sentence. */
