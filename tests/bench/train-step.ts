@@ -21,7 +21,9 @@ import type { MeasuredStep } from './step/run-step.ts';
  * How long a training step takes and how much memory, each configuration in a process of its own:
  *
  *   npm run bench -- train-step [--network SegResNetDS] [--options JSON] [--patch 48x48x48] [--batch 1]
+ *     [--recompute none,blocks] [--augment-on loader,device]
  *     [--engine eager,compiled] [--precision float32,bfloat16] [--anchor PYTHON] [--rounds 3] [--device cpu|cuda]
+ *     [--recompute none|blocks] [--augment-on loader|device]
  *
  * A JSON line a configuration (medians over the rounds), with --anchor also the anchor's and the ratio to it. `peakMb` is
  * resident memory above the state in which libraries are loaded and a batch lies ready: weights, optimiser state and
@@ -43,6 +45,8 @@ export async function main(args: readonly string[]): Promise<void> {
       precision: { type: 'string' },
       anchor: { type: 'string' },
       rounds: { type: 'string' },
+      recompute: { type: 'string', default: 'none' },
+      'augment-on': { type: 'string', default: 'loader' },
       'measure-ms': { type: 'string', default: '5000' },
     },
   });
@@ -50,6 +54,8 @@ export async function main(args: readonly string[]): Promise<void> {
   const engines = chosen('engine', values.engine, ENGINES);
   const precisions = chosen('precision', values.precision, PRECISIONS);
   const device = await benchDevice();
+  const recompute = chosen('recompute', values.recompute, ['none', 'blocks'] as const);
+  const augmentOn = chosen('augment-on', values['augment-on'], ['loader', 'device'] as const);
   const rounds = countOf('rounds', values.rounds ?? (values.anchor === undefined ? '1' : '3'));
   const measureMs = countOf('measure-ms', values['measure-ms']);
   for (const { patch, batch } of rowsGiven(values.patch, values.batch)) {
@@ -58,7 +64,9 @@ export async function main(args: readonly string[]): Promise<void> {
       ...{ network, patch, batch, device, inChannels, classes, measureMs },
       ...{ engine: 'eager', precision: 'float32', channelsLast: true, clipNorm: CLIP_NORM, minSteps: 5 },
     };
-    const configurations = oursOf(row, engines, precisions);
+    const configurations: StepConfiguration[] = oursOf(row, engines, precisions).flatMap((one) =>
+      recompute.flatMap((how) => augmentOn.map((where) => ({ ...one, recompute: how, augmentOn: where }))),
+    );
     if (values.anchor !== undefined) configurations.push(await fastestAnchor(row, values.anchor));
     const series = await interleave(configurations, rounds, values.anchor);
     for (const each of series) say({ name: 'train-step', ...lineOf(each) });
@@ -100,7 +108,7 @@ const FIELDS = [
 ];
 
 function lineOf(series: Series): Record<string, unknown> {
-  const { network, patch, batch, device } = series.configuration;
+  const { network, patch, batch, device, recompute, augmentOn } = series.configuration;
   const values = FIELDS.flatMap((field) => {
     const measured = series.rounds
       .map((round: MeasuredStep) => round[field])
@@ -108,5 +116,6 @@ function lineOf(series: Series): Record<string, unknown> {
     return measured.length === 0 ? [] : [[field, rounded(median(measured))]];
   });
   const rounds = series.rounds.map(({ stepMs }) => rounded(stepMs));
-  return { network, ...kindOf(series), device, patch, batch, ...Object.fromEntries(values), rounds };
+  const ours = { recompute, augmentOn };
+  return { network, ...kindOf(series), ...ours, device, patch, batch, ...Object.fromEntries(values), rounds };
 }

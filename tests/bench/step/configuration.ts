@@ -17,6 +17,9 @@ export interface StepConfiguration {
   /** Steps are repeated for this long after two that warm up; 0: only the first step is done. */
   readonly measureMs: number;
   readonly minSteps: number;
+  /** What a plan may choose; none of it where it is not given. The anchor does neither. */
+  readonly recompute?: Plan['training']['recompute'];
+  readonly augmentOn?: Plan['training']['augmentOn'];
 }
 
 /** The product's engines. */
@@ -63,6 +66,15 @@ export const ROWS: readonly { readonly patch: readonly [number, number, number];
   { patch: [32, 48, 32], batch: 4 },
 ];
 
+/** What the SegResNet planner plans beside affine transforms. With `augmentOn` "loader" it is no part of a step. */
+const AUGMENTATION: Plan['augmentation'] = [
+  { name: 'gaussian-smooth', probability: 0.2, sigmaVoxels: [0.5, 1] },
+  { name: 'scale-intensity', probability: 0.5, factor: 0.3 },
+  { name: 'shift-intensity', probability: 0.5, offset: 0.1 },
+  { name: 'gaussian-noise', probability: 0.2, standardDeviation: 0.1 },
+  { name: 'flip', probability: 0.5, axes: [0, 1, 2] },
+];
+
 /** The product's plan of a configuration: everything but the measured parts is the planner's default. */
 export function planOf(configuration: StepConfiguration, steps: number): Plan {
   const { network, patch, batch, classes, clipNorm } = configuration;
@@ -87,8 +99,8 @@ export function planOf(configuration: StepConfiguration, steps: number): Plan {
       weightDecay: 1e-5,
       ema: null,
       accumulate: 1,
-      recompute: 'none',
-      augmentOn: 'loader',
+      recompute: configuration.recompute ?? 'none',
+      augmentOn: configuration.augmentOn ?? 'loader',
       warmupSteps: 1,
       gradientClipNorm: clipNorm,
       loss: {
@@ -101,7 +113,7 @@ export function planOf(configuration: StepConfiguration, steps: number): Plan {
       checkpointEverySteps: steps,
     },
     sampling: { classRatios: Array.from({ length: classes }, () => 1) },
-    augmentation: [],
+    augmentation: AUGMENTATION,
     inference: { overlap: 0.5, mode: 'gaussian', sigmaScale: 0.125, windowBatchSize: 1 },
     reasons: {},
   };
