@@ -48,8 +48,8 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
       const analysis: Analysis = { schemaVersion: 1, summary, cases: [] };
       const valid = check.cases.filter((each) => each.valid);
       return {
-        check: await writeJson(store, `${job.artifactPrefix}check.json`, check),
-        analysis: await writeJson(store, `${job.artifactPrefix}analysis.json`, analysis),
+        check: await writeJson(store, `${job.artifactPrefix}/check.json`, check),
+        analysis: await writeJson(store, `${job.artifactPrefix}/analysis.json`, analysis),
         validTrainingCases: valid.filter(({ role }) => role === 'training').length,
         validTestingCases: valid.filter(({ role }) => role === 'testing').length,
         errors: trainer.findings.filter(({ severity }) => severity === 'error').length,
@@ -117,9 +117,9 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
         plan: { schemaVersion: 1, chosen, candidates: [chosen] },
         testDice: 0.9,
         testHd95Mm: 1,
-        test: await writeJson(store, `${job.artifactPrefix}test.json`, test),
-        bundle: await store.write(`${job.artifactPrefix}bundle.zip`, Buffer.from('zip')),
-        reportHtml: await store.write(`${job.artifactPrefix}report.html`, Buffer.from('<html>')),
+        test: await writeJson(store, `${job.artifactPrefix}/test.json`, test),
+        bundle: await store.write(`${job.artifactPrefix}/bundle.zip`, Buffer.from('zip')),
+        reportHtml: await store.write(`${job.artifactPrefix}/report.html`, Buffer.from('<html>')),
       };
     },
   };
@@ -174,5 +174,5 @@ function predictions(store: ArtifactStore, job: TrainJob, step: number, dice: nu
       labelMap: nothing,
     })),
   };
-  return writeJson(store, `${job.artifactPrefix}predictions.json`, value);
+  return writeJson(store, `${job.artifactPrefix}/predictions.json`, value);
 }
