@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatasetCheck } from '@voxhelm/contracts/dataset';
 import { RunReport, type TrainJob, type TrainResult } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
 import { RunRequest } from '@voxhelm/contracts/run';
@@ -8,7 +9,7 @@ import { type Database, openDatabase, type Prisma } from '@voxhelm/prisma/client
 import { newId } from '@voxhelm/prisma/ids';
 import { migrate } from '@voxhelm/prisma/migrate';
 import { startTestPostgres, type TestPostgres } from '@voxhelm/prisma/testing/postgres';
-import { type ArtifactStore, folderStore, readJson } from '@voxhelm/storage/artifact-store';
+import { type ArtifactStore, folderStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fakeGpuActivities, fakeTrainer } from '../testing/fake-trainer.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
@@ -218,6 +219,26 @@ test('every artifact lies under a plain key, without an empty part', async () =>
   const job = await carry(createActivities({ db, store, now: () => new Date(), temporal }), runId);
   const prefixes = [job.artifactPrefix, ...started.map(({ artifactPrefix }) => artifactPrefix)];
   expect(prefixes.filter((prefix) => prefix.endsWith('/'))).toEqual([]);
+});
+
+test('given splits are kept: a case in none of them is trained on by all and makes no fold of its own', async () => {
+  const activities = createActivities({ db, store, now: () => new Date(), temporal: fakeTemporal().temporal });
+  const runId = await acceptRun({ plan: { steps: 9 } });
+  const gpu = fakeGpuActivities(store, fakeTrainer());
+  const result = await gpu.analyzeDataset(await activities.beginRun({ runId }));
+  const check = await readJson(store, result.check, DatasetCheck);
+  const [first = '', second = '', third = ''] = check.cases.flatMap((one) =>
+    one.role === 'training' ? [one.caseId] : [],
+  );
+  const datalist = { ...check.datalist, validationSplits: [[first, second], [third]] };
+  const given = { ...result, check: await writeJson(store, `${runId}/check.json`, { ...check, datalist }) };
+  await activities.recordRunAnalysis({ runId, result: given });
+  const probes = [];
+  for (const { algorithm, job } of await activities.prepareBundles({ runId }))
+    probes.push({ algorithm, result: await gpu.probePlan(job) });
+  await activities.layOutStudy({ runId, probes });
+  const bundles = await db.bundle.findMany({ where: { runId }, orderBy: { fold: 'asc' } });
+  expect(new Set(bundles.map(({ fold }) => fold))).toEqual(new Set([0, 1]));
 });
 
 test('plans, curves and members reach the trainer as artifacts', async () => {

@@ -34,8 +34,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const run = await readRun(db, runId);
       const request = requestOf(run);
       const analysis = await db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
-      const check = await readJson(store, fromJson('Analysis.check', ArtifactRef, analysis.check), DatasetCheck);
-      const { cases, splits } = splitCases(check, request.folds, run.seed);
+      const { cases, splits } = splitCases(await readCheck(dependencies, analysis), request.folds, run.seed);
       const casesArtifact = await writeJson(store, `runs/${runId}/cases.json`, cases);
       const bundles = await Promise.all(
         algorithmsOf(run).map(async (planner) => {
@@ -73,8 +72,8 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         const plan = planFor(planner, run, analysis, 0);
         return { name: algorithm, planner, plan, probe: result, planSteps: plan.training.steps };
       });
-      const cases = await readCases(dependencies, run);
-      const splits = 1 + Math.max(...cases.map(({ fold }) => fold ?? 0));
+      // Not the largest fold of a case: cases that are always trained on lie one beyond the folds that are trained.
+      const { cases, splits } = splitCases(await readCheck(dependencies, analysis), request.folds, run.seed);
       const trainingCases = cases.filter(({ fold }) => fold !== null).length;
       const steps = fixedSteps(request.plan ?? {}, measured);
       const fitted = allocate({
@@ -196,6 +195,10 @@ function planFor(planner: AlgorithmPlanner, run: Run, analysis: Analysis, fold: 
     fold,
     overrides: requestOf(run).plan ?? {},
   });
+}
+
+async function readCheck({ store }: Dependencies, analysis: Pick<Analysis, 'check'>): Promise<DatasetCheck> {
+  return readJson(store, fromJson('Analysis.check', ArtifactRef, analysis.check), DatasetCheck);
 }
 
 /** The run's cases with their folds. */
