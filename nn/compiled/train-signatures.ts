@@ -175,13 +175,10 @@ export function defineTraining(graph: Graph, spec: ProgramSpec, training: Traini
   );
   const { ema } = training;
   const means = ema === null ? [] : defineEmas(graph, ema, step, groups.get('ema') ?? [], weights, updated);
-  const effects = [
-    ...updated.flat(),
-    ...means,
-    assignVariable(graph, notes.loss, loss),
-    noteDivergence(graph, notes.divergedAt, loss, step),
-    ...zeroed(graph, notes.sums ?? [], updated.flat()),
-  ];
+  const noted = [assignVariable(graph, notes.loss, loss), noteDivergence(graph, notes.divergedAt, loss, step)];
+  // The sums are read by updates and notes: only then may they begin anew.
+  const begunAnew = zeroed(graph, notes.sums ?? [], [...updated.flat(), ...noted]);
+  const effects = [...updated.flat(), ...means, ...noted, ...begunAnew];
 
   const inputs = [batch.image, batch.classes, batch.seed];
   const added = notes.sums?.map((sum, i) => assignVariable(graph, sum, computed[i] as Value, 'AssignAddVariableOp'));
