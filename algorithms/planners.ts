@@ -2,11 +2,15 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { dints } from './dints/plan.ts';
 import type { AlgorithmPlanner } from './planner.ts';
 import { segresnet } from './segresnet/plan.ts';
+import { swinunetr } from './swinunetr/plan.ts';
+import { unet } from './unet/plan.ts';
 
 /** Every algorithm, by its name: the only list. Pure: nothing here loads a tensor. */
 export const planners: Readonly<Record<string, AlgorithmPlanner>> = {
   [segresnet.name]: segresnet,
   [dints.name]: dints,
+  [swinunetr.name]: swinunetr,
+  [unet.name]: unet,
 };
 
 /** Names of the algorithms that a run tries which names none. */

@@ -14,6 +14,18 @@ export const Normalization = z.discriminatedUnion('mode', [
   z.object({ mode: z.literal('zscore-nonzero') }),
   /** sigmoid of x scaled from [lower, upper] to [-1, 1] (Auto3DSeg "range", CT; bounds are foreground percentiles). */
   z.object({ mode: z.literal('range-sigmoid'), lower: z.number(), upper: z.number() }),
+  /** (x - mean) / standard deviation over all voxels (nnU-Net's z-score). */
+  z.object({ mode: z.literal('zscore') }),
+  /** Cut to [lower, upper] and brought to 0..1 (Auto3DSeg's SwinUNETR and DiNTS, CT). */
+  z.object({ mode: z.literal('range-clip'), lower: z.number(), upper: z.number() }),
+  /** Cut to [lower, upper], then (x - mean) / deviation of the dataset's foreground (nnU-Net, CT). */
+  z.object({
+    mode: z.literal('clip-zscore'),
+    lower: z.number(),
+    upper: z.number(),
+    mean: z.number(),
+    deviation: z.number().positive(),
+  }),
   z.object({ mode: z.literal('none') }),
 ]);
 export type Normalization = z.infer<typeof Normalization>;

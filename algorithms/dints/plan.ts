@@ -5,10 +5,9 @@ import { hp, type SearchSpace } from '@voxhelm/search/space';
 import { withoutSearch } from '../found-architecture.ts';
 import { GIVEN, isGiven, readEditedPlan } from '../plan-overrides.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
-import { perAxis, type Triple } from '../segresnet/geometry.ts';
-import { checkPatch } from '../segresnet/patch-check.ts';
+import { checkPatch, perAxis, type Triple } from '../axes.ts';
 import { segresnet } from '../segresnet/plan.ts';
-import { withSteps } from '../segresnet/schedule.ts';
+import { withSteps } from '../plan-schedule.ts';
 import { drawArchitecture } from './drawing.ts';
 import { defaultArchitecture } from './topology.ts';
 

@@ -1,32 +1,11 @@
-import type { AnalysisSummary, SampleStatistics } from '@voxhelm/contracts/analysis';
+import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
+import { axes, perAxis, type Triple, volume } from '../axes.ts';
 import type { Reasoned } from '../plan-overrides.ts';
 
 /*
  * Auto3DSeg's rules for spacing, patch and levels of SegResNet (../shared/reference/automl.md 1.6), its traps mended:
  * the coarsest axis need not be z, and the patch fits the device instead of a fixed 16 GB.
  */
-
-/** Numbers along x, y, z. */
-export type Triple = [number, number, number];
-
-/** A triple from a function of the axis. */
-export function perAxis(value: (axis: 0 | 1 | 2) => number): Triple {
-  return [value(0), value(1), value(2)];
-}
-
-/** A per-axis statistic as a triple. */
-export function axes(
-  statistics: SampleStatistics,
-  key: 'median' | 'max' | 'percentile_00_5' | 'percentile_10_0' | 'percentile_99_5',
-): Triple {
-  const value = statistics[key];
-  return perAxis((axis) => (Array.isArray(value) ? (value[axis] ?? Number.NaN) : value));
-}
-
-/** The number of voxels of a box. */
-export function volume([x, y, z]: Readonly<Triple>): number {
-  return x * y * z;
-}
 
 function shown(values: readonly number[]): string {
   return values.map((value) => Number(value.toPrecision(4))).join(' x ');

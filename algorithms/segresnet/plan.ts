@@ -1,13 +1,14 @@
-import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Augmentation, Normalization, Plan } from '@voxhelm/contracts/plan';
+import { checkPatch, perAxis, type Triple, volume } from '../axes.ts';
 import { mirrorIfLong } from '../mirroring.ts';
+import { channelsOf, modalitiesOf } from '../plan-of.ts';
 import { GIVEN, given, readEditedPlan } from '../plan-overrides.ts';
 import { type AlgorithmPlanner, type PlanInput, PRECISION_UNMEASURED } from '../planner.ts';
+import { stepsRule, VALIDATIONS, WARMUP_EPOCHS, warmupRule, withSteps } from '../plan-schedule.ts';
+import { planSpace } from '../plan-space.ts';
 import { deviceProfile } from './device-profile.ts';
-import { type PatchPlan, perAxis, planPatch, planSpacing, type SpacingPlan, type Triple, volume } from './geometry.ts';
-import { checkPatch, divisorOfOptions } from './patch-check.ts';
-import { stepsRule, VALIDATIONS, WARMUP_EPOCHS, warmupRule, withSteps } from './schedule.ts';
-import { configureSegresnet, segresnetDefaults, segresnetSpace } from './search-space.ts';
+import { divisorOfOptions } from './divisor.ts';
+import { type PatchPlan, planPatch, planSpacing, type SpacingPlan } from './geometry.ts';
 
 /*
  * SegResNet's plan by Auto3DSeg's rules (../shared/reference/automl.md 1.6): statistics in, every decision out, each
@@ -29,21 +30,6 @@ const AUGMENTATION: readonly Augmentation[] = [
 
 /** nnU-Net's clipping norm: never reached in a healthy training, it keeps one bad batch from ending a trial. */
 const GRADIENT_CLIP_NORM = 12;
-function channelsOf({ summary, modalities }: PlanInput): number {
-  const { max } = summary.image_stats.channels;
-  const channels = typeof max === 'number' ? max : (max[0] ?? 1);
-  if (modalities.length !== 1 && modalities.length !== channels) {
-    throw new VoxhelmError(
-      'invalid-request',
-      `${modalities.length} modalities are given for images of ${channels} channels`,
-      {
-        fix: 'Give one modality for all channels, or one per channel.',
-        details: { field: 'modality' },
-      },
-    );
-  }
-  return channels;
-}
 
 /** One rule per channel: CT to the range of foreground intensities, all else z-score over non-zero voxels. */
 function planNormalization(input: PlanInput, modalities: Plan['modalities']) {
@@ -108,10 +94,7 @@ function planSegresnet(input: PlanInput): Plan {
     return plan;
   }
   const channels = channelsOf(input);
-  const modalities =
-    input.modalities.length === channels
-      ? [...input.modalities]
-      : Array<Plan['modalities'][number]>(channels).fill(input.modalities[0] as Plan['modalities'][number]);
+  const modalities = modalitiesOf(input, channels);
   const normalization = planNormalization(input, modalities);
   const spacing = planSpacing(input.summary, overrides.spacingMm);
   const profile = deviceProfile(input.device, spacing.anisotropic);
@@ -235,8 +218,12 @@ export const segresnet: AlgorithmPlanner = {
   name: 'segresnet',
   title: 'SegResNet',
   plan: planSegresnet,
-  space: segresnetSpace,
-  defaults: segresnetDefaults,
-  configure: configureSegresnet,
+  ...planSpace({
+    algorithm: 'segresnet',
+    width: (plan) => {
+      const filters = plan.network.options['init_filters'] as number;
+      return filters > 16 ? { key: 'initFilters', option: 'init_filters', values: [filters / 2, filters] } : null;
+    },
+  }),
   withSteps,
 };

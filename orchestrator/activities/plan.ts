@@ -6,7 +6,7 @@ import { DatasetCheck, LabelDefinition, Modality } from '@voxhelm/contracts/data
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type ProbeJob, TrainingCase } from '@voxhelm/contracts/jobs';
 import { Device, type Plan } from '@voxhelm/contracts/plan';
-import { SearchSettings } from '@voxhelm/contracts/run';
+import { type PlanOverrides, SearchSettings } from '@voxhelm/contracts/run';
 import type { Prisma } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
@@ -15,6 +15,7 @@ import { narrowSpace } from '@voxhelm/search/narrow';
 import { createStudy } from '@voxhelm/search/study';
 import { trainingMs, validationCases, validationInterval } from '@voxhelm/search/training-time';
 import { warmPoints } from '@voxhelm/search/warm-start';
+import { type LeftOut, worthTrying } from '@voxhelm/search/worth-trying';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
@@ -36,11 +37,9 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const analysis = await db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
       const { cases, splits } = splitCases(await readCheck(dependencies, analysis), request.folds, run.seed);
       const casesArtifact = await writeJson(store, `runs/${runId}/cases.json`, cases);
+      const { plans, leftOut } = plansOf(run, analysis);
       const bundles = await Promise.all(
-        algorithmsOf(run).map(async (planner) => {
-          const plan = planFor(planner, run, analysis, 0);
-          return { plan, artifact: await writeJson(store, planKey(runId, plan), plan) };
-        }),
+        plans.map(async (plan) => ({ plan, artifact: await writeJson(store, planKey(runId, plan), plan) })),
       );
       await changeRun(db, runId, async (transaction, locked) => {
         if (hasEnded(locked)) return;
@@ -51,7 +50,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
           data: bundles.map(({ plan, artifact }) => bundleRow(runId, plan, artifact)),
           skipDuplicates: true,
         });
-        await addEvents(transaction, runId, ...bundles.map(({ plan }) => bundlePlanned(plan)));
+        await addEvents(transaction, runId, ...bundles.map(({ plan }) => bundlePlanned(plan)), ...leftOut.map(leftOutEvent));
       });
       return bundles.map(({ plan, artifact }) => {
         const job: ProbeJob = { kind: 'probe', plan: artifact, cases: casesArtifact, seed: run.seed };
@@ -67,7 +66,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const request = requestOf(run);
       const settings = SearchSettings.parse(request.search ?? {});
       const parallel = settings.parallel ?? Math.max(1, await dependencies.temporal.countTrainers());
-      const measured = probes.map(({ algorithm, result }) => {
+      const probed = probes.map(({ algorithm, result }) => {
         const planner = plannerOf(algorithm);
         const plan = planFor(planner, run, analysis, 0);
         return { name: algorithm, planner, plan, probe: result, planSteps: plan.training.steps };
@@ -75,13 +74,24 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       // Not the largest fold of a case: cases that are always trained on lie one beyond the folds that are trained.
       const { cases, splits } = splitCases(await readCheck(dependencies, analysis), request.folds, run.seed);
       const trainingCases = cases.filter(({ fold }) => fold !== null).length;
+      const budgetMs = run.budgetMs === null ? null : Number(run.budgetMs);
+      const testCases = cases.filter(({ fold, label }) => fold === null && label !== null).length;
+      const leftMs = budgetMs === null ? null : budgetMs - elapsedMs(run, dependencies.now());
+      const { tried: measured, leftOut } = worthTrying({
+        leftMs,
+        algorithms: probed,
+        trainingCases,
+        testCases,
+        splits,
+        parallel,
+      });
       const steps = fixedSteps(request.plan ?? {}, measured);
       const fitted = allocate({
-        budgetMs: run.budgetMs === null ? null : Number(run.budgetMs),
+        budgetMs,
         elapsedMs: elapsedMs(run, dependencies.now()),
         algorithms: measured,
         trainingCases,
-        testCases: cases.filter(({ fold, label }) => fold === null && label !== null).length,
+        testCases,
         parallel,
         folds: request.folds ?? null,
         searchTrials: settings.trials ?? null,
@@ -161,7 +171,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
             update: row,
           });
         }
-        await addEvents(transaction, runId, ...bundles.map(({ plan }) => bundlePlanned(plan)));
+        await addEvents(transaction, runId, ...bundles.map(({ plan }) => bundlePlanned(plan)), ...leftOut.map(leftOutEvent));
         await enterStage(transaction, locked, 'search', message, {
           folds: allocation.folds,
           plannedTrials: trials,
@@ -173,12 +183,54 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
   };
 }
 
-/** The planners of the algorithms that a run asks for; all where it names none. */
-function algorithmsOf(run: Run): AlgorithmPlanner[] {
-  return (requestOf(run).algorithms ?? defaultAlgorithms).map(plannerOf);
+/**
+ * The plans of the algorithms that a run asks for. Where it names none, the default ones are planned, and one that cannot take the
+ * request's own values (options that its network does not have, a patch that does not fit) is left out with the reason.
+ */
+function plansOf(run: Run, analysis: Analysis): { plans: Plan[]; leftOut: LeftOut[] } {
+  const { algorithms, plan: overrides } = requestOf(run);
+  if (algorithms !== undefined) return { plans: algorithms.map((name) => planFor(plannerOf(name), run, analysis, 0)), leftOut: [] };
+  const plans: Plan[] = [];
+  const leftOut: LeftOut[] = [];
+  let refusal: unknown;
+  for (const planner of defaultAlgorithms.map(plannerOf)) {
+    try {
+      const foreign = foreignOption(planner, run, analysis, Object.keys(overrides?.network ?? {}));
+      if (foreign !== null) throw foreign;
+      plans.push(planFor(planner, run, analysis, 0));
+    } catch (error) {
+      if (!(error instanceof VoxhelmError) || error.code !== 'invalid-request') throw error;
+      refusal ??= error;
+      leftOut.push({ name: planner.name, reason: error.message });
+    }
+  }
+  if (plans.length === 0) throw refusal;
+  return { plans, leftOut };
 }
 
-function planFor(planner: AlgorithmPlanner, run: Run, analysis: Analysis, fold: number): Plan {
+/** The refusal of an option that this algorithm's network does not have, or null. */
+function foreignOption(planner: AlgorithmPlanner, run: Run, analysis: Analysis, names: string[]): VoxhelmError | null {
+  if (names.length === 0) return null;
+  const own = planFor(planner, run, analysis, 0, {}).network;
+  const foreign = names.find((name) => !Object.hasOwn(own.options, name));
+  if (foreign === undefined) return null;
+  return new VoxhelmError('invalid-request', `${own.class} has no option ${foreign} that a plan sets`, {
+    fix: 'Name the algorithms that the options are for, for example "algorithms": ["segresnet"].',
+    details: { field: `plan.network.${foreign}` },
+  });
+}
+
+function leftOutEvent({ name, reason }: LeftOut) {
+  return { key: `left-out:${name}`, type: 'algorithm.left-out', message: `Left out ${name}: ${reason}.`, data: { algorithm: name } };
+}
+
+function planFor(
+  planner: AlgorithmPlanner,
+  run: Run,
+  analysis: Analysis,
+  fold: number,
+  overrides: PlanOverrides = requestOf(run).plan ?? {},
+): Plan {
   const modalities = fromJson('Analysis.modalities', z.array(Modality), analysis.modalities);
   if (modalities.length === 0) {
     throw new VoxhelmError('invalid-request', "the images' modality could not be found in the dataset", {
@@ -193,7 +245,7 @@ function planFor(planner: AlgorithmPlanner, run: Run, analysis: Analysis, fold: 
     modalities,
     trainingCases: analysis.trainingCases,
     fold,
-    overrides: requestOf(run).plan ?? {},
+    overrides,
   });
 }
 

@@ -2,28 +2,48 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Augmentation, Plan } from '@voxhelm/contracts/plan';
 import type { Point } from '@voxhelm/contracts/trial';
 import { hp, type SearchSpace } from '@voxhelm/search/space';
-import { isGiven } from '../plan-overrides.ts';
+import { isGiven } from './plan-overrides.ts';
 
 /** How much of the planned augmentation a trial uses: factor on probabilities and magnitudes. */
 const AUGMENTATION_STRENGTHS: Readonly<Record<string, number>> = { light: 0.5, planned: 1, strong: 1.5 };
 
-const PATHS: Readonly<Record<string, string>> = {
-  learningRate: 'training.learningRate',
-  weightDecay: 'training.weightDecay',
-  augmentation: 'augmentation',
-  initFilters: 'network.options.init_filters',
-};
+/** A network's width, where a search may choose it: a key of points, the option that it sets, and its values. */
+export interface WidthChoice {
+  readonly key: string;
+  readonly option: string;
+  /** The plan's own value among them. */
+  readonly values: readonly number[];
+}
+
+/** What is searched for an algorithm beside learning rate, weight decay and augmentation. */
+export interface SearchedPlan {
+  readonly algorithm: string;
+  /** null: this plan's width stays. */
+  readonly width: (plan: Plan) => WidthChoice | null;
+}
+
+/** The half of an {@link AlgorithmPlanner} that varies a plan. */
+export interface PlanSpace {
+  space(plan: Plan): SearchSpace;
+  defaults(plan: Plan): Point;
+  configure(plan: Plan, point: Readonly<Point>): Plan;
+}
+
+/** Which value of a plan a point's key changes. */
+function pathOf(key: string, width: WidthChoice | null): string {
+  if (key === width?.key) return `network.options.${width.option}`;
+  return key === 'augmentation' ? key : `training.${key}`;
+}
 
 /** Half a decade to each side of the plan's rate: wide enough to matter, narrow enough that short trials still learn. */
 const LEARNING_RATE_FACTOR = Math.sqrt(10);
 
 /**
- * What a search may vary: learning rate, weight decay, augmentation strength, and on a GPU the width. On a CPU the width
- * is left alone: it changes the time of a step, and with it what a budget buys.
+ * What a search may vary: learning rate, weight decay, augmentation strength, and where the algorithm says so the width. On
+ * a CPU the width is left alone: it changes the time of a step, and with it what a budget buys.
  */
-export function segresnetSpace(plan: Plan): SearchSpace {
+function spaceOf(plan: Plan, width: WidthChoice | null): SearchSpace {
   const { learningRate, weightDecay } = plan.training;
-  const filters = plan.network.options['init_filters'] as number;
   const space: Record<string, unknown> = {
     learningRate: hp.loguniform(
       Math.log(learningRate / LEARNING_RATE_FACTOR),
@@ -33,20 +53,20 @@ export function segresnetSpace(plan: Plan): SearchSpace {
       ? { weightDecay: hp.loguniform(Math.log(weightDecay / 10), Math.log(weightDecay * 1000)) }
       : {}),
     augmentation: hp.choice(Object.keys(AUGMENTATION_STRENGTHS)),
-    ...(filters > 16 ? { initFilters: hp.choice([filters / 2, filters]) } : {}),
+    ...(width === null ? {} : { [width.key]: hp.choice([...width.values]) }),
   };
-  return Object.fromEntries(Object.entries(space).filter(([key]) => !isGiven(plan, PATHS[key] as string)));
+  return Object.fromEntries(Object.entries(space).filter(([key]) => !isGiven(plan, pathOf(key, width))));
 }
 
 /** The plan's own values of those parameters. */
-export function segresnetDefaults(plan: Plan): Point {
+function defaultsOf(plan: Plan, width: WidthChoice | null): Point {
   const values: Point = {
     learningRate: plan.training.learningRate,
     weightDecay: plan.training.weightDecay,
     augmentation: 'planned',
-    initFilters: plan.network.options['init_filters'] as number,
+    ...(width === null ? {} : { [width.key]: plan.network.options[width.option] as number }),
   };
-  const space = segresnetSpace(plan);
+  const space = spaceOf(plan, width);
   return Object.fromEntries(Object.entries(values).filter(([key]) => Object.hasOwn(space, key)));
 }
 
@@ -80,31 +100,36 @@ function scaleAugmentation(augmentation: Augmentation, factor: number): Augmenta
 }
 
 /** One parameter applied to a plan. */
-function apply(plan: Plan, key: string, value: Point[string]): Plan {
-  const reasons = { ...plan.reasons, [PATHS[key] as string]: `the search's point: ${key} = ${String(value)}` };
+function apply(
+  plan: Plan,
+  { algorithm }: SearchedPlan,
+  width: WidthChoice | null,
+  key: string,
+  value: Point[string],
+): Plan {
+  const reasons = { ...plan.reasons, [pathOf(key, width)]: `the search's point: ${key} = ${String(value)}` };
+  const wrongValue = () =>
+    new VoxhelmError('invalid-request', `${algorithm}.${key} cannot be ${JSON.stringify(value)}`, {
+      details: { field: `${algorithm}.${key}` },
+    });
   if (key === 'augmentation') {
     const factor = AUGMENTATION_STRENGTHS[String(value)];
-    if (factor === undefined) throw wrongValue(key, value);
+    if (factor === undefined) throw wrongValue();
     return { ...plan, augmentation: plan.augmentation.map((each) => scaleAugmentation(each, factor)), reasons };
   }
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw wrongValue(key, value);
-  if (key === 'initFilters') {
-    const options = { ...plan.network.options, init_filters: value };
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw wrongValue();
+  if (key === width?.key) {
+    const options = { ...plan.network.options, [width.option]: value };
     return { ...plan, network: { ...plan.network, options }, reasons };
   }
   return { ...plan, training: { ...plan.training, [key]: value }, reasons };
 }
 
-function wrongValue(key: string, value: Point[string]): VoxhelmError {
-  return new VoxhelmError('invalid-request', `segresnet.${key} cannot be ${JSON.stringify(value)}`, {
-    details: { field: `segresnet.${key}` },
-  });
-}
-
 /** The plan with a study's point applied. A value that the plan has already is left with its own reason. */
-export function configureSegresnet(plan: Plan, point: Readonly<Point>): Plan {
-  const prefix = 'segresnet.';
-  const defaults = segresnetDefaults(plan);
+function configure(plan: Plan, searched: SearchedPlan, point: Readonly<Point>): Plan {
+  const prefix = `${searched.algorithm}.`;
+  const width = searched.width(plan);
+  const defaults = defaultsOf(plan, width);
   let configured = plan;
   for (const [path, value] of Object.entries(point)) {
     if (!path.startsWith(prefix)) continue;
@@ -115,7 +140,16 @@ export function configureSegresnet(plan: Plan, point: Readonly<Point>): Plan {
         details: { field: path },
       });
     }
-    if (value !== defaults[key]) configured = apply(configured, key, value);
+    if (value !== defaults[key]) configured = apply(configured, searched, width, key, value);
   }
   return configured;
+}
+
+/** The search space of an algorithm's plans. */
+export function planSpace(searched: SearchedPlan): PlanSpace {
+  return {
+    space: (plan) => spaceOf(plan, searched.width(plan)),
+    defaults: (plan) => defaultsOf(plan, searched.width(plan)),
+    configure: (plan, point) => configure(plan, searched, point),
+  };
 }

@@ -1,10 +1,10 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Plan } from '@voxhelm/contracts/plan';
-import { mirrorIfLong } from '../mirroring.ts';
-import { isGiven, type Reasoned } from '../plan-overrides.ts';
+import { mirrorIfLong } from './mirroring.ts';
+import { isGiven, type Reasoned } from './plan-overrides.ts';
 
 /*
- * How long SegResNet trains and how often it validates: Auto3DSeg's epochs turned to steps.
+ * How long a training is and how often it validates: Auto3DSeg's epochs turned to steps.
  */
 
 /** Auto3DSeg warms up for 3 epochs; never more than a tenth of a short training. */
@@ -13,7 +13,7 @@ const WARMUP_SHARE = 0.1;
 /** Validations of a training of full length: enough for the pruner and for the best checkpoint. */
 export const VALIDATIONS = 20;
 
-/** Auto3DSeg's epochs turned to steps: clip(80000 / cases, 300, 1250) epochs, divided by up to 3 patches a case. */
+/** SegResNet's epochs in Auto3DSeg, turned to steps: clip(80000 / cases, 300, 1250) epochs, divided by up to 3 patches a case. */
 export function stepsRule(trainingCases: number, batchSize: number): Reasoned<number> {
   const epochs = Math.min(1250, Math.max(300, Math.ceil(80_000 / trainingCases)));
   const stepsPerEpoch = trainingCases / Math.min(3, batchSize);

@@ -1,5 +1,6 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import { divisorFor, perAxis, type Triple } from './geometry.ts';
+import type { Triple } from '../axes.ts';
+import { divisorFor } from './geometry.ts';
 
 function numbers(value: unknown): number[] | null {
   return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'number' && each > 0)
@@ -19,15 +20,4 @@ export function divisorOfOptions(options: Readonly<Record<string, unknown>>): { 
     });
   }
   return { divisor: divisorFor(blocks.length, resolution), levels: blocks.length };
-}
-
-/** Refuses a patch that the network cannot halve, naming the nearest that it can. */
-export function checkPatch(patchSize: Readonly<Triple>, divisor: Triple, field: string): void {
-  if (patchSize.every((size, axis) => size % (divisor[axis] ?? 1) === 0)) return;
-  const nearest = perAxis((axis) => divisor[axis] * Math.max(1, Math.round(patchSize[axis] / divisor[axis])));
-  throw new VoxhelmError(
-    'invalid-request',
-    `patch size ${patchSize.join(' x ')} does not fit the network: its axes must be multiples of ${divisor.join(', ')}`,
-    { fix: `Use ${nearest.join(' x ')}, the nearest that works.`, details: { field, nearest } },
-  );
 }

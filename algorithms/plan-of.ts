@@ -1,0 +1,141 @@
+import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { Plan } from '@voxhelm/contracts/plan';
+import { axes, perAxis, type Triple } from './axes.ts';
+import { GIVEN, given, type Reasoned, valuePaths } from './plan-overrides.ts';
+import { VALIDATIONS } from './plan-schedule.ts';
+import { type PlanInput, PRECISION_UNMEASURED } from './planner.ts';
+
+/*
+ * How a plan is put together: every value under its path with the reason for it.
+ */
+
+/** Values by path ("training.learningRate"). */
+export type PlanEntries = Readonly<Record<string, Reasoned<unknown>>>;
+
+/** The plan of these entries. A missing or wrong one is a fault of the algorithm and throws. */
+export function planOf(entries: PlanEntries): Plan {
+  const plan: Record<string, unknown> = { schemaVersion: 1 };
+  const reasons: Record<string, string> = {};
+  for (const [path, { value, reason }] of Object.entries(entries)) {
+    const keys = path.split('.');
+    const last = keys.pop() as string;
+    let at = plan;
+    for (const key of keys) at = (at[key] ??= {}) as Record<string, unknown>;
+    at[last] = structuredClone(value);
+    reasons[path] = reason;
+  }
+  return Plan.parse({ ...plan, reasons });
+}
+
+/** A value with its reason. */
+export function because<T>(value: T, reason: string): Reasoned<T> {
+  return { value, reason };
+}
+
+/** Number of channels of the images. Throws `invalid-request` where the modalities do not fit it. */
+export function channelsOf({ summary, modalities }: PlanInput): number {
+  const { max } = summary.image_stats.channels;
+  const channels = typeof max === 'number' ? max : (max[0] ?? 1);
+  if (modalities.length !== 1 && modalities.length !== channels) {
+    throw new VoxhelmError(
+      'invalid-request',
+      `${modalities.length} modalities are given for images of ${channels} channels`,
+      {
+        fix: 'Give one modality for all channels, or one per channel.',
+        details: { field: 'modality' },
+      },
+    );
+  }
+  return channels;
+}
+
+/** One modality for each channel. */
+export function modalitiesOf({ modalities }: PlanInput, channels: number): Plan['modalities'] {
+  if (modalities.length === channels) return [...modalities];
+  return Array<Plan['modalities'][number]>(channels).fill(modalities[0] as Plan['modalities'][number]);
+}
+
+/** Cases this close to the target spacing need no resampling. */
+const SAME_SPACING = 0.01;
+
+/** The target spacing, or null where every case has it already. */
+export function spacingEntry(
+  summary: AnalysisSummary,
+  targetMm: Triple,
+  override: Triple | undefined,
+  rule: string,
+): Reasoned<Triple | null> {
+  if (override !== undefined) return because(override, GIVEN);
+  const { spacing } = summary.image_stats;
+  const far = (['min', 'max'] as const).some((key) =>
+    axes(spacing, key).some((mm, axis) => Math.abs(mm / (targetMm[axis] as number) - 1) > SAME_SPACING),
+  );
+  const shown = targetMm.map((mm) => Number(mm.toPrecision(4))).join(' x ');
+  if (far) return because(targetMm, `${shown} mm: ${rule}`);
+  return because(null, `no resampling: every case has ${shown} mm already, which is the target (${rule})`);
+}
+
+/** Median image in voxels of a spacing. */
+export function medianVoxels(summary: AnalysisSummary, spacingMm: Triple): Triple {
+  const sizeMm = axes(summary.image_stats.sizemm, 'median');
+  return perAxis((axis) => Math.max(1, Math.round(sizeMm[axis] / spacingMm[axis])));
+}
+
+/** The value at a path inside another; the value itself at "". */
+function at(value: unknown, path: string): unknown {
+  if (path === '') return value;
+  return path.split('.').reduce((inner, key) => (inner as Record<string, unknown>)[key], value);
+}
+
+/** Options of the network, each with its reason, the user's in place of the rule's. */
+export function networkEntries(
+  input: PlanInput,
+  className: Reasoned<string>,
+  rules: Readonly<Record<string, Reasoned<unknown>>>,
+): Record<string, Reasoned<unknown>> {
+  const overrides = input.overrides.network ?? {};
+  const options = { ...rules };
+  for (const [key, value] of Object.entries(overrides)) {
+    // An option that is an object is given as a whole: what the rules say inside it goes.
+    for (const inner of Object.keys(options)) if (inner.startsWith(`${key}.`)) delete options[inner];
+    for (const path of valuePaths(value, key)) options[path] = because(at(value, path.slice(key.length + 1)), GIVEN);
+  }
+  return {
+    'network.class': className,
+    ...Object.fromEntries(Object.entries(options).map(([key, entry]) => [`network.options.${key}`, entry])),
+  };
+}
+
+/** What every plan says alike: whose it is, and what the user's overrides or Voxhelm's own habits decide. */
+export function sharedEntries(
+  input: PlanInput,
+  algorithm: string,
+  channels: number,
+  steps: number,
+  checkpointEverySteps: number,
+): Record<string, Reasoned<unknown>> {
+  const { overrides } = input;
+  return {
+    algorithm: because(algorithm, "the run's algorithms"),
+    fold: because(input.fold, 'the fold that this bundle is for'),
+    labels: because(
+      input.labels.map(({ value, name }) => ({ value, name })),
+      "the dataset's labels, or the request's",
+    ),
+    modalities: because(modalitiesOf(input, channels), "the dataset's modality, or the request's"),
+    'training.precision': because('float32', PRECISION_UNMEASURED),
+    'training.ema': because(null, 'the original keeps the weights themselves'),
+    'training.accumulate': because(1, 'every batch makes a step'),
+    'training.recompute': because('none', 'nothing is computed twice where memory is not short'),
+    'training.augmentOn': because('loader', "the loader's threads work while the device computes"),
+    'training.validateEverySteps': given(overrides.validateEverySteps, () =>
+      because(Math.max(1, Math.ceil(steps / VALIDATIONS)), `about ${VALIDATIONS} validations`),
+    ),
+    'training.checkpointEverySteps': given(overrides.checkpointEverySteps, () =>
+      because(checkpointEverySteps, `at most ${checkpointEverySteps} steps are lost with a trainer`),
+    ),
+    'inference.mode': because('gaussian', 'patches are least sure at their edges'),
+    'inference.sigmaScale': because(0.125, "MONAI's and nnU-Net's default"),
+  };
+}

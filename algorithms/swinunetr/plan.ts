@@ -1,0 +1,204 @@
+import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { Augmentation, Device, Normalization, Plan } from '@voxhelm/contracts/plan';
+import { axes, checkPatch, perAxis, type Triple, volume } from '../axes.ts';
+import { mirrorIfLong } from '../mirroring.ts';
+import { because, channelsOf, modalitiesOf, networkEntries, planOf, sharedEntries, spacingEntry } from '../plan-of.ts';
+import { given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
+import { withSteps } from '../plan-schedule.ts';
+import { planSpace } from '../plan-space.ts';
+import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
+
+/*
+ * SwinUNETR's plan by Auto3DSeg's rules (automl.md 1.7): statistics and device in, every decision out, with its reason.
+ */
+
+const GIB = 2 ** 30;
+/** Auto3DSeg's memory figures are for half precision. */
+const FLOAT32_SHARE = 0.5;
+/** The network halves five times. */
+const DIVISOR: Triple = [32, 32, 32];
+/** One axis at least must be this long: at 1/32 an instance norm needs more than one voxel. */
+const LEAST_LONGEST = 64;
+const GPU_EDGE = 96;
+const CPU_EDGE = 64;
+
+interface Profile {
+  readonly onCpu: boolean;
+  readonly featureSize: number;
+  /** Patches in a batch. */
+  readonly patches: number;
+  readonly described: string;
+}
+
+function profileOf({ device, labels }: PlanInput): Profile {
+  if (device.kind === 'cpu') return { onCpu: true, featureSize: 12, patches: 1, described: describe(device) };
+  const memoryGb = Math.max(1, (device.memoryBytes / GIB) * FLOAT32_SHARE - 1);
+  const more = (labels.length - 2) / 103;
+  const [low, high] = [12 + 28 * more, 48 + 100 * more];
+  const patches = Math.max(1, Math.trunc(2 + (7 * (memoryGb - low)) / (high - low)));
+  return { onCpu: false, featureSize: memoryGb >= 12 ? 48 : 24, patches, described: describe(device) };
+}
+
+function describe(device: Device): string {
+  return device.kind === 'cpu'
+    ? `CPU with ${device.cores} cores`
+    : `${device.name} with ${(device.memoryBytes / GIB).toFixed(0)} GB`;
+}
+
+const AUGMENTATION: readonly Augmentation[] = [
+  { name: 'flip', probability: 0.2, axes: [0, 1, 2] },
+  { name: 'scale-intensity', probability: 0.1, factor: 0.1 },
+  { name: 'shift-intensity', probability: 0.1, offset: 0.1 },
+];
+
+/** Auto3DSeg: the median spacing, but 1 mm where it has axes on both sides of that. */
+function targetSpacing(summary: AnalysisSummary): { targetMm: Triple; rule: string } {
+  const medianMm = axes(summary.image_stats.spacing, 'median');
+  if (Math.max(...medianMm) > 1 && Math.min(...medianMm) < 1) {
+    return { targetMm: [1, 1, 1], rule: '1 mm, for the median has axes above and below it (Auto3DSeg)' };
+  }
+  return { targetMm: medianMm, rule: 'median spacing (Auto3DSeg)' };
+}
+
+/** CT: cut to the foreground's range, then 0..1; all else: z-score over the voxels that are not 0. */
+function normalizationEntry(input: PlanInput, modalities: Plan['modalities']): Reasoned<Normalization[]> {
+  const { percentile_00_5: lower, percentile_99_5: upper } = input.summary.image_foreground_stats.intensity;
+  const value = modalities.map(
+    (modality): Normalization =>
+      modality === 'CT' && upper > lower ? { mode: 'range-clip', lower, upper } : { mode: 'zscore-nonzero' },
+  );
+  const kinds = [...new Set(value.map(({ mode }) => mode))].map((mode) =>
+    mode === 'range-clip'
+      ? `CT: cut to ${lower} .. ${upper}, foreground percentiles 0.5 and 99.5, then 0..1`
+      : 'z-score over the voxels that are not 0',
+  );
+  return because(value, `${kinds.join('; ')} (Auto3DSeg)`);
+}
+
+/**
+ * Auto3DSeg: 96 along each axis, where the largest image is shorter a multiple of 64. On a CPU at most 64 and multiples of
+ * 32, which is what the network needs; the longest axis is never shorter than 64.
+ */
+function patchRule(summary: AnalysisSummary, targetMm: Triple, profile: Profile): Reasoned<Triple> {
+  const largest = perAxis((axis) => Math.ceil(axes(summary.image_stats.sizemm, 'max')[axis] / targetMm[axis]));
+  if (!profile.onCpu) {
+    const value = perAxis((axis) => (largest[axis] < GPU_EDGE ? LEAST_LONGEST : GPU_EDGE));
+    return because(value, 'Auto3DSeg: 96 along each axis, 64 where the largest image is shorter');
+  }
+  const edges = perAxis((axis) => Math.min(CPU_EDGE, 32 * Math.max(1, Math.floor(largest[axis] / 32))));
+  const longest = largest.indexOf(Math.max(...largest));
+  const value = perAxis((axis) => (axis === longest ? LEAST_LONGEST : edges[axis]));
+  return because(
+    value,
+    `${profile.described}: multiples of 32 up to 64; the longest axis 64, below which the network has no norm`,
+  );
+}
+
+function checkLongest(patchSize: Readonly<Triple>, field: string): void {
+  if (Math.max(...patchSize) >= LEAST_LONGEST) return;
+  throw new VoxhelmError(
+    'invalid-request',
+    `patch size ${patchSize.join(' x ')} is too small for SwinUNETR: at 1/32 its instance norms would see one voxel`,
+    { fix: 'Make one axis at least 64.', details: { field } },
+  );
+}
+
+function planSwinunetr(input: PlanInput): Plan {
+  const { overrides, labels, summary, trainingCases } = input;
+  const edited = overrides.plans?.['swinunetr'];
+  if (edited !== undefined) {
+    const plan = readEditedPlan('swinunetr', edited, input.fold);
+    checkPatch(plan.patchSize, DIVISOR, 'plan.plans.swinunetr.patchSize');
+    checkLongest(plan.patchSize, 'plan.plans.swinunetr.patchSize');
+    return plan;
+  }
+  const channels = channelsOf(input);
+  const profile = profileOf(input);
+  const { targetMm, rule } = targetSpacing(summary);
+  const workingMm = overrides.spacingMm ?? targetMm;
+  const patchSize = given<Triple>(overrides.patchSize, () => patchRule(summary, workingMm, profile));
+  checkPatch(patchSize.value, DIVISOR, 'plan.patchSize');
+  checkLongest(patchSize.value, 'plan.patchSize');
+  const batchSize = given(overrides.batchSize, () =>
+    because(profile.patches, `Auto3DSeg's patches by memory, on ${profile.described}`),
+  );
+  // Auto3DSeg takes two patches of each case for each patch in a batch: two batches a case and epoch.
+  const crops = 2 * batchSize.value;
+  const epochs = Math.max(1, Math.min(1000, Math.trunc(800_000 / trainingCases / crops)));
+  const steps = given(overrides.steps, () =>
+    because(
+      2 * epochs * trainingCases,
+      `Auto3DSeg: ${epochs} epochs (800000 patches, at most 1000 epochs) of ${trainingCases} cases, ${crops} patches of each`,
+    ),
+  );
+  const learningRate = given(overrides.learningRate, () =>
+    profile.onCpu ? because(1e-3, 'short trainings of small networks on a CPU') : because(4e-4, 'Auto3DSeg'),
+  );
+  const network = networkEntries(input, because('SwinUNETR', 'the network of the algorithm swinunetr (MONAI)'), {
+    in_channels: because(channels, 'channels of the images'),
+    out_channels: because(labels.length, 'number of labels, background included'),
+    feature_size: because(
+      profile.featureSize,
+      `${profile.described}: 48 as Auto3DSeg where memory allows, 12 on a CPU`,
+    ),
+    use_v2: because(false, 'Auto3DSeg'),
+  });
+  const plan = planOf({
+    ...sharedEntries(input, 'swinunetr', channels, steps.value, profile.onCpu ? 50 : 250),
+    'preprocessing.spacingMm': spacingEntry(summary, targetMm, overrides.spacingMm, rule),
+    'preprocessing.normalization': normalizationEntry(input, modalitiesOf(input, channels)),
+    patchSize,
+    batchSize,
+    ...network,
+    'training.steps': steps,
+    'training.optimizer': because('adamw', 'Auto3DSeg'),
+    'training.learningRate': learningRate,
+    'training.schedule': because('cosine', 'Auto3DSeg'),
+    'training.momentum': because(0.99, 'of SGD alone'),
+    'training.weightDecay': because(1e-5, 'Auto3DSeg'),
+    'training.warmupSteps': because(Math.floor(steps.value / 100), 'Auto3DSeg: a hundredth of the training'),
+    'training.gradientClipNorm': because(0.5, 'Auto3DSeg'),
+    'training.loss': because(
+      {
+        name: 'DiceCELoss',
+        options: {
+          include_background: true,
+          to_onehot_y: true,
+          softmax: true,
+          squared_pred: true,
+          smooth_nr: 0,
+          smooth_dr: 1e-5,
+        },
+      },
+      'Auto3DSeg: DiceCE with squared predictions, background included',
+    ),
+    'training.deepSupervisionWeights': because([1], 'the network has one head'),
+    'sampling.classRatios': because(
+      labels.map(() => 1 / labels.length),
+      'Auto3DSeg: every class is equally often the centre of a patch, background included',
+    ),
+    augmentation: because(AUGMENTATION, "Auto3DSeg's, without quarter turns"),
+    'inference.overlap': because(
+      profile.onCpu ? 0.25 : 0.625,
+      `${profile.described}: 0.625 as Auto3DSeg's last pass, less on a CPU`,
+    ),
+    'inference.windowBatchSize': because(volume(patchSize.value) > 64 ** 3 ? 2 : 1, 'attention fills the memory soon'),
+  });
+  return mirrorIfLong(plan, steps.value);
+}
+
+/** Auto3DSeg's SwinUNETR. */
+export const swinunetr: AlgorithmPlanner = {
+  name: 'swinunetr',
+  title: 'SwinUNETR',
+  plan: planSwinunetr,
+  ...planSpace({
+    algorithm: 'swinunetr',
+    width: (plan) => {
+      const features = plan.network.options['feature_size'] as number;
+      return features === 48 ? { key: 'featureSize', option: 'feature_size', values: [24, 48] } : null;
+    },
+  }),
+  withSteps,
+};

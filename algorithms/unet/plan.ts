@@ -1,0 +1,233 @@
+import type { Augmentation, Device, Normalization, Plan } from '@voxhelm/contracts/plan';
+import { checkPatch, perAxis, type Triple } from '../axes.ts';
+import { mirrorIfLong } from '../mirroring.ts';
+import {
+  because,
+  channelsOf,
+  medianVoxels,
+  modalitiesOf,
+  networkEntries,
+  planOf,
+  sharedEntries,
+  spacingEntry,
+} from '../plan-of.ts';
+import { given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
+import { stepsRule, warmupRule, withSteps } from '../plan-schedule.ts';
+import { planSpace } from '../plan-space.ts';
+import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
+import { targetSpacing } from './spacing.ts';
+import { planUnet, type UnetPlan } from './topology.ts';
+
+/*
+ * nnU-Net's plan of its 3-D full-resolution U-Net (automl.md 6.3 to 6.5): statistics and device in, every decision out.
+ */
+
+const GIB = 2 ** 30;
+/** nnU-Net's memory figures are for half precision; single precision keeps feature maps of twice the size. */
+const FLOAT32_SHARE = 0.5;
+/** On a CPU the voxels that a step of a quarter of a second allows (foundations.md), as for SegResNet. */
+const CPU_VOXELS = 48 ** 3;
+/** nnU-Net: 1000 epochs of 250 steps. */
+const GPU_STEPS = 250_000;
+
+/** What the device decides. */
+interface Profile {
+  readonly onCpu: boolean;
+  readonly memoryGb: number;
+  readonly mostVoxels: number;
+  readonly baseFeatures: number;
+  readonly described: string;
+}
+
+function profileOf(device: Device): Profile {
+  const memoryGb = (device.memoryBytes / GIB) * FLOAT32_SHARE;
+  if (device.kind === 'cpu') {
+    const described = `CPU with ${device.cores} cores`;
+    return { onCpu: true, memoryGb, mostVoxels: CPU_VOXELS, baseFeatures: 16, described };
+  }
+  const described = `${device.name} with ${(device.memoryBytes / GIB).toFixed(0)} GB`;
+  return { onCpu: false, memoryGb, mostVoxels: Number.POSITIVE_INFINITY, baseFeatures: 32, described };
+}
+
+/** nnU-Net's augmentation as far as there are transforms for it: contrast and low resolution are not built. */
+const AUGMENTATION: readonly Augmentation[] = [
+  {
+    name: 'affine',
+    probability: 0.2,
+    rotationRadians: [Math.PI / 6, Math.PI / 6, Math.PI / 6],
+    scale: [0.3, 0.3, 0.3],
+  },
+  { name: 'gaussian-noise', probability: 0.1, standardDeviation: Math.sqrt(0.1) },
+  { name: 'gaussian-smooth', probability: 0.2, sigmaVoxels: [0.5, 1] },
+  { name: 'scale-intensity', probability: 0.15, factor: 0.25 },
+  { name: 'gamma', probability: 0.3, range: [0.7, 1.5] },
+  { name: 'flip', probability: 0.5, axes: [0, 1, 2] },
+];
+
+/** Share of patches that nnU-Net centres on a foreground voxel. */
+const FOREGROUND_SHARE = 0.33;
+
+/** CT: cut to the foreground's range and scaled by its mean and deviation; all else: z-score per image. */
+function normalizationEntry(input: PlanInput, modalities: Plan['modalities']): Reasoned<Normalization[]> {
+  const foreground = input.summary.image_foreground_stats.intensity;
+  const { percentile_00_5: lower, percentile_99_5: upper, mean, stdev: deviation } = foreground;
+  const value = modalities.map((modality): Normalization => {
+    if (modality !== 'CT' || !(upper > lower) || !(deviation > 0)) return { mode: 'zscore' };
+    return { mode: 'clip-zscore', lower, upper, mean, deviation };
+  });
+  const kinds = [...new Set(value.map(({ mode }) => mode))].map((mode) =>
+    mode === 'zscore'
+      ? 'z-score of each image'
+      : "CT: cut to the foreground's percentiles 0.5 and 99.5, then its z-score",
+  );
+  return because(value, `${kinds.join('; ')} (nnU-Net)`);
+}
+
+function optionRules(input: PlanInput, unet: UnetPlan, channels: number, profile: Profile) {
+  const { strides, kernels, patchSize } = unet.topology;
+  const halvings = `patch ${patchSize.join(' x ')}: each axis is halved while its edge is at least 8 and its spacing within twice the finest (nnU-Net)`;
+  const own = 'nnU-Net';
+  return {
+    input_channels: because(channels, 'channels of the images'),
+    num_classes: because(input.labels.length, 'number of labels, background included'),
+    n_stages: because(strides.length, halvings),
+    features_per_stage: because(
+      unet.features,
+      `${profile.baseFeatures} at full resolution (nnU-Net 32; half of it on a CPU), doubled up to 320`,
+    ),
+    conv_op: because('torch.nn.modules.conv.Conv3d', '3-D full resolution'),
+    kernel_sizes: because(kernels, '3 on an axis once its spacing is within twice the finest, before that 1 (nnU-Net)'),
+    strides: because(strides, halvings),
+    n_conv_per_stage: because(
+      strides.map(() => 2),
+      own,
+    ),
+    n_conv_per_stage_decoder: because(
+      strides.slice(1).map(() => 2),
+      own,
+    ),
+    conv_bias: because(true, own),
+    norm_op: because('torch.nn.modules.instancenorm.InstanceNorm3d', own),
+    'norm_op_kwargs.eps': because(1e-5, own),
+    'norm_op_kwargs.affine': because(true, own),
+    nonlin: because('torch.nn.LeakyReLU', own),
+    deep_supervision: because(true, own),
+  };
+}
+
+/** What a patch must be a multiple of, by the strides that the plan has in the end. */
+function divisorOf(strides: unknown): Triple {
+  const steps = Array.isArray(strides) ? strides : [];
+  return perAxis((axis) =>
+    steps.reduce<number>((product, step) => product * Number(Array.isArray(step) ? step[axis] : step), 1),
+  );
+}
+
+/** 1, 1/2, 1/4, ..., the coarsest 0, together 1 (nnU-Net). */
+function headWeights(heads: number): number[] {
+  if (heads < 2) return [1];
+  const weights = Array.from({ length: heads }, (_, head) => (head === heads - 1 ? 0 : 0.5 ** head));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+/** nnU-Net's own optimiser where there is time for its 250000 steps; on a CPU what learns in a few hundred. */
+function optimizerEntries(input: PlanInput, profile: Profile, steps: number, batchSize: number) {
+  const short = 'short trainings on a CPU: AdamW learns in a few hundred steps, where nnU-Net has 250000 of SGD';
+  const rate = given(input.overrides.learningRate, () =>
+    profile.onCpu ? because(1e-3, short) : because(0.01, 'nnU-Net'),
+  );
+  return {
+    'training.optimizer': profile.onCpu ? because('adamw', short) : because('sgd-nesterov', 'nnU-Net'),
+    'training.learningRate': rate,
+    'training.schedule': profile.onCpu
+      ? because('cosine', 'with AdamW, as Auto3DSeg')
+      : because('polynomial', 'nnU-Net'),
+    'training.momentum': because(0.99, 'nnU-Net (of SGD alone)'),
+    'training.weightDecay': because(3e-5, 'nnU-Net'),
+    'training.warmupSteps': profile.onCpu
+      ? because(
+          warmupRule(steps, input.trainingCases, batchSize),
+          'with AdamW, as Auto3DSeg: 3 epochs, at most a tenth',
+        )
+      : because(0, 'nnU-Net has none'),
+  };
+}
+
+function planNnunet(input: PlanInput): Plan {
+  const { overrides, labels, summary, trainingCases } = input;
+  const edited = overrides.plans?.['unet'];
+  if (edited !== undefined) {
+    const plan = readEditedPlan('unet', edited, input.fold);
+    checkPatch(plan.patchSize, divisorOf(plan.network.options['strides']), 'plan.plans.unet.patchSize');
+    return plan;
+  }
+  const channels = channelsOf(input);
+  const profile = profileOf(input.device);
+  const { targetMm, rule } = targetSpacing(summary);
+  const spacingMm = spacingEntry(summary, targetMm, overrides.spacingMm, rule);
+  const workingMm = overrides.spacingMm ?? targetMm;
+  const median = medianVoxels(summary, workingMm);
+  const problem = { ...profile, spacingMm: workingMm, medianVoxels: median, trainingCases, classes: labels.length };
+  const unet = planUnet(problem, overrides.patchSize);
+  const network = networkEntries(
+    input,
+    because('PlainConvUNet', 'the network of the algorithm unet (nnU-Net)'),
+    optionRules(input, unet, channels, profile),
+  );
+  const strides = (network['network.options.strides'] as Reasoned<readonly unknown[]>).value;
+  const patchSize = given<Triple>(overrides.patchSize, () =>
+    because(
+      unet.topology.patchSize,
+      `median image ${median.join(' x ')}; the largest whose network fits ${profile.described}: ${Math.round(unet.estimate / 1e6)} million voxels of feature maps a patch, ${Math.round(unet.reference / 1e6)} million for two allowed`,
+    ),
+  );
+  checkPatch(patchSize.value, divisorOf(strides), 'plan.patchSize');
+  const batchSize = given(overrides.batchSize, () =>
+    profile.onCpu
+      ? because(2, "nnU-Net's smallest, for a CPU")
+      : because(unet.batchSize, 'what memory allows, at most 5 % of the dataset, 2 at least (nnU-Net)'),
+  );
+  const steps = given(overrides.steps, () =>
+    profile.onCpu ? stepsRule(trainingCases, batchSize.value) : because(GPU_STEPS, 'nnU-Net: 1000 epochs of 250 steps'),
+  );
+  const supervised = network['network.options.deep_supervision']?.value === true;
+  const heads = supervised ? Math.max(1, strides.length - 1) : 1;
+  const foreground = FOREGROUND_SHARE / (labels.length - 1);
+  const plan = planOf({
+    ...sharedEntries(input, 'unet', channels, steps.value, profile.onCpu ? 100 : 250),
+    'preprocessing.spacingMm': spacingMm,
+    'preprocessing.normalization': normalizationEntry(input, modalitiesOf(input, channels)),
+    patchSize,
+    batchSize,
+    ...network,
+    'training.steps': steps,
+    ...optimizerEntries(input, profile, steps.value, batchSize.value),
+    'training.gradientClipNorm': because(12, 'nnU-Net'),
+    'training.loss': because(
+      {
+        name: 'DiceCELoss',
+        options: { include_background: false, to_onehot_y: true, softmax: true, smooth_nr: 1e-5, smooth_dr: 1e-5 },
+      },
+      'nnU-Net: Dice without background and cross entropy',
+    ),
+    'training.deepSupervisionWeights': because(headWeights(heads), 'nnU-Net: halved from head to head, the coarsest 0'),
+    'sampling.classRatios': because(
+      labels.map((_, index) => (index === 0 ? 1 - FOREGROUND_SHARE : foreground)),
+      'nnU-Net: a third of the patches is centred on foreground, each class equally often',
+    ),
+    augmentation: because(AUGMENTATION, "nnU-Net's, without contrast and low resolution"),
+    'inference.overlap': because(0.5, 'nnU-Net'),
+    'inference.windowBatchSize': because(profile.onCpu ? 2 : 4, profile.described),
+  });
+  return mirrorIfLong(plan, steps.value);
+}
+
+/** nnU-Net's U-Net. */
+export const unet: AlgorithmPlanner = {
+  name: 'unet',
+  title: 'nnU-Net',
+  plan: planNnunet,
+  ...planSpace({ algorithm: 'unet', width: () => null }),
+  withSteps,
+};
