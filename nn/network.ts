@@ -37,6 +37,13 @@ export interface ForwardMode {
   readonly recompute?: boolean;
 }
 
+/** A tensor of a state dict that is no parameter. */
+export interface StoredBuffer {
+  readonly dtype: 'I64';
+  readonly shape: readonly number[];
+  readonly data: BigInt64Array;
+}
+
 /** A network of fixed options. */
 export interface Network {
   /** The reference's class name, for example "SegResNetDS". */
@@ -51,6 +58,12 @@ export interface Network {
   readonly divisor: readonly [number, number, number];
   /** In the order of the reference's state dict. */
   readonly specs: readonly ParameterSpec[];
+  /** What the original's state dict has beside the parameters, so that weights go from one to the other and back. */
+  readonly stateDict?: {
+    /** Second names of parameters, with the parameter's own. */
+    readonly aliases: ReadonlyMap<string, string>;
+    readonly buffers: () => ReadonlyMap<string, StoredBuffer>;
+  };
   /**
    * Logits [batch, x, y, z, class], full resolution first; only the first when not training. `x`: [batch, x, y, z, channel].
    * The caller disposes (call it within `tf.tidy`).

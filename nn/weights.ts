@@ -1,4 +1,5 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { ELEMENT_BYTES, type ElementType, elementReader, isFloat } from './checkpoint-files/numbers.ts';
 import { type Tensor, tf } from './engine.ts';
 import type { Network, ParameterSpec, Parameters } from './network.ts';
 
@@ -10,9 +11,10 @@ import type { Network, ParameterSpec, Parameters } from './network.ts';
 
 /** One tensor of a safetensors file. */
 export interface StoredTensor {
-  readonly dtype: 'F32' | 'I32' | 'U8';
+  /** 'I64' is written alone (buffers of the original); what is read is F32, I32 or U8. */
+  readonly dtype: 'F32' | 'I32' | 'U8' | 'I64';
   readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array | Uint8Array;
+  readonly data: Float32Array | Int32Array | Uint8Array | BigInt64Array;
 }
 
 /** A safetensors file's content. */
@@ -20,8 +22,6 @@ export interface StoredTensors {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: Readonly<Partial<Record<string, string>>>;
 }
-
-const BYTES = { F32: 4, I32: 4, U8: 1 } as const;
 
 function elements(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);
@@ -78,9 +78,11 @@ function readTensor(bytes: Uint8Array, start: number, name: string, entry: unkno
     shape,
     data_offsets: offsets,
   } = entry as { dtype?: string; shape?: number[]; data_offsets?: number[] };
-  if (dtype === undefined || !(dtype in BYTES)) throw damaged(`tensor ${name} has the data type ${dtype}`);
+  if (dtype === undefined || !Object.hasOwn(ELEMENT_BYTES, dtype))
+    throw damaged(`tensor ${name} has the data type ${dtype}`);
   const [from, to] = offsets ?? [];
-  const size = elements(shape ?? []) * BYTES[dtype as keyof typeof BYTES];
+  const type = dtype as ElementType;
+  const size = elements(shape ?? []) * ELEMENT_BYTES[type];
   if (shape === undefined || from === undefined || to === undefined || !(from >= 0) || to - from !== size) {
     throw damaged(`tensor ${name} has a shape and offsets that do not agree`);
   }
@@ -88,8 +90,14 @@ function readTensor(bytes: Uint8Array, start: number, name: string, entry: unkno
   // A copy, because the file's offset need not be aligned to the element size. Not `slice`: a Node Buffer's shares memory.
   const data = new Uint8Array(size);
   data.set(bytes.subarray(start + from, start + to));
-  const typed = dtype === 'F32' ? new Float32Array(data.buffer) : dtype === 'I32' ? new Int32Array(data.buffer) : data;
-  return { dtype: dtype as keyof typeof BYTES, shape, data: typed };
+  if (type === 'F32') return { dtype: 'F32', shape, data: new Float32Array(data.buffer) };
+  if (type === 'I32') return { dtype: 'I32', shape, data: new Int32Array(data.buffer) };
+  if (type === 'U8') return { dtype: 'U8', shape, data };
+  // Other widths, as PyTorch writes them, become float32 or int32.
+  const read = elementReader(new DataView(data.buffer), type);
+  const length = elements(shape);
+  if (isFloat(type)) return { dtype: 'F32', shape, data: Float32Array.from({ length }, (_, i) => read(i)) };
+  return { dtype: 'I32', shape, data: Int32Array.from({ length }, (_, i) => read(i)) };
 }
 
 /** Reads a safetensors file; throws `bad-checkpoint` naming what is damaged. */

@@ -220,3 +220,11 @@ test('validations take about a tenth of the time at most, but the last step vali
     ),
   );
 });
+
+test('algorithms are searched for the same time: a fast one does more steps than a slow one', () => {
+  const slow = { name: 'slow', probe: { ...probe, stepMs: 1_000 }, planSteps: 12_500 };
+  const input = { ...demo, budgetMs: 1_800_000, algorithms: [...demo.algorithms, slow] };
+  const { searchSteps, searchStepsByAlgorithm } = allocate(input);
+  expect(searchStepsByAlgorithm?.['slow']).toBe(searchSteps);
+  expect(searchStepsByAlgorithm?.['segresnet']).toBeGreaterThan(3 * searchSteps);
+});

@@ -43,6 +43,8 @@ export interface Allocation {
   /** Trials on fold 0; the best one's model is fold 0's member. */
   readonly searchTrials: number;
   readonly searchSteps: number;
+  /** Each algorithm's own search steps: what it does in the time that the slowest needs for `searchSteps`. */
+  readonly searchStepsByAlgorithm?: Readonly<Record<string, number>> | undefined;
   readonly foldSteps: number;
   /** Kept free for the ensemble, its choice and the test cases; null without a budget. */
   readonly ensembleReserveMs: number | null;
@@ -241,6 +243,7 @@ export function allocate(input: BudgetInput): Allocation {
     splits: chosen.splits,
     searchTrials: chosen.trials,
     searchSteps: chosen.steps,
+    searchStepsByAlgorithm: stepsByAlgorithm(input, chosen),
     foldSteps: chosen.steps,
     ensembleReserveMs: Math.round(chosen.reserveMs),
     marginMs: Math.round(chosen.marginMs),
@@ -250,6 +253,18 @@ export function allocate(input: BudgetInput): Allocation {
       steps: input.steps === null ? because : 'given by the user, whatever the budget',
     },
   };
+}
+
+/** Algorithms are compared at the same time, not at the same steps: a fast one does more of them. */
+function stepsByAlgorithm(input: BudgetInput, { steps, splits }: Spending): Record<string, number> {
+  const cases = validationCases(input.trainingCases, splits);
+  const slotMs = trainingMs(slowest(input.algorithms), steps, cases);
+  return Object.fromEntries(
+    input.algorithms.map(({ name, planSteps, probe }) => [
+      name,
+      input.steps ?? Math.max(Math.min(steps, planSteps), stepsWithin(probe, slotMs, cases, planSteps)),
+    ]),
+  );
 }
 
 /** A training that ended, for the next one's estimate. */
@@ -302,7 +317,8 @@ function slowdown({ finished, algorithm, trainingCases, allocation }: NextTrialI
 export function stepsForNextTrial(input: NextTrialInput): NextTrial {
   const { allocation, algorithm, remainingMs, trainingsLeft } = input;
   const cases = validationCases(input.trainingCases, allocation.splits);
-  const planned = input.kind === 'search' ? allocation.searchSteps : allocation.foldSteps;
+  const search = allocation.searchStepsByAlgorithm?.[algorithm.name] ?? allocation.searchSteps;
+  const planned = input.kind === 'search' ? search : allocation.foldSteps;
   const every = (steps: number) => validationInterval(algorithm.probe, steps, cases);
   if (input.steps !== null) {
     return { steps: input.steps, validateEverySteps: every(input.steps), reason: 'given by the user' };

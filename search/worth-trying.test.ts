@@ -25,13 +25,17 @@ test('one always stays, none is lost, and more time never tries fewer', () => {
     startMs: fc.integer({ min: 0, max: 30_000 }),
   });
   fc.assert(
-    fc.property(fc.array(probes, { minLength: 1, maxLength: 4 }), fc.integer({ min: 0, max: 10 ** 7 }), (all, leftMs) => {
-      const algorithms = all.map((probe, i) => ({ name: `a${i}`, probe }));
-      const { tried, leftOut } = worthTrying({ ...common, leftMs, algorithms });
-      expect(tried.length).toBeGreaterThanOrEqual(1);
-      expect(tried.length + leftOut.length).toBe(all.length);
-      const later = worthTrying({ ...common, leftMs: leftMs * 2, algorithms });
-      expect(later.tried.length).toBeGreaterThanOrEqual(tried.length);
-    }),
+    fc.property(
+      fc.array(probes, { minLength: 1, maxLength: 4 }),
+      fc.integer({ min: 0, max: 10 ** 7 }),
+      (all, leftMs) => {
+        const algorithms = all.map((probe, i) => ({ name: `a${i}`, probe }));
+        const { tried, leftOut } = worthTrying({ ...common, leftMs, algorithms });
+        expect(tried.length).toBeGreaterThanOrEqual(1);
+        expect(tried.length + leftOut.length).toBe(all.length);
+        const later = worthTrying({ ...common, leftMs: leftMs * 2, algorithms });
+        expect(later.tried.length).toBeGreaterThanOrEqual(tried.length);
+      },
+    ),
   );
 });

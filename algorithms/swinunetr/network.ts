@@ -2,10 +2,17 @@ import { type Tensor, type Tensor5D, tf } from '@voxhelm/nn/engine';
 import { pointwiseConv } from '@voxhelm/nn/layers/conv';
 import { layerNorm, normalizeChannels } from '@voxhelm/nn/layers/layer-norm';
 import { linear } from '@voxhelm/nn/layers/linear';
-import { type Network, type NetworkFactory, type ParameterSpec, type Parameters, parameter } from '@voxhelm/nn/network';
+import {
+  type Network,
+  type NetworkFactory,
+  type ParameterSpec,
+  type Parameters,
+  parameter,
+  type StoredBuffer,
+} from '@voxhelm/nn/network';
 import { attentionMask, blockSpecs, layerNormSpecs, transformerBlock, windowsOf } from './network-attention.ts';
 import { readSwinUnetrOptions, type StageOptions, type SwinUnetrOptions, type Triple } from './network-options.ts';
-import { mergingOrder, reorder } from './network-tokens.ts';
+import { mergingOrder, relativePositions, reorder } from './network-tokens.ts';
 import { convSpec, resBlock, resBlockSpecs, upBlock, upBlockSpecs } from './network-unetr.ts';
 
 /*
@@ -159,6 +166,20 @@ function decode(parameters: Parameters, image: Tensor5D, states: Tensor5D[], { n
   return pointwiseConv(x, parameter(parameters, 'out.conv.conv.weight'), parameter(parameters, 'out.conv.conv.bias'));
 }
 
+/** MONAI keeps each block's table of relative positions as a buffer. */
+function buffersOf({ stages, window }: SwinUnetrOptions): Map<string, StoredBuffer> {
+  const tokens = window[0] * window[1] * window[2];
+  const data = BigInt64Array.from(relativePositions(window, tokens), BigInt);
+  return new Map(
+    stages.flatMap(({ depth, number }) =>
+      Array.from({ length: depth }, (_, block) => [
+        `swinViT.layers${number}.0.blocks.${block}.attn.relative_position_index`,
+        { dtype: 'I64', shape: [tokens, tokens], data } as const,
+      ]),
+    ),
+  );
+}
+
 /**
  * SwinUNETR of MONAI's options (network-options.ts). Axes of a patch must be multiples of 32, and one of them at least 64:
  * an instance norm over a single voxel says nothing. Throws `invalid-request` naming a wrong option.
@@ -172,6 +193,7 @@ export const swinUnetr: NetworkFactory = (given): Network => {
     outChannels: options.outChannels,
     heads: 1,
     divisor: [32, 32, 32],
+    stateDict: { aliases: new Map(), buffers: () => buffersOf(options) },
     specs: [...transformerSpecs(options), ...decoderSpecs(options)],
     forward(parameters, x) {
       return [decode(parameters, x, transform(parameters, x, options), options)];

@@ -116,6 +116,26 @@ function decode(parameters: Parameters, skips: Tensor5D[], options: UnetOptions,
   return logits;
 }
 
+/**
+ * The package keeps each convolution and norm a second time in a sequence ("all_modules"), and the encoder a second time in
+ * the decoder; its state dict names them all.
+ */
+function aliasesOf(specs: readonly ParameterSpec[], { activationFirst }: UnetOptions): Map<string, string> {
+  const places = { conv: 0, norm: activationFirst ? 2 : 1 };
+  const second = (name: string) =>
+    name.replace(
+      /\.(conv|norm)\.(weight|bias)$/,
+      (_, part: 'conv' | 'norm', kind) => `.all_modules.${places[part]}.${kind}`,
+    );
+  return new Map(
+    specs.flatMap(({ name }) => {
+      const names = second(name) === name ? [] : [second(name)];
+      const inside = name.startsWith('encoder.') ? [name, ...names].map((each) => `decoder.${each}`) : [];
+      return [...names, ...inside].map((alias) => [alias, name] as const);
+    }),
+  );
+}
+
 function unet<Options extends UnetOptions>(
   className: string,
   given: Record<string, unknown>,
@@ -129,6 +149,7 @@ function unet<Options extends UnetOptions>(
   const divisor = [0, 1, 2].map((axis) =>
     options.strides.reduce((product, stride) => product * (stride[axis] as number), 1),
   );
+  const specs = [...encoder.specs(options), ...decoderSpecs(options)];
   return {
     class: className,
     options: given,
@@ -136,7 +157,8 @@ function unet<Options extends UnetOptions>(
     outChannels: options.classes,
     heads,
     divisor: divisor as unknown as Triple,
-    specs: [...encoder.specs(options), ...decoderSpecs(options)],
+    specs,
+    stateDict: { aliases: aliasesOf(specs, options), buffers: () => new Map() },
     forward(parameters, x, mode) {
       return decode(parameters, encoder.encode(parameters, x, options), options, mode.training ? heads : 1);
     },

@@ -50,7 +50,12 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
           data: bundles.map(({ plan, artifact }) => bundleRow(runId, plan, artifact)),
           skipDuplicates: true,
         });
-        await addEvents(transaction, runId, ...bundles.map(({ plan }) => bundlePlanned(plan)), ...leftOut.map(leftOutEvent));
+        await addEvents(
+          transaction,
+          runId,
+          ...bundles.map(({ plan }) => bundlePlanned(plan)),
+          ...leftOut.map(leftOutEvent),
+        );
       });
       return bundles.map(({ plan, artifact }) => {
         const job: ProbeJob = { kind: 'probe', plan: artifact, cases: casesArtifact, seed: run.seed };
@@ -171,7 +176,12 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
             update: row,
           });
         }
-        await addEvents(transaction, runId, ...bundles.map(({ plan }) => bundlePlanned(plan)), ...leftOut.map(leftOutEvent));
+        await addEvents(
+          transaction,
+          runId,
+          ...bundles.map(({ plan }) => bundlePlanned(plan)),
+          ...leftOut.map(leftOutEvent),
+        );
         await enterStage(transaction, locked, 'search', message, {
           folds: allocation.folds,
           plannedTrials: trials,
@@ -189,7 +199,8 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
  */
 function plansOf(run: Run, analysis: Analysis): { plans: Plan[]; leftOut: LeftOut[] } {
   const { algorithms, plan: overrides } = requestOf(run);
-  if (algorithms !== undefined) return { plans: algorithms.map((name) => planFor(plannerOf(name), run, analysis, 0)), leftOut: [] };
+  if (algorithms !== undefined)
+    return { plans: algorithms.map((name) => planFor(plannerOf(name), run, analysis, 0)), leftOut: [] };
   const plans: Plan[] = [];
   const leftOut: LeftOut[] = [];
   let refusal: unknown;
@@ -221,7 +232,12 @@ function foreignOption(planner: AlgorithmPlanner, run: Run, analysis: Analysis, 
 }
 
 function leftOutEvent({ name, reason }: LeftOut) {
-  return { key: `left-out:${name}`, type: 'algorithm.left-out', message: `Left out ${name}: ${reason}.`, data: { algorithm: name } };
+  return {
+    key: `left-out:${name}`,
+    type: 'algorithm.left-out',
+    message: `Left out ${name}: ${reason}.`,
+    data: { algorithm: name },
+  };
 }
 
 function planFor(

@@ -12,6 +12,7 @@ export const Schedule = z.object({
     splits: z.number().int(),
     searchTrials: z.number().int(),
     searchSteps: z.number().int(),
+    searchStepsByAlgorithm: z.record(z.string(), z.number().int()).optional(),
     foldSteps: z.number().int(),
     ensembleReserveMs: z.number().nullable(),
     marginMs: z.number().nullable(),

@@ -74,7 +74,10 @@ export async function startOrchestra(options: { readonly trainers?: number } = {
     client,
     trainer,
     async submit(request = {}, input = {}) {
-      const runId = await acceptRun(db, RunRequest.parse({ dataset: '/made/up', algorithms: ['segresnet'], ...request }));
+      const runId = await acceptRun(
+        db,
+        RunRequest.parse({ dataset: '/made/up', algorithms: ['segresnet'], ...request }),
+      );
       const handle = await client.workflow.start(WORKFLOWS.run, {
         workflowId: runWorkflowId(runId),
         taskQueue: TASK_QUEUES.orchestrator,

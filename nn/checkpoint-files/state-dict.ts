@@ -1,0 +1,84 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { Network, Parameters } from '../network.ts';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  loadParameters,
+  type StoredTensor,
+  storeParameters,
+} from '../weights.ts';
+import type { Value } from './pickle.ts';
+import { readPytorch } from './pytorch.ts';
+import { isZip } from './zip.ts';
+
+/*
+ * Weights that others trained: a state dict in a safetensors or PyTorch file, bare or inside a checkpoint.
+ */
+
+/** Where whole checkpoints keep their weights: PyTorch Lightning and MONAI, nnU-Net, and others. */
+const NESTED = ['network_weights', 'state_dict', 'model_state_dict', 'model', 'net'];
+/** What wrappers put ahead of each name: DistributedDataParallel and torch.compile. */
+const WRAPPERS = ['module.', '_orig_mod.'];
+
+function stripped(name: string): string {
+  const wrapper = WRAPPERS.find((prefix) => name.startsWith(prefix));
+  return wrapper === undefined ? name : stripped(name.slice(wrapper.length));
+}
+
+function pytorchTensors(bytes: Uint8Array): Map<string, StoredTensor> {
+  const file = readPytorch(bytes);
+  let content: Value | undefined = file.content;
+  for (let depth = 0; depth < 3 && content instanceof Map; depth++) {
+    const inside = NESTED.find((key) => (content as Map<Value, Value>).get(key) instanceof Map);
+    if (inside === undefined) break;
+    content = content.get(inside);
+  }
+  if (!(content instanceof Map)) {
+    throw new VoxhelmError('bad-checkpoint', 'the PyTorch file holds no state dict', {
+      fix: 'Save torch.save(model.state_dict(), "weights.pt").',
+    });
+  }
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, value] of content) {
+    const tensor = file.tensorOf(value);
+    if (typeof name === 'string' && tensor !== null) tensors.set(name, tensor);
+  }
+  return tensors;
+}
+
+/** Tensors of a state dict by their names without wrappers' prefixes, from a safetensors or PyTorch zip file's bytes. */
+export function readStateDict(bytes: Uint8Array): Map<string, StoredTensor> {
+  const tensors = isZip(bytes) ? pytorchTensors(bytes) : decodeSafetensors(bytes).tensors;
+  return new Map([...tensors].map(([name, tensor]) => [stripped(name), tensor]));
+}
+
+/**
+ * A network's parameters from weights that were trained elsewhere. Throws `bad-checkpoint` where a parameter is missing or
+ * has another shape, and where the file holds tensors that this network does not have. The caller disposes.
+ */
+export function importWeights(network: Network, bytes: Uint8Array): Parameters {
+  const tensors = readStateDict(bytes);
+  const known = new Set([...network.specs.map(({ name }) => name), ...(network.stateDict?.aliases.keys() ?? [])]);
+  const buffers = network.stateDict?.buffers().keys() ?? [];
+  for (const name of buffers) known.add(name);
+  const unknown = [...tensors.keys()].filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new VoxhelmError(
+      'bad-checkpoint',
+      `the file has ${unknown.length} tensors that ${network.class} of these options has not: ${unknown.slice(0, 3).join(', ')}`,
+      { fix: 'Give the options that the weights were trained with.', details: { unknown: unknown.slice(0, 20) } },
+    );
+  }
+  return loadParameters(network, { tensors, metadata: {} });
+}
+
+/**
+ * A safetensors file of a network's weights that the original loads strictly: parameters by its names, with the buffers and
+ * the second names that its state dict has beside them.
+ */
+export function exportWeights(network: Network, parameters: Parameters): Uint8Array {
+  const stored = storeParameters(network, parameters);
+  for (const [alias, name] of network.stateDict?.aliases ?? []) stored.set(alias, stored.get(name) as StoredTensor);
+  for (const [name, buffer] of network.stateDict?.buffers() ?? []) stored.set(name, buffer);
+  return encodeSafetensors(stored, { format: 'pt' });
+}
