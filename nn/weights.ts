@@ -1,7 +1,7 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { ELEMENT_BYTES, type ElementType, elementReader, isFloat } from './checkpoint-files/numbers.ts';
 import { type Tensor, tf } from './engine.ts';
-import type { Network, ParameterSpec, Parameters } from './network.ts';
+import type { Network, ParameterSpec, Parameters, StoredBuffer } from './network.ts';
 
 /*
  * Weights as bytes: the safetensors format (https://github.com/huggingface/safetensors: 8 bytes little-endian header length,
@@ -11,10 +11,9 @@ import type { Network, ParameterSpec, Parameters } from './network.ts';
 
 /** One tensor of a safetensors file. */
 export interface StoredTensor {
-  /** 'I64' is written alone (buffers of the original); what is read is F32, I32 or U8. */
-  readonly dtype: 'F32' | 'I32' | 'U8' | 'I64';
+  readonly dtype: 'F32' | 'I32' | 'U8';
   readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array | Uint8Array | BigInt64Array;
+  readonly data: Float32Array | Int32Array | Uint8Array;
 }
 
 /** A safetensors file's content. */
@@ -29,7 +28,7 @@ function elements(shape: readonly number[]): number {
 
 /** A safetensors file of these tensors, in the map's order. */
 export function encodeSafetensors(
-  tensors: ReadonlyMap<string, StoredTensor>,
+  tensors: ReadonlyMap<string, StoredTensor | StoredBuffer>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };

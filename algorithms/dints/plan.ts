@@ -2,12 +2,12 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { ArchitectureSearch, Plan } from '@voxhelm/contracts/plan';
 import type { Point } from '@voxhelm/contracts/trial';
 import { hp, type SearchSpace } from '@voxhelm/search/space';
+import { checkPatch, perAxis, type Triple } from '../axes.ts';
 import { withoutSearch } from '../found-architecture.ts';
 import { GIVEN, isGiven, readEditedPlan } from '../plan-overrides.ts';
-import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
-import { checkPatch, perAxis, type Triple } from '../axes.ts';
-import { segresnet } from '../segresnet/plan.ts';
 import { withSteps } from '../plan-schedule.ts';
+import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
+import { segresnet } from '../segresnet/plan.ts';
 import { drawArchitecture } from './drawing.ts';
 import { defaultArchitecture } from './topology.ts';
 

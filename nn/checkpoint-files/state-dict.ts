@@ -1,5 +1,5 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import type { Network, Parameters } from '../network.ts';
+import type { Network, Parameters, StoredBuffer } from '../network.ts';
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -77,7 +77,7 @@ export function importWeights(network: Network, bytes: Uint8Array): Parameters {
  * the second names that its state dict has beside them.
  */
 export function exportWeights(network: Network, parameters: Parameters): Uint8Array {
-  const stored = storeParameters(network, parameters);
+  const stored = new Map<string, StoredTensor | StoredBuffer>(storeParameters(network, parameters));
   for (const [alias, name] of network.stateDict?.aliases ?? []) stored.set(alias, stored.get(name) as StoredTensor);
   for (const [name, buffer] of network.stateDict?.buffers() ?? []) stored.set(name, buffer);
   return encodeSafetensors(stored, { format: 'pt' });

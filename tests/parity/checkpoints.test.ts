@@ -40,7 +40,7 @@ function forward(network: Network, parameters: Parameters, shape: number[]): Flo
       ...(space as [number, number, number]),
       channels,
     ]) as Tensor5D;
-    return network.forward(parameters, x, { training: false, seed: 0 })[0] as Tensor5D;
+    return network.forward(parameters, x, { training: false, seed: null })[0] as Tensor5D;
   });
   const [b, x, y, z, c] = logits.shape;
   const values = channelsFirst(logits.dataSync<'float32'>() as Float32Array, [b, c, x, y, z]);
