@@ -23,6 +23,8 @@ export const PlanOverrides = z
     batchSize: z.number().int().positive().optional(),
     steps: z.number().int().positive().optional(),
     learningRate: z.number().positive().optional(),
+    /** What training computes in; measured on the trainer where absent. */
+    precision: z.enum(['float32', 'bfloat16']).optional(),
     validateEverySteps: z.number().int().positive().optional(),
     checkpointEverySteps: z.number().int().positive().optional(),
     /** Of algorithms that search their architecture: single settings, or null to train the planned one without a search. */

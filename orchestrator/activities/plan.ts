@@ -1,3 +1,4 @@
+import { GIVEN } from '@voxhelm/algorithms/plan-overrides';
 import { type AlgorithmPlanner, withPrecision } from '@voxhelm/algorithms/planner';
 import { defaultAlgorithms, plannerOf } from '@voxhelm/algorithms/planners';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
@@ -254,7 +255,7 @@ function planFor(
       details: { field: 'modality' },
     });
   }
-  return planner.plan({
+  const plan = planner.plan({
     summary: fromJson('Analysis.summary', AnalysisSummary, analysis.summary),
     device: fromJson('Run.device', Device, run.device),
     labels: fromJson('Analysis.labels', z.array(LabelDefinition), analysis.labels),
@@ -263,6 +264,9 @@ function planFor(
     fold,
     overrides,
   });
+  const { precision, plans } = overrides;
+  if (precision === undefined || plans?.[planner.name] !== undefined) return plan;
+  return withPrecision(plan, { value: precision, reason: GIVEN });
 }
 
 async function readCheck({ store }: Dependencies, analysis: Pick<Analysis, 'check'>): Promise<DatasetCheck> {
