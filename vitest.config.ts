@@ -10,7 +10,7 @@ export default defineConfig({
           ...common,
           name: 'unit',
           include: [
-            '{contracts,imaging,search,nn,algorithms,ensembler,prisma,orchestrator,workers,infra,cli}/**/*.test.ts',
+            '{contracts,imaging,search,nn,algorithms,ensembler,prisma,orchestrator,workers,infra,cli,web}/**/*.test.ts',
             'tests/*.test.ts',
           ],
           testTimeout: 60_000,

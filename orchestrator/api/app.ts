@@ -8,6 +8,7 @@ import { type Dispatcher, startDispatcher } from './dispatcher.ts';
 import { parseRequest, sendProblem, withStatus } from './errors.ts';
 import { registerOpenApi } from './openapi.ts';
 import { artifactRoutes } from './routes/v1/artifacts.ts';
+import { caseRoutes } from './routes/v1/cases.ts';
 import { datasetRoutes } from './routes/v1/datasets.ts';
 import { eventRoutes } from './routes/v1/events.ts';
 import { probeRoutes, systemRoutes } from './routes/v1/health.ts';
@@ -15,6 +16,7 @@ import { liveRoutes } from './routes/v1/live.ts';
 import { runRoutes } from './routes/v1/runs.ts';
 import { searchRoutes } from './routes/v1/search.ts';
 import { trialRoutes } from './routes/v1/trials.ts';
+import { uploadRoutes } from './routes/v1/uploads.ts';
 import { workerRoutes } from './routes/v1/workers.ts';
 import type { App, Services } from './services.ts';
 import { UPLOAD_LIMITS } from './upload.ts';
@@ -26,6 +28,8 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const BODY_TIMEOUT_MS = 30_000;
 /** A socket on which nothing moves for this long is closed (uploads and downloads that stalled). */
 const IDLE_TIMEOUT_MS = 120_000;
+/** Bodies that may take as long as they move: archives and the chunks of uploads. */
+const STREAMED = /^(multipart\/|application\/offset\+octet-stream)/;
 const MAX_CONNECTIONS = 2_000;
 /** Of a JSON body: 5,000 metric points or a request with whole plans fit well. */
 const BODY_LIMIT_BYTES = 2 * 1024 * 1024;
@@ -77,7 +81,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   app.addHook('onRequest', authenticator(options.settings.apiKey));
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
-    if (!request.headers['content-type']?.startsWith('multipart/')) limitBodyTime(request.raw, reply.raw);
+    if (!STREAMED.test(request.headers['content-type'] ?? '')) limitBodyTime(request.raw, reply.raw);
   });
   app.addHook('onClose', () => dispatcher.stop());
 
@@ -99,9 +103,11 @@ export async function createApp(options: AppOptions): Promise<App> {
       const v1 = scope.withTypeProvider<ZodTypeProvider>();
       systemRoutes(v1, services);
       datasetRoutes(v1, services);
+      uploadRoutes(v1, services);
       runRoutes(v1, services);
       liveRoutes(v1, services);
       workerRoutes(v1, services);
+      caseRoutes(v1, services);
       eventRoutes(v1, services);
       trialRoutes(v1, services);
       searchRoutes(v1, services);

@@ -13,10 +13,12 @@ function page<Name extends string>(load: () => Promise<Record<Name, ComponentTyp
 }
 
 const RunPage = page(() => import('./pages/run.tsx'), 'RunPage');
+const SubmitPage = page(() => import('./pages/submit.tsx'), 'SubmitPage');
 
 /** Addresses and their pages; everything else that a page shows is in the address's query. */
 const ROUTES: readonly [string, ComponentType][] = [
   ['/', RunsPage],
+  ['/submit', SubmitPage],
   ['/runs/:id/:tab?/:item?', RunPage],
 ];
 

@@ -157,7 +157,7 @@ function fieldValue(name: string, value: unknown): unknown {
 }
 
 /** One row for a dataset; the same key with the same request gives the row that is there already. */
-async function register(
+export async function register(
   database: Database,
   id: string,
   given: DatasetCreate,

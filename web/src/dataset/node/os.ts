@@ -1,1 +1,5 @@
-export {};
+/* node:os for the browser. */
+
+export function availableParallelism(): number {
+  return navigator.hardwareConcurrency;
+}

@@ -1,0 +1,179 @@
+import { useQuery } from '@tanstack/react-query';
+import type { DatasetView, RunDetail, RunView } from '@voxhelm/contracts/api';
+import type { RunRequestInput } from '@voxhelm/contracts/run';
+import { useEffect, useState } from 'react';
+import { useLocation } from 'wouter';
+import { get, getAll, send } from '../api/client.ts';
+import { ApiError } from '../api/problem.ts';
+import { runQuery } from '../api/run-live.ts';
+import { ErrorNote } from '../components/error-note.tsx';
+import { type Uploading, uploadDataset } from '../dataset/upload.ts';
+import { useDatasetCheck } from '../dataset/use-check.ts';
+import { useQueryState } from '../query-state.ts';
+import { AsCode } from '../submit/as-code.tsx';
+import { CheckReport } from '../submit/check-report.tsx';
+import { DropZone } from '../submit/drop-zone.tsx';
+import { type FormValues, faultsOf, requestOf, valuesOf } from '../submit/fields.ts';
+import { RunForm } from '../submit/run-form.tsx';
+import { UploadProgress } from '../submit/upload-progress.tsx';
+import { uniqueKey } from '../unique.ts';
+import { useTitle } from '../use-title.ts';
+
+/** Submit a run: choose or drop a dataset, set what matters, see the same as code, send. */
+export function SubmitPage() {
+  useTitle('Submit');
+  const [, go] = useLocation();
+  const [dataset, setDataset] = useQueryState('dataset');
+  const [clone] = useQueryState('clone');
+  const { data: datasets } = useQuery({
+    queryKey: ['datasets'],
+    queryFn: ({ signal }) => getAll<DatasetView>('/v1/datasets', signal),
+  });
+  const { data: system } = useQuery({
+    queryKey: ['system'],
+    queryFn: ({ signal }) => get<{ algorithms: string[] }>('/v1/system', signal),
+  });
+  const form = useForm(clone);
+  const { state: checking, start, repair, drop } = useDatasetCheck();
+  const [uploading, setUploading] = useState<Uploading | null>(null);
+  const [failed, setFailed] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+
+  const chosen =
+    checking !== null ? form.values['name'] || checking.datalist?.name || 'dataset' : dataset || form.base.dataset;
+  const request = requestOf({ ...form.base, dataset: chosen }, form.values, form.algorithms);
+  const faults = new Map([...faultsOf(request), ...serverFaults(failed)]);
+  const unsound = (checking?.check?.findings ?? []).some(({ severity }) => severity === 'error');
+  const waits = checking !== null && !checking.hashed;
+  const ready =
+    chosen !== '' &&
+    !waits &&
+    checking?.refused == null &&
+    faultsOf(request).size === 0 &&
+    (!unsound || request.skipInvalid === true);
+
+  const submit = async (): Promise<void> => {
+    setBusy(true);
+    setFailed(null);
+    try {
+      const id =
+        checking === null
+          ? chosen
+          : (await uploadDataset(checking, { name: checking.datalist?.name ?? 'dataset' }, setUploading)).id;
+      const run = await send<RunView>(
+        'POST',
+        '/v1/runs',
+        { ...request, dataset: id },
+        { 'idempotency-key': uniqueKey() },
+      );
+      go(`/runs/${run.id}`);
+    } catch (error) {
+      setFailed(error);
+      setBusy(false);
+    }
+  };
+
+  return (
+    <>
+      <h1>Submit a run</h1>
+      <h2>Dataset</h2>
+      <div className="choice">
+        <DropZone
+          onFiles={(files) => {
+            setDataset('');
+            start(files, []);
+          }}
+        />
+        <div className="panel">
+          <label className="field">
+            A registered dataset
+            <select value={checking === null ? dataset : ''} onChange={(event) => setDataset(event.target.value)}>
+              <option value="">{checking === null ? 'choose…' : 'the dropped one'}</option>
+              {(datasets ?? []).map((each) => (
+                <option key={each.id} value={each.id}>
+                  {each.name} ({each.state}
+                  {each.trainingCases === null ? '' : `, ${each.trainingCases} cases`})
+                </option>
+              ))}
+            </select>
+          </label>
+          <label className="field">
+            Or a folder that the server can read
+            <input
+              type="text"
+              placeholder="/data/Task04_Hippocampus"
+              value={(datasets ?? []).some(({ id }) => id === dataset) ? '' : dataset}
+              onChange={(event) => setDataset(event.target.value)}
+            />
+          </label>
+          {faults.has('dataset') && chosen !== '' && <p className="field-error">{faults.get('dataset')}</p>}
+        </div>
+      </div>
+      {checking !== null && <CheckReport checking={checking} repair={repair} drop={drop} />}
+      <h2>Run</h2>
+      <form
+        className="panel"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit();
+        }}
+      >
+        <RunForm
+          values={form.values}
+          onChange={form.change}
+          faults={faults}
+          algorithms={system?.algorithms ?? []}
+          chosen={form.algorithms}
+          onAlgorithms={form.setAlgorithms}
+        />
+        <AsCode request={request} />
+        {failed !== null && <ErrorNote error={failed} />}
+        {uploading !== null && <UploadProgress uploading={uploading} />}
+        <p className="row">
+          <button type="submit" className="primary" disabled={!ready || busy}>
+            {checking === null ? 'Submit' : 'Upload and submit'}
+          </button>
+          <span className="muted" role="status">
+            {chosen === ''
+              ? 'Choose or drop a dataset.'
+              : waits
+                ? 'Checking the dataset…'
+                : unsound && !ready
+                  ? 'Mend or drop the faulty cases, or go on without them (under “everything else”).'
+                  : ''}
+          </span>
+        </p>
+      </form>
+    </>
+  );
+}
+
+/** The form's state; filled from the run that is cloned. */
+function useForm(clone: string) {
+  const [values, setValues] = useState<FormValues>({});
+  const [algorithms, setAlgorithms] = useState<readonly string[]>([]);
+  const [base, setBase] = useState<RunRequestInput>({ dataset: '' });
+  const { data: run } = useQuery<RunDetail>({ ...runQuery(clone), enabled: clone !== '' });
+  useEffect(() => {
+    if (run === undefined) return;
+    const { seed, skipInvalid, ...request } = run.request;
+    const shown: RunRequestInput = {
+      ...request,
+      dataset: run.datasetId,
+      ...(seed === 0 ? {} : { seed }),
+      ...(skipInvalid ? { skipInvalid } : {}),
+      name: `${run.name} again`.slice(0, 200),
+    };
+    setBase(shown);
+    setValues(valuesOf(shown));
+    setAlgorithms(request.algorithms ?? []);
+  }, [run]);
+  const change = (path: string, value: string): void => setValues((known) => ({ ...known, [path]: value }));
+  return { values, change, algorithms, setAlgorithms, base };
+}
+
+/** What the service refused, by field. */
+function serverFaults(error: unknown): [string, string][] {
+  if (!(error instanceof ApiError)) return [];
+  return (error.problem?.errors ?? []).map(({ pointer, message }) => [pointer.slice(1).replaceAll('/', '.'), message]);
+}

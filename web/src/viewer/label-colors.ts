@@ -1,0 +1,46 @@
+/** Colours of label values, strong on grey scans and apart for colour-blind eyes (Okabe and Ito). Background is clear. */
+const COLORS: readonly (readonly [number, number, number])[] = [
+  [230, 159, 0],
+  [86, 180, 233],
+  [0, 158, 115],
+  [240, 228, 66],
+  [204, 121, 167],
+  [213, 94, 0],
+  [0, 114, 178],
+];
+
+/** A label value's colour. */
+export function labelColor(value: number): readonly [number, number, number] {
+  return COLORS[(value - 1) % COLORS.length] ?? [230, 159, 0];
+}
+
+/** A colour map for NiiVue: values 0 to `highest`, named. */
+export function labelMapOf(highest: number, names: Readonly<Record<number, string>>) {
+  const values = Array.from({ length: highest + 1 }, (_, value) => value);
+  const channel = (index: 0 | 1 | 2): number[] => values.map((value) => (value === 0 ? 0 : labelColor(value)[index]));
+  return {
+    R: channel(0),
+    G: channel(1),
+    B: channel(2),
+    A: values.map((value) => (value === 0 ? 0 : 255)),
+    I: values,
+    labels: values.map((value) => names[value] ?? ''),
+  };
+}
+
+/** Disagreement: 1 only predicted, 2 only true, 3 another class. */
+export const DISAGREEMENT_NAMES: Readonly<Record<number, string>> = {
+  1: 'only predicted',
+  2: 'missed',
+  3: 'another class',
+};
+
+/** Colours of {@link DISAGREEMENT_NAMES}. */
+export const DISAGREEMENT_MAP = {
+  R: [0, 230, 30, 200],
+  G: [0, 40, 110, 60],
+  B: [0, 40, 255, 220],
+  A: [0, 255, 255, 255],
+  I: [0, 1, 2, 3],
+  labels: ['', 'only predicted', 'missed', 'another class'],
+};

@@ -1,0 +1,152 @@
+import { Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
+import { useEffect, useRef, useState } from 'react';
+import { describeError } from '../api/problem.ts';
+import { isTyping } from '../components/shortcuts.tsx';
+import { DISAGREEMENT_MAP, labelMapOf } from './label-colors.ts';
+
+/** A volume over the others. The first is the image, on whose grid the slices go. */
+export interface Layer {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'image' | 'labels' | 'disagreement' | 'heat';
+  /** NIfTI, gzipped or not. */
+  readonly volume: Blob;
+  /** 0..1 */
+  readonly opacity: number;
+}
+
+interface ViewerProps {
+  readonly layers: readonly Layer[];
+  readonly labelNames: Readonly<Record<number, string>>;
+  /** What is shown, for whoever cannot see it. */
+  readonly description: string;
+}
+
+/** Three planes and 3-D, with layers. Arrow keys move through slices, the mouse too. */
+export function VolumeViewer({ layers, labelNames, description }: ViewerProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const viewer = useRef<Niivue | null>(null);
+  const shown = useRef<string[]>([]);
+  const [error, setError] = useState<string | null>(null);
+  const [place, setPlace] = useState('');
+  const [ready, setReady] = useState(false);
+
+  useEffect(() => {
+    if (canvas.current === null) return;
+    const made = new Niivue({
+      dragAndDropEnabled: false,
+      backColor: [0.05, 0.06, 0.08, 1],
+      isOrientationTextVisible: true,
+      multiplanarShowRender: SHOW_RENDER.ALWAYS,
+      isColorbar: false,
+      logLevel: 'error',
+      show3Dcrosshair: true,
+      isResizeCanvas: true,
+    });
+    made.onLocationChange = (location) => setPlace((location as { string?: string }).string ?? '');
+    let gone = false;
+    made.attachToCanvas(canvas.current).then(
+      () => {
+        if (gone) return;
+        made.setSliceType(SLICE_TYPE.MULTIPLANAR);
+        viewer.current = made;
+        setReady(true);
+      },
+      (problem: unknown) =>
+        setError(`This browser shows no volumes (WebGL 2 is missing): ${describeError(problem).message}`),
+    );
+    return () => {
+      gone = true;
+      viewer.current = null;
+      shown.current = [];
+      setReady(false);
+      made.cleanup();
+    };
+  }, []);
+
+  useEffect(() => {
+    const now = viewer.current;
+    if (!ready || now === null) return;
+    const ids = layers.map(({ id }) => id);
+    if (ids.join('\n') === shown.current.join('\n')) {
+      layers.forEach(({ opacity }, index) => now.volumes[index] !== undefined && now.setOpacity(index, opacity));
+      return;
+    }
+    shown.current = ids;
+    let outdated = false;
+    load(now, layers, labelNames, () => outdated || shown.current !== ids).then(
+      () => setError(null),
+      (problem: unknown) => setError(describeError(problem).message),
+    );
+    return () => {
+      outdated = shown.current !== ids;
+    };
+  }, [layers, labelNames, ready]);
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (isTyping(event) || viewer.current === null) return;
+      const step = {
+        ArrowUp: [0, 0, 1],
+        ArrowDown: [0, 0, -1],
+        ArrowLeft: [-1, 0, 0],
+        ArrowRight: [1, 0, 0],
+        PageUp: [0, 1, 0],
+        PageDown: [0, -1, 0],
+      }[event.key];
+      if (step === undefined) return;
+      event.preventDefault();
+      const [x = 0, y = 0, z = 0] = step;
+      viewer.current.moveCrosshairInVox(x, y, z);
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
+
+  return (
+    <div className="viewer">
+      {error !== null && (
+        <p className="note bad" role="alert">
+          {error}
+        </p>
+      )}
+      <div className="viewer-canvas">
+        <canvas ref={canvas} role="img" aria-label={description} />
+      </div>
+      <p className="viewer-place">
+        <span>{place}</span>
+        <span className="muted">↑ ↓ ← → and page keys move through slices</span>
+      </p>
+    </div>
+  );
+}
+
+async function load(
+  viewer: Niivue,
+  layers: readonly Layer[],
+  labelNames: Readonly<Record<number, string>>,
+  outdated: () => boolean,
+): Promise<void> {
+  const volumes: NVImage[] = [];
+  for (const { volume, name, kind, opacity } of layers) {
+    const image = await NVImage.loadFromFile({
+      file: new File([volume], `${name}.nii${(await isGzip(volume)) ? '.gz' : ''}`),
+      colormap: kind === 'heat' ? 'inferno' : 'gray',
+      opacity,
+      ignoreZeroVoxels: kind === 'heat',
+    });
+    if (kind === 'labels')
+      image.setColormapLabel(labelMapOf(Math.max(1, Math.ceil(image.global_max ?? 1)), labelNames));
+    if (kind === 'disagreement') image.setColormapLabel(DISAGREEMENT_MAP);
+    volumes.push(image);
+  }
+  if (outdated()) return;
+  for (const old of [...viewer.volumes].reverse()) viewer.removeVolume(old);
+  for (const image of volumes) viewer.addVolume(image);
+  viewer.updateGLVolume();
+}
+
+async function isGzip(volume: Blob): Promise<boolean> {
+  const [first, second] = new Uint8Array(await volume.slice(0, 2).arrayBuffer());
+  return first === 0x1f && second === 0x8b;
+}
