@@ -6,7 +6,7 @@ import { rootDirectory } from '../embedded/node-service.ts';
  * `npm test -- unit parity` runs only the suites named.
  */
 
-const SUITES = ['unit', 'parity', 'e2e', 'faults'];
+const SUITES = ['unit', 'parity', 'e2e', 'web', 'faults'];
 
 function run(program: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {

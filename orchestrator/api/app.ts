@@ -15,6 +15,7 @@ import { probeRoutes, systemRoutes } from './routes/v1/health.ts';
 import { liveRoutes } from './routes/v1/live.ts';
 import { runRoutes } from './routes/v1/runs.ts';
 import { searchRoutes } from './routes/v1/search.ts';
+import { storageRoutes } from './routes/v1/storage.ts';
 import { trialRoutes } from './routes/v1/trials.ts';
 import { uploadRoutes } from './routes/v1/uploads.ts';
 import { workerRoutes } from './routes/v1/workers.ts';
@@ -108,6 +109,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       liveRoutes(v1, services);
       workerRoutes(v1, services);
       caseRoutes(v1, services);
+      storageRoutes(v1, services);
       eventRoutes(v1, services);
       trialRoutes(v1, services);
       searchRoutes(v1, services);

@@ -13,12 +13,20 @@ function page<Name extends string>(load: () => Promise<Record<Name, ComponentTyp
 }
 
 const RunPage = page(() => import('./pages/run.tsx'), 'RunPage');
+const ComparePage = page(() => import('./pages/compare.tsx'), 'ComparePage');
+const DatasetsPage = page(() => import('./pages/datasets.tsx'), 'DatasetsPage');
+const DatasetPage = page(() => import('./pages/dataset.tsx'), 'DatasetPage');
+const WorkersPage = page(() => import('./pages/workers.tsx'), 'WorkersPage');
 const SubmitPage = page(() => import('./pages/submit.tsx'), 'SubmitPage');
 
 /** Addresses and their pages; everything else that a page shows is in the address's query. */
 const ROUTES: readonly [string, ComponentType][] = [
   ['/', RunsPage],
   ['/submit', SubmitPage],
+  ['/compare', ComparePage],
+  ['/datasets', DatasetsPage],
+  ['/datasets/:id/:tab?/:item?', DatasetPage],
+  ['/workers', WorkersPage],
   ['/runs/:id/:tab?/:item?', RunPage],
 ];
 

@@ -8,7 +8,6 @@ const PLACES = [
   ['/', 'Runs'],
   ['/submit', 'Submit'],
   ['/datasets', 'Datasets'],
-  ['/try', 'Try it'],
   ['/workers', 'Workers'],
 ] as const;
 

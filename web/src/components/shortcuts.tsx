@@ -12,7 +12,7 @@ const KEYS: readonly [string, string][] = [
   ['?', 'This list'],
 ];
 
-const PLACES: Readonly<Record<string, string>> = { r: '/', s: '/submit', d: '/datasets', w: '/workers', t: '/try' };
+const PLACES: Readonly<Record<string, string>> = { r: '/', s: '/submit', d: '/datasets', w: '/workers' };
 
 /** True where a key that is pressed is meant for a field. */
 export function isTyping(event: KeyboardEvent): boolean {

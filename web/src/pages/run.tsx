@@ -6,9 +6,13 @@ import { StateBadge } from '../components/state-badge.tsx';
 import { deviceHours, dice, duration, timeLeft } from '../format.ts';
 import { RunActions } from '../run/actions.tsx';
 import { Activity } from '../run/activity.tsx';
+import { CasePage } from '../run/case.tsx';
+import { RunCasesTab } from '../run/cases.tsx';
 import { RunCurves } from '../run/curves.tsx';
+import { RunEnsemble } from '../run/ensemble.tsx';
 import { RunLog } from '../run/log.tsx';
 import { RunPlans } from '../run/plans.tsx';
+import { SearchTab } from '../run/search.tsx';
 import { TrialPage } from '../run/trial.tsx';
 import { TrialsTable } from '../run/trials-table.tsx';
 import { DataWay } from '../run/way.tsx';
@@ -17,6 +21,9 @@ import { useTitle } from '../use-title.ts';
 const TABS = [
   ['', 'Overview'],
   ['trials', 'Trials'],
+  ['search', 'Search'],
+  ['cases', 'Cases'],
+  ['ensemble', 'Ensemble'],
   ['plans', 'Plans'],
   ['log', 'Log'],
 ] as const;
@@ -89,6 +96,10 @@ export function RunPage() {
       )}
       {tab === 'trials' && item === undefined && <TrialsTable run={run} />}
       {tab === 'trials' && item !== undefined && <TrialPage run={run} trialId={item} metrics={metrics} />}
+      {tab === 'search' && <SearchTab run={run} />}
+      {tab === 'cases' && item === undefined && <RunCasesTab run={run} />}
+      {tab === 'cases' && item !== undefined && <CasePage run={run} caseId={decodeURIComponent(item)} />}
+      {tab === 'ensemble' && <RunEnsemble run={run} />}
       {tab === 'plans' && <RunPlans run={run} />}
       {tab === 'log' && <RunLog run={run} />}
     </>

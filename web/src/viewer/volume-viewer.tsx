@@ -39,6 +39,7 @@ export function VolumeViewer({ layers, labelNames, description }: ViewerProps) {
       isOrientationTextVisible: true,
       multiplanarShowRender: SHOW_RENDER.ALWAYS,
       isColorbar: false,
+      crosshairWidth: 0.5,
       logLevel: 'error',
       show3Dcrosshair: true,
       isResizeCanvas: true,

@@ -1,0 +1,246 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readLabel } from '@voxhelm/imaging/nifti';
+import { writeNifti } from '@voxhelm/imaging/nifti-write';
+import { rootDirectory } from '@voxhelm/infra/embedded/node-service';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startTestService, type TestService } from '../support/service.ts';
+import { smallDataset } from '../support/small-dataset.ts';
+import { overflowing, seriousViolations } from './accessibility.ts';
+import { launch, openPage, type WatchedPage } from './browser.ts';
+
+/*
+ * What a person does with the web UI, in a real browser against a real `voxhelm up`: submit by upload, watch, open the
+ * worst case, download and predict, cancel another run, compare. VOXHELM_SCREENSHOTS=1 keeps pictures in docs/screenshots.
+ */
+
+/** A name that would be markup where text were taken for it. */
+const NASTY = '<img src=x onerror="document.title=1"> & co';
+
+let folder: string;
+let dataset: string;
+let service: TestService;
+let browser: Browser;
+let watched: WatchedPage;
+let page: Page;
+let runUrl: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'voxhelm-web-'));
+  dataset = await smallDataset(join(folder, 'data'), 6, 2);
+  const file = join(dataset, 'dataset.json');
+  await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), name: NASTY }));
+  [service, browser] = await Promise.all([startTestService(), launch()]);
+  watched = await openPage(browser, service.url);
+  page = watched.page;
+}, 180_000);
+afterAll(async () => {
+  await browser?.close();
+  await service?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function fill(settings: Readonly<Record<string, string>>): Promise<void> {
+  const more = page.locator('summary', { hasText: 'Everything else' });
+  if ((await more.locator('..').getAttribute('open')) === null) await more.click();
+  for (const [label, value] of Object.entries(settings)) await page.getByLabel(label, { exact: true }).fill(value);
+}
+
+const SMALL = {
+  Folds: '2',
+  'Search trials': '2',
+  'Training steps': '20',
+  'Validate every … steps': '10',
+  'Patch size': '32, 32, 32',
+  'Batch size': '1',
+  'First filters of the network': '8',
+};
+
+describe('a run in the browser', () => {
+  test('a faulty label is found before anything is sent, shown, and mended as the user chooses', async () => {
+    const faulty = await smallDataset(join(folder, 'faulty'), 3, 0);
+    const labels = join(faulty, 'labelsTr');
+    const path = join(labels, (await readdir(labels)).sort()[0] ?? '');
+    const label = await readLabel(path);
+    await writeNifti(path, { ...label, affine: label.affine.map((value, index) => (index === 3 ? value + 5 : value)) });
+    await page.goto('/submit');
+    await page.getByTestId('folder').setInputFiles(faulty);
+    await page.getByText('1 faults').waitFor();
+    await page.getByRole('button', { name: 'Show image and label' }).click();
+    await page.locator('canvas').waitFor();
+    await page.getByRole('button', { name: "Give the label the image's affine" }).click();
+    await page.getByText('All 3 cases are sound').waitFor();
+    expect(await page.getByText("label given the image's affine").count()).toBe(1);
+  });
+
+  test('drop, check, upload, submit; a wrong value is named at its field', async () => {
+    await page.goto('/submit');
+    await page.getByTestId('folder').setInputFiles(dataset);
+    await page.getByText('All 8 cases are sound').waitFor();
+    await page.getByLabel('Time budget').fill('soon');
+    expect(await page.locator('.field-error').first().textContent()).toContain('a number with a unit');
+    await page.getByLabel('Time budget').fill('');
+    await fill({ ...SMALL, Name: 'first' });
+    await screenshot('submit');
+    await page.getByRole('button', { name: 'Upload and submit' }).click();
+    await page.waitForURL(/\/runs\/run_/);
+    runUrl = new URL(page.url()).pathname;
+  });
+
+  test('text from the dataset is text', async () => {
+    await page.goto('/datasets');
+    expect(await page.getByRole('link', { name: NASTY }).count()).toBe(1);
+    expect(await page.locator('main img').count()).toBe(0);
+  });
+
+  test('a lost connection is told, and gone when it is back', async () => {
+    await page.goto(runUrl);
+    await page
+      .getByText('The way of the data')
+      .or(page.getByRole('heading', { name: 'first' }))
+      .first()
+      .waitFor();
+    await service.voxhelm('pause', runUrl.split('/').at(-1) ?? '');
+    await watched.context.setOffline(true);
+    await page.getByText('The connection to the service is lost').waitFor();
+    await watched.context.setOffline(false);
+    await page.getByText('The connection to the service is lost').waitFor({ state: 'hidden' });
+    await page.getByRole('button', { name: 'Resume' }).click();
+  });
+
+  test('it is watched to its end without a reload', async () => {
+    await page.locator('.badge', { hasText: 'completed' }).waitFor({ timeout: 240_000 });
+    await page.getByRole('img', { name: /^Loss over 20 steps/ }).waitFor();
+    await screenshot('run');
+  });
+
+  test('the worst case opens in the viewer and is measured there', async () => {
+    await page.getByRole('link', { name: 'Cases' }).click();
+    await page.getByRole('table').waitFor();
+    await page.locator('tbody a').first().click();
+    await page.getByRole('slider', { name: 'Disagreement' }).waitFor({ timeout: 60_000 });
+    expect(await page.getByText(/HD95 [\d.]+ mm/).count()).toBeGreaterThan(0);
+    await page.getByRole('slider', { name: 'Disagreement' }).fill('0.8');
+    await page.waitForTimeout(1_500);
+    await screenshot('case');
+    const before = page.url();
+    await page.locator('body').press('n');
+    await page.waitForFunction(`location.href !== ${JSON.stringify(before)}`);
+  });
+
+  test('the bundle downloads with the hash that is shown, and predicts', async () => {
+    await page.goto(`${runUrl}/ensemble`);
+    const row = page.getByRole('listitem').filter({ hasText: 'bundle.zip' });
+    const shown = /[0-9a-f]{64}/.exec((await row.textContent()) ?? '')?.[0];
+    const coming = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download bundle.zip' }).click();
+    const bundle = join(folder, 'bundle.zip');
+    await (await coming).saveAs(bundle);
+    expect(
+      createHash('sha256')
+        .update(await readFile(bundle))
+        .digest('hex'),
+    ).toBe(shown);
+    await screenshot('ensemble');
+    const images = join(dataset, 'imagesTs');
+    const first = (await readdir(images))[0] ?? '';
+    const predicted = await service.voxhelm(
+      'predict',
+      '--bundle',
+      bundle,
+      '--input',
+      join(images, first),
+      '--output',
+      join(folder, 'out'),
+    );
+    expect(predicted.code, predicted.stderr).toBe(0);
+  });
+
+  test('another run, cloned, is cancelled after a question that says what is kept and lost', async () => {
+    await page.goto(runUrl);
+    await page.getByRole('link', { name: 'Clone' }).click();
+    await page.getByRole('button', { name: 'Submit', exact: true }).waitFor();
+    expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('first again');
+    await page.getByRole('button', { name: 'Submit', exact: true }).click();
+    await page.waitForURL((url) => /\/runs\/run_/.test(url.pathname) && url.pathname !== runUrl);
+    await page.getByRole('button', { name: 'Cancel the run' }).click();
+    const dialog = page.getByRole('dialog');
+    expect(await dialog.textContent()).toMatch(/Kept:.*Lost:/s);
+    await dialog.getByRole('button', { name: 'Cancel the run' }).click();
+    await page.locator('.badge', { hasText: 'cancelled' }).first().waitFor({ timeout: 60_000 });
+  });
+
+  test('two runs are compared', async () => {
+    await page.goto('/');
+    for (const box of await page.getByRole('checkbox', { name: /^Select / }).all()) await box.check();
+    await screenshot('runs');
+    await page.getByRole('button', { name: 'Compare 2' }).click();
+    await page.getByRole('heading', { name: 'Compare 2 runs' }).waitFor();
+    expect(new URL(page.url()).search).toMatch(/runs=run_\w+(,|%2C)run_/);
+    await screenshot('compare');
+  });
+
+  test('no page has a serious fault of accessibility, in light and dark, nor sticks out at 390 pixels', async () => {
+    const dataset = (await service.json<{ datasetId: string }>('show', runUrl.split('/').at(-1) ?? '')).datasetId;
+    const paths = ['/', '/submit', '/datasets', `/datasets/${dataset}`, '/workers', runUrl];
+    paths.push(...['trials', 'search', 'cases', 'ensemble', 'plans', 'log'].map((tab) => `${runUrl}/${tab}`));
+    const [dark, narrow] = [
+      await openPage(browser, service.url, 1280, 'dark'),
+      await openPage(browser, service.url, 390),
+    ];
+    const found: Record<string, string[]> = {};
+    for (const path of paths) {
+      const name = path.replace(runUrl, 'run').replace(dataset, 'dataset');
+      for (const [where, one] of [
+        ['light', page],
+        ['dark', dark.page],
+        ['narrow', narrow.page],
+      ] as const) {
+        await one.goto(path);
+        await one.locator('main h1, main h2, main table, main .empty').first().waitFor();
+        await one.waitForTimeout(400);
+        const faults = where === 'narrow' ? await overflowing(one) : await seriousViolations(one);
+        if (faults.length > 0) found[`${name} ${where}`] = faults;
+        if (where === 'narrow')
+          await screenshot(`${name.replaceAll('/', '-').replace(/^-$/, 'runs').replace(/^-/, '')}-390`, one);
+        if (where === 'dark' && path === runUrl) await screenshot('run-dark', one);
+        if (where === 'light' && path.includes('/datasets/')) await screenshot('dataset');
+      }
+    }
+    expect(found).toEqual({});
+    await Promise.all([dark.context.close(), narrow.context.close()]);
+    expect([...dark.faults, ...narrow.faults]).toEqual([]);
+  });
+
+  test('a page works by keyboard: the filter by "/", a place by "g", the list of keys by "?"', async () => {
+    await page.goto('/');
+    await page.getByRole('table').waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('again');
+    await page.getByText('1 of 2').waitFor();
+    expect(new URL(page.url()).searchParams.get('q')).toBe('again');
+    await page.keyboard.press('Escape');
+    await page.getByRole('heading', { name: 'Runs' }).click();
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('g');
+    await page.keyboard.press('w');
+    await page.getByRole('heading', { name: 'Workers and storage' }).waitFor();
+  });
+
+  test('nothing was thrown, refused by the policy or asked from elsewhere', () => {
+    // What a browser says of a connection that this suite cut itself.
+    expect(watched.faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED|net::ERR_/.test(fault))).toEqual([]);
+  });
+});
+
+async function screenshot(name: string, of: Page = page): Promise<void> {
+  if (process.env['VOXHELM_SCREENSHOTS'] === undefined) return;
+  const target = join(rootDirectory, 'docs', 'screenshots');
+  await mkdir(target, { recursive: true });
+  await of.screenshot({ path: join(target, `${name}.png`), fullPage: true });
+}

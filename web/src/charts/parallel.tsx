@@ -1,0 +1,159 @@
+import { type PointerEvent, useRef, useState } from 'react';
+import { Link } from 'wouter';
+import { dice, number, shown } from '../format.ts';
+
+/** A trial as a line through the axes. */
+export interface ParallelLine {
+  readonly id: string;
+  readonly label: string;
+  readonly href: string;
+  readonly values: Readonly<Record<string, number | string | null>>;
+  /** 0..1: how good it is. */
+  readonly rank: number;
+}
+
+interface ParallelProps {
+  readonly axes: readonly { readonly id: string; readonly title: string }[];
+  readonly lines: readonly ParallelLine[];
+}
+
+const [HEIGHT, TOP, BOTTOM, GAP, SIDE] = [300, 34, 14, 130, 60];
+
+interface Scale {
+  readonly position: (value: number | string | null) => number | null;
+  readonly ends: readonly [string, string];
+}
+
+/** Parallel coordinates: drag along an axis to keep only the trials that pass there. */
+export function ParallelCoordinates({ axes, lines }: ParallelProps) {
+  const [brushes, setBrushes] = useState<Readonly<Record<string, readonly [number, number]>>>({});
+  const dragging = useRef<{ axis: string; from: number } | null>(null);
+  const svg = useRef<SVGSVGElement>(null);
+  const scales = new Map(axes.map(({ id }) => [id, scaleOf(lines.map(({ values }) => values[id] ?? null))]));
+  const at = (line: ParallelLine, id: string): number | null =>
+    scales.get(id)?.position(line.values[id] ?? null) ?? null;
+  const kept = (line: ParallelLine): boolean =>
+    Object.entries(brushes).every(([id, [low, high]]) => {
+      const y = at(line, id);
+      return y !== null && y >= low && y <= high;
+    });
+  const width = SIDE * 2 + GAP * Math.max(1, axes.length - 1);
+  const yOf = (event: PointerEvent): number => {
+    const box = svg.current?.getBoundingClientRect();
+    return box === undefined ? 0 : ((event.clientY - box.top) / box.height) * HEIGHT;
+  };
+  const chosen = lines.filter(kept).sort((a, b) => b.rank - a.rank);
+  const brushed = Object.keys(brushes).length > 0;
+  return (
+    <figure className="chart">
+      <div className="chart-head">
+        <h3>Parallel coordinates</h3>
+        <button type="button" className="quiet" disabled={!brushed} onClick={() => setBrushes({})}>
+          All trials
+        </button>
+      </div>
+      <div className="scroll">
+        <svg
+          ref={svg}
+          viewBox={`0 0 ${width} ${HEIGHT}`}
+          width={width}
+          className="parallel"
+          role="img"
+          aria-label={`${lines.length} trials over ${axes.map(({ title }) => title).join(', ')}; the table of trials has the same values.`}
+          onPointerMove={(event) => {
+            const drag = dragging.current;
+            if (drag === null) return;
+            const y = yOf(event);
+            setBrushes({ ...brushes, [drag.axis]: [Math.min(drag.from, y), Math.max(drag.from, y)] });
+          }}
+          onPointerUp={() => {
+            dragging.current = null;
+          }}
+        >
+          {[...lines]
+            .sort((a, b) => Number(kept(a)) - Number(kept(b)) || a.rank - b.rank)
+            .map((line) => {
+              const points = axes.flatMap(({ id }, index) => {
+                const y = at(line, id);
+                return y === null ? [] : [`${SIDE + index * GAP},${y.toFixed(1)}`];
+              });
+              return (
+                <polyline
+                  key={line.id}
+                  points={points.join(' ')}
+                  className={kept(line) ? 'line' : 'line off'}
+                  strokeOpacity={kept(line) ? 0.25 + 0.75 * line.rank : 0.12}
+                />
+              );
+            })}
+          {axes.map(({ id, title }, index) => {
+            const x = SIDE + index * GAP;
+            const brush = brushes[id];
+            return (
+              <g key={id}>
+                <text x={x} y={14} textAnchor="middle" className="axis-name">
+                  {title}
+                </text>
+                <text x={x} y={TOP - 6} textAnchor="middle">
+                  {scales.get(id)?.ends[1]}
+                </text>
+                <text x={x} y={HEIGHT - 2} textAnchor="middle">
+                  {scales.get(id)?.ends[0]}
+                </text>
+                <line x1={x} x2={x} y1={TOP} y2={HEIGHT - BOTTOM} className="axis" />
+                {brush !== undefined && (
+                  <rect x={x - 8} width={16} y={brush[0]} height={brush[1] - brush[0]} className="brush" />
+                )}
+                <rect
+                  x={x - 14}
+                  width={28}
+                  y={TOP}
+                  height={HEIGHT - BOTTOM - TOP}
+                  className="grip"
+                  onPointerDown={(event) => {
+                    event.currentTarget.setPointerCapture(event.pointerId);
+                    dragging.current = { axis: id, from: yOf(event) };
+                  }}
+                />
+              </g>
+            );
+          })}
+        </svg>
+      </div>
+      {brushed && (
+        <p role="status">
+          {chosen.length} trials pass:{' '}
+          {chosen.slice(0, 12).map((line) => (
+            <Link key={line.id} href={line.href} className="inline">
+              {line.label} ({dice(line.values['dice'] as number | null)})
+            </Link>
+          ))}
+        </p>
+      )}
+    </figure>
+  );
+}
+
+function scaleOf(values: readonly (number | string | null)[]): Scale {
+  const numbers = values.filter((value) => typeof value === 'number');
+  const place = (part: number): number => HEIGHT - BOTTOM - part * (HEIGHT - BOTTOM - TOP);
+  if (numbers.length === values.filter((value) => value !== null).length && numbers.length > 0) {
+    const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
+    // Learning rates and the like spread over decades.
+    const log = low > 0 && high / low > 30;
+    const [from, to] = log ? [Math.log(low), Math.log(high)] : [low, high];
+    return {
+      position: (value) =>
+        typeof value === 'number'
+          ? place(to === from ? 0.5 : ((log ? Math.log(value) : value) - from) / (to - from))
+          : null,
+      ends: [number(low), number(high)],
+    };
+  }
+  const words = [...new Set(values.filter((value) => value !== null).map(String))].sort((a, b) => a.localeCompare(b));
+  return {
+    position: (value) =>
+      value === null ? null : place(words.length < 2 ? 0.5 : words.indexOf(String(value)) / (words.length - 1)),
+    ends: [shown(words[0] ?? ''), words.length < 2 ? '' : shown(words.at(-1))],
+  };
+}

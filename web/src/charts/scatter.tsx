@@ -1,0 +1,97 @@
+import { saveCsv } from '../csv.ts';
+import { number } from '../format.ts';
+
+/** A point with where it leads. */
+export interface Dot {
+  readonly x: number;
+  readonly y: number;
+  readonly label: string;
+  readonly href: string;
+  readonly strong?: boolean;
+}
+
+interface ScatterProps {
+  readonly title: string;
+  readonly xName: string;
+  readonly yName: string;
+  readonly dots: readonly Dot[];
+  /** Points of a step line, x ascending. */
+  readonly line?: readonly (readonly [number, number])[];
+}
+
+const [WIDTH, HEIGHT, LEFT, BOTTOM, EDGE] = [520, 240, 52, 34, 12];
+
+/** Points in a plane; each a link. The same as CSV, and a sentence. */
+export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) {
+  const xs = [...dots.map(({ x }) => x), ...line.map(([x]) => x)];
+  const ys = [...dots.map(({ y }) => y), ...line.map(([, y]) => y)];
+  const [minX, maxX] = spread(xs);
+  const [minY, maxY] = spread(ys);
+  const px = (x: number): number => LEFT + ((x - minX) / (maxX - minX)) * (WIDTH - LEFT - EDGE);
+  const py = (y: number): number => HEIGHT - BOTTOM - ((y - minY) / (maxY - minY)) * (HEIGHT - BOTTOM - EDGE);
+  const wholeX = dots.every(({ x }) => Number.isInteger(x)) && maxX - minX >= 4;
+  const steps = line.map(([x, y], index) => (index === 0 ? `M${px(x)},${py(y)}` : `H${px(x)}V${py(y)}`)).join('');
+  const best = dots.reduce<Dot | null>((top, dot) => (top === null || dot.y > top.y ? dot : top), null);
+  const sentence = `${title}: ${dots.length} points, ${xName} ${number(minX)} to ${number(maxX)}, ${yName} up to ${number(best?.y)}${best === null ? '' : ` (${best.label})`}.`;
+  return (
+    <figure className="chart">
+      <div className="chart-head">
+        <h3>{title}</h3>
+        <button
+          type="button"
+          className="quiet"
+          onClick={() => saveCsv(title, [['what', xName, yName], ...dots.map(({ label, x, y }) => [label, x, y])])}
+        >
+          CSV
+        </button>
+      </div>
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className="svg-chart" role="group" aria-label={sentence}>
+        {[0, 0.25, 0.5, 0.75, 1].map((part) => {
+          const [y, x] = [minY + (maxY - minY) * part, minX + (maxX - minX) * part];
+          return (
+            <g key={part}>
+              <line x1={LEFT} x2={WIDTH - EDGE} y1={py(y)} y2={py(y)} className="grid-line" />
+              <text x={LEFT - 6} y={py(y) + 4} textAnchor="end">
+                {tick(y)}
+              </text>
+              <text x={px(x)} y={HEIGHT - BOTTOM + 15} textAnchor="middle">
+                {wholeX ? Math.round(x) : tick(x)}
+              </text>
+            </g>
+          );
+        })}
+        <text x={(WIDTH + LEFT) / 2} y={HEIGHT - 3} textAnchor="middle">
+          {xName}
+        </text>
+        {steps !== '' && <path d={steps} className="step-line" />}
+        {dots.map((dot) => (
+          <a
+            key={`${dot.label} ${dot.x}`}
+            href={dot.href}
+            aria-label={`${dot.label}: ${xName} ${number(dot.x)}, ${yName} ${number(dot.y)}`}
+          >
+            <circle
+              cx={px(dot.x)}
+              cy={py(dot.y)}
+              r={dot.strong === true ? 5 : 3.5}
+              className={dot.strong === true ? 'dot strong' : 'dot'}
+            >
+              <title>{`${dot.label}: ${xName} ${number(dot.x)}, ${yName} ${number(dot.y)}`}</title>
+            </circle>
+          </a>
+        ))}
+      </svg>
+    </figure>
+  );
+}
+
+function spread(values: readonly number[]): [number, number] {
+  const [low, high] = [
+    values.reduce((a, b) => Math.min(a, b), values[0] ?? 0),
+    values.reduce((a, b) => Math.max(a, b), values[0] ?? 1),
+  ];
+  const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
+  return [low - room, high + room];
+}
+
+const tick = (value: number): string => String(Number(value.toPrecision(2)));

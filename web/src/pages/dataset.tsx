@@ -1,0 +1,228 @@
+import { useQuery } from '@tanstack/react-query';
+import type { DatasetDetail } from '@voxhelm/contracts/api';
+import { lazy, Suspense, useMemo } from 'react';
+import { Link, useParams } from 'wouter';
+import { get } from '../api/client.ts';
+import { RangePlot } from '../charts/range-plot.tsx';
+import { type Column, DataTable } from '../components/data-table.tsx';
+import { Empty } from '../components/empty.tsx';
+import { ErrorNote } from '../components/error-note.tsx';
+import { StateBadge } from '../components/state-badge.tsx';
+import { outliersOf } from '../dataset/outliers.ts';
+import { number } from '../format.ts';
+import { useTitle } from '../use-title.ts';
+import { useVolume } from '../viewer/use-case.ts';
+
+const PairViewer = lazy(async () => ({ default: (await import('../submit/pair-viewer.tsx')).PairViewer }));
+
+type Case = DatasetDetail['cases'][number];
+
+/** A dataset: what it is, what the check found, its statistics as plots, its outliers, each case in the viewer. */
+export function DatasetPage() {
+  const { id = '', item } = useParams<{ id: string; tab?: string; item?: string }>();
+  const { data, error } = useQuery({
+    queryKey: ['dataset', id],
+    queryFn: ({ signal }) => get<DatasetDetail>(`/v1/datasets/${id}`, signal),
+    refetchInterval: ({ state }) => (state.data?.state === 'checking' ? 1_500 : false),
+  });
+  useTitle(data?.name ?? 'Dataset');
+  if (error !== null) return <ErrorNote error={error} />;
+  if (data === undefined) return <p className="loading">Loading the dataset…</p>;
+  return (
+    <>
+      <p className="crumbs">
+        <Link href="/datasets">Datasets</Link> ›{' '}
+        {item === undefined ? data.name : <Link href={`/datasets/${id}`}>{data.name}</Link>}
+      </p>
+      <div className="page-head">
+        <h1>{item === undefined ? data.name : decodeURIComponent(item)}</h1>
+        <StateBadge state={data.state} />
+        <Link href={`/submit?dataset=${id}`} className="button primary">
+          Submit a run on it
+        </Link>
+      </div>
+      {item === undefined ? <Overview dataset={data} /> : <CaseView dataset={data} caseId={decodeURIComponent(item)} />}
+    </>
+  );
+}
+
+function Overview({ dataset }: { readonly dataset: DatasetDetail }) {
+  const outliers = useMemo(() => outliersOf(dataset.cases), [dataset.cases]);
+  const columns = useMemo((): Column<Case>[] => {
+    return [
+      {
+        id: 'case',
+        title: 'Case',
+        value: (one) => one.caseId,
+        cell: (one) => (
+          <Link href={`/datasets/${dataset.id}/cases/${encodeURIComponent(one.caseId)}`}>{one.caseId}</Link>
+        ),
+      },
+      { id: 'role', title: 'Role', value: (one) => one.role },
+      { id: 'valid', title: 'Sound', value: (one) => (one.valid ? 'yes' : 'no') },
+      { id: 'shape', title: 'Voxels', value: (one) => one.shape?.join(' × ') ?? null },
+      { id: 'spacing', title: 'Spacing mm', value: (one) => one.spacingMm?.map(number).join(' × ') ?? null },
+      {
+        id: 'outlier',
+        title: 'Stands out',
+        value: (one) => outliers.get(one.caseId)?.join('; ') ?? null,
+        cell: (one) => <span className="wrap">{outliers.get(one.caseId)?.join('; ') ?? ''}</span>,
+      },
+    ];
+  }, [dataset.id, outliers]);
+  return (
+    <>
+      {dataset.failure !== null && <p className="note bad">{dataset.failure}</p>}
+      <dl className="facts columns">
+        {[
+          ['Layout', dataset.layout ?? '–'],
+          ['Modality', dataset.modalities.join(', ') || '–'],
+          ['Labels', dataset.labels.map(({ value, name }) => `${value} ${name}`).join(', ') || '–'],
+          ['Training cases', String(dataset.trainingCases ?? '–')],
+          ['Test cases', String(dataset.testingCases ?? '–')],
+          ['Path', dataset.path],
+          ['Fingerprint', dataset.fingerprint ?? '–'],
+        ].map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {dataset.findings.length > 0 && (
+        <section className="panel" aria-label="Findings">
+          <h2>{dataset.findings.length} findings</h2>
+          {dataset.findings.map((finding) => (
+            <article className="finding" key={`${finding.case} ${finding.file} ${finding.code}`}>
+              <p>
+                <span className={`badge ${finding.severity === 'error' ? 'bad' : 'warn'}`}>{finding.severity}</span>{' '}
+                <strong>{finding.case}</strong> <code className="wrap">{finding.file}</code>
+              </p>
+              <p>{finding.message}</p>
+              <p className="muted">{finding.fix}</p>
+            </article>
+          ))}
+        </section>
+      )}
+      {dataset.summary !== null && <Statistics dataset={dataset} summary={dataset.summary} />}
+      <h2>Cases</h2>
+      <DataTable
+        name="Cases"
+        rows={dataset.cases}
+        columns={columns}
+        rowKey={(one) => `${one.role} ${one.caseId}`}
+        initialSort="case"
+        empty={
+          <Empty title="No case yet.">
+            {dataset.state === 'checking'
+              ? 'The check reads every file.'
+              : 'The dataset has no case that could be read.'}
+          </Empty>
+        }
+      />
+    </>
+  );
+}
+
+interface StatisticsProps {
+  readonly dataset: DatasetDetail;
+  readonly summary: NonNullable<DatasetDetail['summary']>;
+}
+
+function Statistics({ dataset, summary }: StatisticsProps) {
+  const { image_stats: image, label_stats: labels } = summary;
+  const nameOf = (value: number): string =>
+    dataset.labels.find((label) => label.value === value)?.name ?? String(value);
+  const axes = ['x', 'y', 'z'];
+  const perAxis = (statistics: typeof image.spacing) =>
+    axes.map((axis, index) => ({
+      name: axis,
+      low: at(statistics.percentile_10_0, index),
+      middle: at(statistics.median, index),
+      high: at(statistics.percentile_90_0, index),
+      min: at(statistics.min, index),
+      max: at(statistics.max, index),
+    }));
+  return (
+    <>
+      <h2>Statistics of {summary.n_cases} training cases</h2>
+      <p className="muted">The box holds four of five, the bar is the median, the line goes from least to most.</p>
+      <div className="charts">
+        <RangePlot title="Spacing" unit="mm" rows={perAxis(image.spacing)} />
+        <RangePlot title="Size" unit="voxels" rows={perAxis(image.shape)} />
+        <RangePlot
+          title="Intensity by class"
+          unit=""
+          rows={labels.label.map(({ value, image_intensity: one }) => ({
+            name: nameOf(value),
+            low: one.percentile_10_0,
+            middle: one.median,
+            high: one.percentile_90_0,
+            min: one.percentile_00_5,
+            max: one.percentile_99_5,
+          }))}
+        />
+        <RangePlot
+          title="Share of the volume by class"
+          unit="%"
+          rows={labels.label
+            .filter(({ value }) => value !== 0)
+            .map(({ value, foreground_percentage: one }) => ({
+              name: nameOf(value),
+              low: at(one.percentile_10_0, 0) * 100,
+              middle: at(one.median, 0) * 100,
+              high: at(one.percentile_90_0, 0) * 100,
+              min: at(one.min, 0) * 100,
+              max: at(one.max, 0) * 100,
+            }))}
+        />
+      </div>
+    </>
+  );
+}
+
+/** A statistic's value on an axis; those of single numbers have no axes. */
+function at(value: number | readonly unknown[], index: number): number {
+  if (typeof value === 'number') return value;
+  const inner = value.flat(3)[index] ?? value.flat(3)[0];
+  return typeof inner === 'number' ? inner : 0;
+}
+
+function CaseView({ dataset, caseId }: { readonly dataset: DatasetDetail; readonly caseId: string }) {
+  const base = `/v1/datasets/${dataset.id}/cases/${encodeURIComponent(caseId)}`;
+  const image = useVolume(`${base}/image`);
+  const label = useVolume(`${base}/label`);
+  const at = dataset.cases.findIndex((one) => one.caseId === caseId);
+  const neighbour = (step: number): string | null => dataset.cases[at + step]?.caseId ?? null;
+  const failure = image.error ?? label.error;
+  return (
+    <>
+      <div className="actions">
+        {[
+          ['Previous', neighbour(-1)],
+          ['Next', neighbour(1)],
+        ].map(
+          ([name, other]) =>
+            other != null && (
+              <Link key={name} href={`/datasets/${dataset.id}/cases/${encodeURIComponent(other)}`} className="button">
+                {name}
+              </Link>
+            ),
+        )}
+      </div>
+      {failure !== null && <ErrorNote error={failure} />}
+      {dataset.findings
+        .filter((finding) => finding.case === caseId)
+        .map((finding) => (
+          <p key={finding.message} className={`note ${finding.severity === 'error' ? 'bad' : 'warn'}`}>
+            {finding.message} {finding.fix}
+          </p>
+        ))}
+      {image.data != null && label.data !== undefined && (
+        <Suspense fallback={<p className="loading">Loading the viewer…</p>}>
+          <PairViewer key={caseId} image={image.data} label={label.data} labels={dataset.labels} name={caseId} />
+        </Suspense>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,180 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import type { WorkersView } from '@voxhelm/contracts/api-live';
+import type { StorageView, StoredItem } from '@voxhelm/contracts/api-storage';
+import { Link } from 'wouter';
+import { get, send } from '../api/client.ts';
+import { ConfirmButton } from '../components/confirm-button.tsx';
+import { type Column, DataTable } from '../components/data-table.tsx';
+import { Empty } from '../components/empty.tsx';
+import { ErrorNote } from '../components/error-note.tsx';
+import { StateBadge } from '../components/state-badge.tsx';
+import { bytes, duration, moment } from '../format.ts';
+import { useTitle } from '../use-title.ts';
+
+const since = (at: string | null): string => (at === null ? '' : duration((Date.now() - Date.parse(at)) / 1_000));
+
+/** Who works, on what, since when; why jobs wait; what takes room and may go. */
+export function WorkersPage() {
+  useTitle('Workers and storage');
+  const workers = useQuery({
+    queryKey: ['workers'],
+    queryFn: ({ signal }) => get<WorkersView>('/v1/workers', signal),
+    refetchInterval: 2_000,
+  });
+  const storage = useQuery({ queryKey: ['storage'], queryFn: ({ signal }) => get<StorageView>('/v1/storage', signal) });
+  return (
+    <>
+      <h1>Workers and storage</h1>
+      {workers.error !== null && <ErrorNote error={workers.error} />}
+      {workers.data !== undefined && <Trainers view={workers.data} devices={storage.data?.devices ?? []} />}
+      <h2>Storage</h2>
+      {storage.error !== null && <ErrorNote error={storage.error} />}
+      {storage.data !== undefined && <Storage view={storage.data} />}
+    </>
+  );
+}
+
+function Trainers({ view, devices }: { readonly view: WorkersView; readonly devices: StorageView['devices'] }) {
+  return (
+    <>
+      <h2>Trainers</h2>
+      {view.trainers.length === 0 ? (
+        <Empty title="No trainer is connected.">
+          <p>On this machine:</p>
+          <pre>npx voxhelm up</pre>
+        </Empty>
+      ) : (
+        <div className="panel scroll">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Trainer</th>
+                <th scope="col">State</th>
+                <th scope="col">Works on</th>
+                <th scope="col">Since</th>
+                <th scope="col">Last seen</th>
+              </tr>
+            </thead>
+            <tbody>
+              {view.trainers.map(({ identity, lastSeenAt, work }) => (
+                <tr key={identity}>
+                  <td>{identity}</td>
+                  <td>
+                    <StateBadge state={work === null ? 'waiting' : 'working'} />
+                  </td>
+                  <td>
+                    {work !== null && (
+                      <>
+                        {work.job}
+                        {work.trialId !== null && (
+                          <>
+                            {' '}
+                            <Link href={`/runs/${work.runId}/trials/${work.trialId}`}>
+                              trial {(work.trialNumber ?? 0) + 1}
+                            </Link>
+                          </>
+                        )}{' '}
+                        of <Link href={`/runs/${work.runId}`}>{work.runName}</Link>
+                      </>
+                    )}
+                  </td>
+                  <td>{since(work?.since ?? null)}</td>
+                  <td>{work === null && lastSeenAt !== null ? `${since(lastSeenAt)} ago` : 'now'}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          <p className="muted">
+            Devices:{' '}
+            {devices
+              .map(({ kind, name, cores, memoryBytes }) => `${name} (${kind}, ${cores} cores, ${bytes(memoryBytes)})`)
+              .join(', ') || 'none measured yet'}
+          </p>
+        </div>
+      )}
+      <h2>Queue</h2>
+      {view.waiting.length === 0 ? (
+        <p className="muted">Nothing waits for a trainer.</p>
+      ) : (
+        <ul className="plain panel">
+          {view.waiting.map((job) => (
+            <li key={`${job.runId} ${job.trialId} ${job.job}`} className="row">
+              <StateBadge state={job.state} /> {job.job} of <Link href={`/runs/${job.runId}`}>{job.runName}</Link>{' '}
+              <span className="muted">
+                {since(job.since) === '' ? '' : `for ${since(job.since)}. `}
+                {job.reason}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function Storage({ view }: { readonly view: StorageView }) {
+  const client = useQueryClient();
+  const remove = (item: StoredItem) => async (): Promise<void> => {
+    await send('DELETE', `/v1/${item.kind}s/${item.id}`);
+    await client.invalidateQueries();
+  };
+  const columns: Column<StoredItem>[] = [
+    {
+      id: 'name',
+      title: 'Name',
+      value: (item) => item.name,
+      cell: (item) => <Link href={`/${item.kind}s/${item.id}`}>{item.name}</Link>,
+    },
+    { id: 'kind', title: 'Kind', value: (item) => item.kind },
+    { id: 'bytes', title: 'Size', value: (item) => item.bytes, numeric: true, cell: (item) => bytes(item.bytes) },
+    { id: 'state', title: 'State', value: (item) => item.state, cell: (item) => <StateBadge state={item.state} /> },
+    { id: 'created', title: 'Since', value: (item) => item.createdAt, cell: (item) => moment(item.createdAt) },
+    {
+      id: 'delete',
+      title: 'May it go?',
+      value: (item) => item.reason,
+      cell: (item) =>
+        item.mayDelete ? (
+          <ConfirmButton
+            label={`Delete ${item.name}`}
+            tone="danger"
+            question={`Delete the ${item.kind} “${item.name}”?`}
+            action={remove(item)}
+          >
+            <ul>
+              <li>
+                <strong>Lost:</strong>{' '}
+                {item.kind === 'run'
+                  ? `${bytes(item.bytes)}: its checkpoints, predictions, bundle, curves and log, for good.`
+                  : `${bytes(item.bytes)} of uploaded files, for good.`}
+              </li>
+              <li>
+                <strong>Kept:</strong>{' '}
+                {item.kind === 'run'
+                  ? 'its dataset, and bundles that were downloaded.'
+                  : 'files that other uploads share.'}
+              </li>
+            </ul>
+          </ConfirmButton>
+        ) : (
+          <span className="wrap muted">{item.reason}</span>
+        ),
+    },
+  ];
+  return (
+    <>
+      <p>
+        {bytes(view.artifacts.usedBytes)} used, {bytes(view.artifacts.freeBytes)} free at{' '}
+        <code>{view.artifacts.path}</code>.
+      </p>
+      <DataTable
+        name="Storage"
+        rows={view.items}
+        columns={columns}
+        rowKey={(item) => item.id}
+        initialSort="-bytes"
+        empty={<Empty title="Nothing is stored yet.">Runs and uploaded datasets appear here with their size.</Empty>}
+      />
+    </>
+  );
+}

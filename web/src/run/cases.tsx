@@ -1,0 +1,123 @@
+import { useQuery } from '@tanstack/react-query';
+import type { RunDetail } from '@voxhelm/contracts/api';
+import type { CaseResult, RunCase, RunCases } from '@voxhelm/contracts/api-cases';
+import { useMemo } from 'react';
+import { Link } from 'wouter';
+import { get } from '../api/client.ts';
+import { type Column, DataTable } from '../components/data-table.tsx';
+import { Empty } from '../components/empty.tsx';
+import { ErrorNote } from '../components/error-note.tsx';
+import { dice, number } from '../format.ts';
+import { useQueryState } from '../query-state.ts';
+
+/** A run's cases, read anew while the run goes on. */
+export function useCases(run: RunDetail) {
+  const ended = run.trials.filter(({ finishedAt }) => finishedAt !== null).length;
+  return useQuery({
+    queryKey: ['run', run.id, 'cases', ended, run.stage],
+    queryFn: ({ signal }) => get<RunCases>(`/v1/runs/${run.id}/cases`, signal),
+    placeholderData: (known) => known,
+  });
+}
+
+/** The result that the page shows of a case: the chosen model's, or else the worst. */
+export function resultOf(one: RunCase, model: string): CaseResult | null {
+  if (model !== '') return one.results.find((result) => result.model === model) ?? null;
+  const test = one.results.find((result) => result.model === 'ensemble');
+  return test ?? [...one.results].sort((a, b) => (a.scores.dice ?? 2) - (b.scores.dice ?? 2))[0] ?? null;
+}
+
+/** Cases with a score by the chosen model, worst first. */
+export function worstFirst(cases: readonly RunCase[], model: string): RunCase[] {
+  const value = (one: RunCase): number => resultOf(one, model)?.scores.dice ?? 2;
+  return [...cases].sort((a, b) => value(a) - value(b));
+}
+
+/** Every case and what the models make of it, worst first; a case opens in the viewer. */
+export function RunCasesTab({ run }: { readonly run: RunDetail }) {
+  const { data, error } = useCases(run);
+  const [model, setModel] = useQueryState('model');
+  const rows = useMemo(
+    () =>
+      worstFirst(
+        (data?.cases ?? []).filter((one) => resultOf(one, model) !== null),
+        model,
+      ),
+    [data, model],
+  );
+  const columns = useMemo(() => columnsOf(run, data, model), [run.id, data, model]);
+  if (error !== null) return <ErrorNote error={error} />;
+  if (data === undefined) return <p className="loading">Loading cases…</p>;
+  return (
+    <DataTable
+      name="Cases"
+      rows={rows}
+      columns={columns}
+      rowKey={(one) => one.caseId}
+      initialSort="dice"
+      tools={
+        <label>
+          Model{' '}
+          <select value={model} onChange={(event) => setModel(event.target.value)}>
+            <option value="">ensemble on test, worst trial on validation</option>
+            {data.models.map(({ id, name }) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      }
+      empty={
+        <Empty title="No case is scored yet.">
+          Each trial scores the validation cases of its fold when it ends; the ensemble the test cases.
+        </Empty>
+      }
+    />
+  );
+}
+
+function columnsOf(run: RunDetail, data: RunCases | undefined, model: string): Column<RunCase>[] {
+  const labels = (data?.labels ?? []).filter(({ value }) => value !== 0);
+  const scoresOf = (one: RunCase) => resultOf(one, model)?.scores;
+  const query = model === '' ? '' : `?model=${model}`;
+  return [
+    {
+      id: 'case',
+      title: 'Case',
+      value: (one) => one.caseId,
+      cell: (one) => <Link href={`/runs/${run.id}/cases/${encodeURIComponent(one.caseId)}${query}`}>{one.caseId}</Link>,
+    },
+    { id: 'role', title: 'Role', value: (one) => (one.role === 'testing' ? 'test' : 'validation') },
+    {
+      id: 'dice',
+      title: 'Dice',
+      value: (one) => scoresOf(one)?.dice ?? null,
+      numeric: true,
+      cell: (one) => dice(scoresOf(one)?.dice),
+    },
+    ...labels.flatMap(({ value, name }): Column<RunCase>[] => [
+      {
+        id: `dice.${value}`,
+        title: `Dice ${name}`,
+        value: (one) => scoresOf(one)?.classes[value]?.dice ?? null,
+        numeric: true,
+        cell: (one) => dice(scoresOf(one)?.classes[value]?.dice),
+      },
+      {
+        id: `hd95.${value}`,
+        title: `HD95 ${name} mm`,
+        value: (one) => scoresOf(one)?.classes[value]?.hd95Mm ?? null,
+        numeric: true,
+        cell: (one) => number(scoresOf(one)?.classes[value]?.hd95Mm),
+      },
+    ]),
+    {
+      id: 'model',
+      title: 'Model',
+      value: (one) => data?.models.find(({ id }) => id === resultOf(one, model)?.model)?.name ?? null,
+    },
+    { id: 'shape', title: 'Voxels', value: (one) => one.shape?.join(' × ') ?? null, extra: true },
+    { id: 'spacing', title: 'Spacing mm', value: (one) => one.spacingMm?.map(number).join(' × ') ?? null, extra: true },
+  ];
+}
