@@ -96,19 +96,12 @@ describe('a run in the browser', () => {
     expect(await page.locator('main img').count()).toBe(0);
   });
 
-  test('a lost connection is told, and gone when it is back', async () => {
+  test('a service that dies is told, and what was missed is there when it is back', async () => {
     await page.goto(runUrl);
-    await page
-      .getByText('The way of the data')
-      .or(page.getByRole('heading', { name: 'first' }))
-      .first()
-      .waitFor();
-    await service.voxhelm('pause', runUrl.split('/').at(-1) ?? '');
-    await watched.context.setOffline(true);
+    await page.getByRole('heading', { name: 'first' }).waitFor();
+    process.kill(await service.pid('api'), 'SIGKILL');
     await page.getByText('The connection to the service is lost').waitFor();
-    await watched.context.setOffline(false);
-    await page.getByText('The connection to the service is lost').waitFor({ state: 'hidden' });
-    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.getByText('The connection to the service is lost').waitFor({ state: 'hidden', timeout: 120_000 });
   });
 
   test('it is watched to its end without a reload', async () => {
@@ -233,8 +226,8 @@ describe('a run in the browser', () => {
   });
 
   test('nothing was thrown, refused by the policy or asked from elsewhere', () => {
-    // What a browser says of a connection that this suite cut itself.
-    expect(watched.faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED|net::ERR_/.test(fault))).toEqual([]);
+    // What a browser says of the connections that this suite cut itself.
+    expect(watched.faults.filter((fault) => !/net::ERR_/.test(fault))).toEqual([]);
   });
 });
 
