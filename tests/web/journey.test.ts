@@ -92,7 +92,7 @@ describe('a run in the browser', () => {
 
   test('text from the dataset is text', async () => {
     await page.goto('/datasets');
-    expect(await page.getByRole('link', { name: NASTY }).count()).toBe(1);
+    await page.getByRole('link', { name: NASTY }).waitFor();
     expect(await page.locator('main img').count()).toBe(0);
   });
 
@@ -121,7 +121,7 @@ describe('a run in the browser', () => {
     await screenshot('case');
     const before = page.url();
     await page.locator('body').press('n');
-    await page.waitForFunction(`location.href !== ${JSON.stringify(before)}`);
+    await page.waitForURL((url) => url.href !== before);
   });
 
   test('the bundle downloads with the hash that is shown, and predicts', async () => {

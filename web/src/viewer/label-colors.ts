@@ -37,9 +37,9 @@ export const DISAGREEMENT_NAMES: Readonly<Record<number, string>> = {
 
 /** Colours of {@link DISAGREEMENT_NAMES}. */
 export const DISAGREEMENT_MAP = {
-  R: [0, 230, 30, 200],
-  G: [0, 40, 110, 60],
-  B: [0, 40, 255, 220],
+  R: [0, 235, 190, 255],
+  G: [0, 45, 255, 60],
+  B: [0, 45, 0, 255],
   A: [0, 255, 255, 255],
   I: [0, 1, 2, 3],
   labels: ['', 'only predicted', 'missed', 'another class'],
