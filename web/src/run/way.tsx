@@ -92,7 +92,10 @@ function stationsOf(run: RunDetail): Station[] {
       href: `${here}/ensemble`,
       standing: standing('ensemble'),
       filled: simple('ensemble'),
-      detail: run.ensemble === null ? 'to come' : `${run.ensemble.members.length} ${run.ensemble.members.length === 1 ? 'member' : 'members'}, Dice ${dice(run.testDice)}`,
+      detail:
+        run.ensemble === null
+          ? 'to come'
+          : `${run.ensemble.members.length} ${run.ensemble.members.length === 1 ? 'member' : 'members'}, Dice ${dice(run.testDice)}`,
     },
   ];
 }
