@@ -21,9 +21,18 @@ export function isTyping(event: KeyboardEvent): boolean {
     event.ctrlKey ||
     event.metaKey ||
     event.altKey ||
-    /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) ||
+    /^(TEXTAREA|SELECT)$/.test(target.tagName) ||
+    (target instanceof HTMLInputElement && !WITHOUT_TEXT.test(target.type)) ||
     target.isContentEditable
   );
+}
+
+/** Inputs that take no letters: a slider that was just moved must not swallow a page's keys. */
+const WITHOUT_TEXT = /^(range|checkbox|radio|button|submit|file|color)$/;
+
+/** True where arrows belong to what has the focus (a slider moves by them), not to the page. */
+export function keepsArrows(event: KeyboardEvent): boolean {
+  return isTyping(event) || event.target instanceof HTMLInputElement;
 }
 
 /** Keys that work on every page, and their list under "?". */

@@ -1,7 +1,7 @@
 import { Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import { useEffect, useRef, useState } from 'react';
 import { describeError } from '../api/problem.ts';
-import { isTyping } from '../components/shortcuts.tsx';
+import { keepsArrows } from '../components/shortcuts.tsx';
 import { DISAGREEMENT_MAP, labelMapOf } from './label-colors.ts';
 
 /** A volume over the others. The first is the image, on whose grid the slices go. */
@@ -86,7 +86,7 @@ export function VolumeViewer({ layers, labelNames, description }: ViewerProps) {
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
-      if (isTyping(event) || viewer.current === null) return;
+      if (keepsArrows(event) || viewer.current === null) return;
       const step = {
         ArrowUp: [0, 0, 1],
         ArrowDown: [0, 0, -1],
