@@ -168,7 +168,9 @@ describe('a run in the browser', () => {
 
   test('two runs are compared', async () => {
     await page.goto('/');
-    for (const box of await page.getByRole('checkbox', { name: /^Select / }).all()) await box.check();
+    const boxes = page.getByRole('checkbox', { name: /^Select / });
+    await boxes.nth(1).waitFor();
+    for (const box of await boxes.all()) await box.check();
     await screenshot('runs');
     await page.getByRole('button', { name: 'Compare 2' }).click();
     await page.getByRole('heading', { name: 'Compare 2 runs' }).waitFor();
