@@ -5,6 +5,7 @@
 //   node infra/setup/main.mjs [demo|test|bench|parity] [--device cpu|cuda] [arguments]
 import { spawn } from 'node:child_process';
 import { binding } from './binding.mjs';
+import { chromium } from './chromium.mjs';
 import { dependencies } from './dependencies.mjs';
 import { chooseDevice, findGpus, readDevice } from './device.mjs';
 import { libtensorflow } from './libtensorflow.mjs';
@@ -64,7 +65,9 @@ try {
   // A report on standard output (bench, parity) is for a pipe: set-up then speaks on standard error alone.
   process.stderr.write(`✓ device: ${device} (${why})\n`);
   if (warning !== null) process.stderr.write(`! device: ${warning}\n`);
-  await runSteps([dependencies, libtensorflow(device), binding(device), prismaClient, postgres, temporal, web]);
+  const steps = [dependencies, libtensorflow(device), binding(device), prismaClient, postgres, temporal, web];
+  const drivesBrowser = (command === 'test' && args.includes('web')) || (command === 'bench' && args.includes('web'));
+  await runSteps(drivesBrowser ? [...steps, chromium] : steps);
   if (command !== undefined) handOver(COMMANDS[command], args, requested);
 } catch (error) {
   process.stderr.write(`\nSet-up stopped: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -3,10 +3,11 @@ import { rootDirectory } from '../embedded/node-service.ts';
 
 /*
  * `npm test`: format and lint, types, then every suite. Each step's time is shown; the first that fails ends it.
- * `npm test -- unit parity` runs only the suites named.
+ * `npm test -- unit parity` runs only the suites named; `web` runs where it is named.
  */
 
-const SUITES = ['unit', 'parity', 'e2e', 'web', 'faults'];
+/** The suite "web" drives a real browser through a real run for two minutes; `npm test -- web` brings Chromium and runs it. */
+const SUITES = ['unit', 'parity', 'e2e', 'faults'];
 
 function run(program: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
