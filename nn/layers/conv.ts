@@ -33,13 +33,11 @@ export function padForStride(x: Tensor5D, kernel: Triple, stride: Triple): Tenso
  */
 export function conv(x: Tensor5D, filter: Tensor, stride: Triple = [1, 1, 1]): Tensor5D {
   const weights = filter as Tensor5D;
-  if (stride.every((step) => step === 1)) return tf.conv3d(x, weights, 1, 'same');
-  return tf.conv3d(
-    padForStride(x, kernelOf(filter), stride),
-    weights,
-    [...stride] as [number, number, number],
-    'valid',
-  );
+  const kernel = kernelOf(filter);
+  // Where 'same' pads an x axis shorter than the kernel, oneDNN's bfloat16 filter gradient reads memory that nobody wrote.
+  const short = (x.shape[1] as number) < kernel[0];
+  if (!short && stride.every((step) => step === 1)) return tf.conv3d(x, weights, 1, 'same');
+  return tf.conv3d(padForStride(x, kernel, stride), weights, [...stride] as [number, number, number], 'valid');
 }
 
 /** A 1x1x1 convolution with a bias: the head of a network. */
