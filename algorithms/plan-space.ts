@@ -72,7 +72,10 @@ function defaultsOf(plan: Plan, width: WidthChoice | null): Point {
 
 /** One transform with probability and magnitude scaled; mirroring is all or nothing and stays. */
 function scaleAugmentation(augmentation: Augmentation, factor: number): Augmentation {
-  if (augmentation.name === 'flip') return augmentation;
+  if (augmentation.name === 'flip' || augmentation.name === 'RandFlipd') return augmentation;
+  // Of transforms by MONAI's and TorchIO's names the probability alone: their magnitudes are the user's.
+  if ('prob' in augmentation) return { ...augmentation, prob: Math.min(1, augmentation.prob * factor) };
+  if ('p' in augmentation) return { ...augmentation, p: Math.min(1, augmentation.p * factor) };
   const probability = Math.min(1, augmentation.probability * factor);
   const triple = ([x, y, z]: readonly [number, number, number]): [number, number, number] => [
     x * factor,

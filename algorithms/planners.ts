@@ -1,5 +1,6 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { dints } from './dints/plan.ts';
+import { keepingChoices } from './given-choices.ts';
 import type { AlgorithmPlanner } from './planner.ts';
 import { segresnet } from './segresnet/plan.ts';
 import { swinunetr } from './swinunetr/plan.ts';
@@ -7,10 +8,10 @@ import { unet } from './unet/plan.ts';
 
 /** Every algorithm, by its name: the only list. Pure: nothing here loads a tensor. */
 export const planners: Readonly<Record<string, AlgorithmPlanner>> = {
-  [segresnet.name]: segresnet,
-  [dints.name]: dints,
-  [swinunetr.name]: swinunetr,
-  [unet.name]: unet,
+  [segresnet.name]: keepingChoices(segresnet),
+  [dints.name]: keepingChoices(dints),
+  [swinunetr.name]: keepingChoices(swinunetr),
+  [unet.name]: keepingChoices(unet),
 };
 
 /** Names of the algorithms that a run tries which names none. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LabelDefinition, Modality } from './dataset.ts';
+import { PatchTransform } from './transforms.ts';
 
 const Triple = z.tuple([z.number(), z.number(), z.number()]);
 const PositiveIntTriple = z.tuple([
@@ -30,8 +31,8 @@ export const Normalization = z.discriminatedUnion('mode', [
 ]);
 export type Normalization = z.infer<typeof Normalization>;
 
-/** One random transform of the training patches; `probability` in 0..1. Angles in radians. */
-export const Augmentation = z.discriminatedUnion('name', [
+/** Random transforms of training patches in Voxhelm's own short form, which planners write; `probability` in 0..1, angles in radians. */
+const ShortAugmentation = z.discriminatedUnion('name', [
   z.object({ name: z.literal('flip'), probability: z.number(), axes: z.array(z.number().int().min(0).max(2)) }),
   z.object({ name: z.literal('affine'), probability: z.number(), rotationRadians: Triple, scale: Triple }),
   z.object({
@@ -44,13 +45,73 @@ export const Augmentation = z.discriminatedUnion('name', [
   z.object({ name: z.literal('shift-intensity'), probability: z.number(), offset: z.number() }),
   z.object({ name: z.literal('gamma'), probability: z.number(), range: z.tuple([z.number(), z.number()]) }),
 ]);
-export type Augmentation = z.infer<typeof Augmentation>;
 
-/** A loss by MONAI's class name with MONAI's option names. */
-export const LossConfig = z.object({
-  name: z.enum(['DiceLoss', 'DiceCELoss', 'DiceFocalLoss', 'GeneralizedDiceLoss', 'TverskyLoss', 'FocalLoss']),
-  options: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
-});
+/** One random transform of the training patches: the short form, or one of MONAI's or TorchIO's by its name. */
+export const Augmentation = z.discriminatedUnion('name', [...ShortAugmentation.options, ...PatchTransform.options]);
+export type Augmentation = z.infer<typeof Augmentation>;
+/** The short ones that a device can do. */
+export type DeviceAugmentation = Exclude<z.infer<typeof ShortAugmentation>, { name: 'affine' }>;
+
+const overlapLoss = {
+  include_background: z.boolean().optional(),
+  /** Targets are always class indices. */
+  to_onehot_y: z.literal(true).optional(),
+  sigmoid: z.boolean().optional(),
+  softmax: z.boolean().optional(),
+  batch: z.boolean().optional(),
+  smooth_nr: z.number().optional(),
+  smooth_dr: z.number().optional(),
+  reduction: z.enum(['mean', 'sum']).optional(),
+};
+const diceLoss = { ...overlapLoss, squared_pred: z.boolean().optional(), jaccard: z.boolean().optional() };
+const focal = { gamma: z.number().optional(), alpha: z.number().nullable().optional() };
+
+/** A loss by MONAI's class name with MONAI's option names and defaults (nn/losses). */
+export const LossConfig = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('DiceLoss'), options: z.strictObject(diceLoss).default({}) }),
+  z.strictObject({
+    name: z.literal('DiceCELoss'),
+    options: z
+      .strictObject({
+        ...diceLoss,
+        lambda_dice: z.number().optional(),
+        lambda_ce: z.number().optional(),
+        label_smoothing: z.number().min(0).max(1).optional(),
+      })
+      .default({}),
+  }),
+  z.strictObject({
+    name: z.literal('DiceFocalLoss'),
+    options: z
+      .strictObject({
+        ...diceLoss,
+        ...focal,
+        lambda_dice: z.number().optional(),
+        lambda_focal: z.number().optional(),
+      })
+      .default({}),
+  }),
+  z.strictObject({
+    name: z.literal('GeneralizedDiceLoss'),
+    options: z.strictObject({ ...overlapLoss, w_type: z.enum(['square', 'simple', 'uniform']).optional() }).default({}),
+  }),
+  z.strictObject({
+    name: z.literal('TverskyLoss'),
+    options: z.strictObject({ ...overlapLoss, alpha: z.number().optional(), beta: z.number().optional() }).default({}),
+  }),
+  z.strictObject({
+    name: z.literal('FocalLoss'),
+    options: z
+      .strictObject({
+        ...focal,
+        include_background: z.boolean().optional(),
+        to_onehot_y: z.literal(true).optional(),
+        use_softmax: z.boolean().optional(),
+        reduction: z.enum(['mean', 'sum']).optional(),
+      })
+      .default({}),
+  }),
+]);
 export type LossConfig = z.infer<typeof LossConfig>;
 
 /** How a network's architecture is searched before it is trained: steps that move a supernet's weights and its choices by turns. */

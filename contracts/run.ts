@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Modality } from './dataset.ts';
-import { ArchitectureSearch } from './plan.ts';
+import { ArchitectureSearch, Augmentation, LossConfig } from './plan.ts';
 
 /** A time span as people write it: "90s", "12m", "1.5h", "2d". */
 export const Duration = z.string().regex(/^\d+(\.\d+)?\s*(s|m|h|d)$/, 'a number with a unit: 90s, 12m, 1.5h or 2d');
@@ -29,6 +29,12 @@ export const PlanOverrides = z
     checkpointEverySteps: z.number().int().positive().optional(),
     /** Of algorithms that search their architecture: single settings, or null to train the planned one without a search. */
     architectureSearch: ArchitectureSearch.partial().nullable().optional(),
+    /** Random transforms of the training patches in place of the algorithm's, by MONAI's and TorchIO's names; [] for none. */
+    augmentation: z.array(Augmentation).optional(),
+    /** By MONAI's class name and option names. */
+    loss: LossConfig.optional(),
+    /** How often each label is the centre of a patch, in the order of the labels, background first. */
+    classRatios: z.array(z.number().nonnegative()).optional(),
     /** Options of the network by the reference's names, for example {"init_filters": 8}. */
     network: z.record(z.string(), z.unknown()).optional(),
     /** Whole edited plans, by algorithm name: used as they are (an edited algorithm bundle submitted again). */

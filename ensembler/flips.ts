@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { FusionPlan } from '@voxhelm/contracts/ensemble';
 import { readImage } from '@voxhelm/imaging/nifti';
+import { mirroredAxes } from '@voxhelm/imaging/transforms/placement';
 import { disposeModels, fuseModels, type LoadedModel, loadModels, type ModelFile } from './ensemble-predictor.ts';
 import { type Material, type Member, readTruth } from './material.ts';
 import { type ComponentScores, flipSets } from './select.ts';
@@ -32,7 +33,7 @@ export async function scoreFlips(
   budgetMs: number | null,
   watch: Watch,
 ): Promise<FlippedScores | null> {
-  const sets = flipSets(members.map((member) => trainedFlipAxes(member)));
+  const sets = flipSets(members.map((member) => mirroredAxes(member.planContent.augmentation)));
   if (sets.length === 0 || material.validation.length === 0) return null;
   const startedAt = performance.now();
   const models = loadModels(members.map((member) => member.model));
@@ -54,11 +55,6 @@ export async function scoreFlips(
   } finally {
     disposeModels(models);
   }
-}
-
-/** Axes that training mirrored at random. */
-function trainedFlipAxes(member: Member): number[] {
-  return member.planContent.augmentation.flatMap((one) => (one.name === 'flip' && one.probability > 0 ? one.axes : []));
 }
 
 /** The first set whose estimated time fits. The second of two predictions is timed: the first one also warms up. */

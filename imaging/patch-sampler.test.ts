@@ -70,13 +70,13 @@ function positionCase(shape: Vec3, seed: number): TrainingVolume {
   }
   const random = seededRandom(seed);
   const classes = Uint8Array.from({ length: voxels }, () => Math.floor(random() * 3));
-  return { image, channels: 3, shape, classes, classVoxels: indexClasses(classes, 3) };
+  return { image, channels: 3, shape, spacingMm: [1, 1, 1], classes, classVoxels: indexClasses(classes, 3) };
 }
 
 function plainCase(shape: Vec3, value: number): TrainingVolume {
   const classes = new Uint8Array(voxelCount(shape));
   const image = new Float32Array(classes.length).fill(value);
-  return { image, channels: 1, shape, classes, classVoxels: indexClasses(classes, 3) };
+  return { image, channels: 1, shape, spacingMm: [1, 1, 1], classes, classVoxels: indexClasses(classes, 3) };
 }
 
 describe('sampleBatch', () => {

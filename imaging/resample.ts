@@ -30,9 +30,14 @@ export function resampleLinear(volume: Volume, spacingMm: Vec3): Volume {
 export function resampleNearest(label: LabelMap, spacingMm: Vec3): LabelMap {
   const from = spacingOf(label.affine);
   const shape = resampledShape(label.shape, from, spacingMm);
+  const step: Vec3 = [spacingMm[0] / from[0], spacingMm[1] / from[1], spacingMm[2] / from[2]];
+  return { shape, data: resampleNearestTo(label, shape, step), affine: withSpacing(label.affine, from, spacingMm) };
+}
+
+/** Nearest-neighbour resampling of bare label values: output voxel i of an axis is the input voxel nearest to i * step. */
+export function resampleNearestTo(label: Pick<LabelMap, 'shape' | 'data'>, shape: Vec3, step: Vec3): LabelMap['data'] {
   const [sizeX, sizeY, sizeZ] = shape;
-  const nearest = (axis: 0 | 1 | 2): Int32Array =>
-    nearestPositions(label.shape[axis], shape[axis], spacingMm[axis] / from[axis]);
+  const nearest = (axis: 0 | 1 | 2): Int32Array => nearestPositions(label.shape[axis], shape[axis], step[axis]);
   const [xs, ys, zs] = [nearest(0), nearest(1), nearest(2)];
   const make = label.data.constructor as new (length: number) => LabelMap['data'];
   const data = new make(voxelCount(shape));
@@ -46,12 +51,12 @@ export function resampleNearest(label: LabelMap, spacingMm: Vec3): LabelMap {
       }
     }
   }
-  return { shape, data, affine: withSpacing(label.affine, from, spacingMm) };
+  return data;
 }
 
 /**
  * Trilinear resampling of bare arrays [channel][x][y][z], for instance probabilities back to an original grid:
- * output voxel i of an axis samples input position i * step, clamped to the border. One axis after the other.
+ * output voxel i of an axis samples input position start + i * step, clamped to the border. One axis after the other.
  */
 export function resampleLinearTo(
   data: Float32Array,
@@ -59,17 +64,18 @@ export function resampleLinearTo(
   fromShape: Vec3,
   toShape: Vec3,
   step: Vec3,
+  start: Vec3 = [0, 0, 0],
 ): Float32Array {
   let current = data;
   let shape: Vec3 = fromShape;
   for (const axis of [0, 1, 2] as const) {
-    if (shape[axis] === toShape[axis] && step[axis] === 1) continue;
+    if (shape[axis] === toShape[axis] && step[axis] === 1 && start[axis] === 0) continue;
     const next: Vec3 = [
       axis === 0 ? toShape[0] : shape[0],
       axis === 1 ? toShape[1] : shape[1],
       axis === 2 ? toShape[2] : shape[2],
     ];
-    current = resampleAxis(current, channels, shape, axis, next[axis], step[axis]);
+    current = resampleAxis(current, channels, shape, axis, next[axis], step[axis], start[axis]);
     shape = next;
   }
   return current === data ? data.slice() : current;
@@ -83,13 +89,14 @@ function resampleAxis(
   axis: 0 | 1 | 2,
   toSize: number,
   step: number,
+  start: number,
 ): Float32Array {
   const fromSize = shape[axis];
   const inner = axis === 0 ? shape[1] * shape[2] : axis === 1 ? shape[2] : 1;
   const outer = (channels * voxelCount(shape)) / (fromSize * inner);
   const result = new Float32Array(outer * toSize * inner);
   for (let index = 0; index < toSize; index += 1) {
-    const position = Math.min(fromSize - 1, index * step);
+    const position = Math.min(fromSize - 1, Math.max(0, start + index * step));
     const low = Math.floor(position);
     const high = Math.min(fromSize - 1, low + 1);
     const weight = position - low;

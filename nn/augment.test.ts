@@ -1,4 +1,4 @@
-import type { Augmentation } from '@voxhelm/contracts/plan';
+import type { DeviceAugmentation } from '@voxhelm/contracts/plan';
 import { expect, test } from 'vitest';
 import { augment } from './augment.ts';
 import { type Tensor, type Tensor5D, tf } from './engine.ts';
@@ -6,7 +6,7 @@ import { type Tensor, type Tensor5D, tf } from './engine.ts';
 const SHAPE: [number, number, number, number, number] = [3, 6, 7, 8, 2];
 
 function applied(
-  augmentations: Augmentation[],
+  augmentations: DeviceAugmentation[],
   image: Tensor5D,
   seed = 1,
 ): { image: Float32Array; classes: Int32Array } {
@@ -26,7 +26,7 @@ const PER_SAMPLE = 6 * 7 * 8 * 2;
 
 test('a probability of 0 leaves everything as it is, bit for bit', () => {
   const image = random();
-  const none: Augmentation[] = [
+  const none: DeviceAugmentation[] = [
     { name: 'flip', probability: 0, axes: [0, 1, 2] },
     { name: 'scale-intensity', probability: 0, factor: 0.3 },
     { name: 'shift-intensity', probability: 0, offset: 0.1 },
@@ -43,7 +43,7 @@ test('flips mirror image and classes together', () => {
   expect(flipped).toEqual(tf.reverse(image, [1, 3]).dataSync());
   flipped.forEach((value, i) => i % 2 === 0 && expect(classes[i / 2]).toBe(value > 0 ? 1 : 0));
   // By half a chance some samples are turned, some are not; the same seed turns the same.
-  const half: Augmentation[] = [{ name: 'flip', probability: 0.5, axes: [1] }];
+  const half: DeviceAugmentation[] = [{ name: 'flip', probability: 0.5, axes: [1] }];
   const drawn = Array.from({ length: 12 }, (_, seed) => applied(half, image, seed).image.slice(0, PER_SAMPLE));
   expect(new Set(drawn.map((values) => values.join())).size).toBe(2);
   expect(applied(half, image, 3)).toEqual(applied(half, image, 3));
@@ -65,7 +65,7 @@ test('scale and shift stay in their ranges and differ by sample', () => {
 });
 
 test('smoothing keeps constants to the border and spreads a voxel as its Gaussian', () => {
-  const smooth: Augmentation[] = [{ name: 'gaussian-smooth', probability: 1, sigmaVoxels: [0.8, 0.8] }];
+  const smooth: DeviceAugmentation[] = [{ name: 'gaussian-smooth', probability: 1, sigmaVoxels: [0.8, 0.8] }];
   const constant = applied(smooth, tf.fill(SHAPE, 3) as Tensor5D).image;
   expect(constant.every((value) => Math.abs(value - 3) < 1e-5)).toBe(true);
   const at = (x: number, y: number, z: number): number => ((x * 7 + y) * 8 + z) * 2;

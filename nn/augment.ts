@@ -1,14 +1,14 @@
-import type { Augmentation } from '@voxhelm/contracts/plan';
+import type { DeviceAugmentation } from '@voxhelm/contracts/plan';
 import { type Tensor, type Tensor5D, tf } from './engine.ts';
 import { randomNormal, randomUniform } from './layers/dropout.ts';
 
 /*
- * The training patches' random transforms on the device, from the step's seed: what imaging/augmentation does in the loader's
+ * The training patches' random transforms on the device, from the step's seed: what imaging/transforms does in the loader's
  * threads, with the same distributions and other draws. Every sample goes through every transform, and one that it was not
  * drawn for leaves it as it is, so that the computation is the same each step.
  */
 
-type Of<Name extends Augmentation['name']> = Extract<Augmentation, { name: Name }>;
+type Of<Name extends DeviceAugmentation['name']> = Extract<DeviceAugmentation, { name: Name }>;
 
 /** Draws for one transform: uniform numbers a sample, [batch, 1, ...], each stream new. */
 interface Draws {
@@ -43,10 +43,10 @@ export interface Patches {
 }
 
 /**
- * Patches through the transforms in their order. `seed`: int32 [2]. Affine transforms are refused: they look beyond the patch,
- * which only the loader can. The caller disposes (call it within `tf.tidy`).
+ * Patches through the transforms in their order. `seed`: int32 [2]. Transforms that look beyond the patch, such as affine ones,
+ * are the loader's. The caller disposes (call it within `tf.tidy`).
  */
-export function augment(augmentations: readonly Augmentation[], patches: Patches, seed: Tensor): Patches {
+export function augment(augmentations: readonly DeviceAugmentation[], patches: Patches, seed: Tensor): Patches {
   return augmentations.reduce((current, augmentation, index) => {
     const draws = drawsOf(seed, index, current.image.shape[0]);
     if (augmentation.name === 'flip') return flip(augmentation, draws, current);
@@ -54,7 +54,7 @@ export function augment(augmentations: readonly Augmentation[], patches: Patches
   }, patches);
 }
 
-function intensity(augmentation: Exclude<Augmentation, Of<'flip'>>, draws: Draws, image: Tensor5D): Tensor5D {
+function intensity(augmentation: Exclude<DeviceAugmentation, Of<'flip'>>, draws: Draws, image: Tensor5D): Tensor5D {
   switch (augmentation.name) {
     case 'gaussian-smooth':
       return gaussianSmooth(augmentation, draws, image);
@@ -75,8 +75,6 @@ function intensity(augmentation: Exclude<Augmentation, Of<'flip'>>, draws: Draws
     }
     case 'gamma':
       return gamma(augmentation, draws, image);
-    case 'affine':
-      throw new RangeError('affine transforms are the loader’s');
   }
 }
 

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Plan } from '@voxhelm/contracts/plan';
+import { flipOf, inverseOf, isIdentity, type Rearrangement, rearrange } from '@voxhelm/imaging/rearrange';
 import { openForward } from './forward.ts';
 import type { Network } from './network.ts';
 import { fillBatches, slidingWindows, type Triple, type WindowedImage, windowCount } from './sliding-window.ts';
@@ -24,24 +25,6 @@ export interface Predictor {
   ): Promise<Float32Array[]>;
   /** Frees the weights where the predictor loaded them itself. */
   dispose(): void;
-}
-
-/** Mirrors each channel of [channel][x][y][z] along some axes, into a new array. */
-export function mirror(values: Float32Array, channels: number, shape: Triple, axes: readonly number[]): Float32Array {
-  const [sx, sy, sz] = shape;
-  const [fx, fy, fz] = [axes.includes(0), axes.includes(1), axes.includes(2)];
-  const out = new Float32Array(values.length);
-  let to = 0;
-  for (let c = 0; c < channels; c++) {
-    for (let x = 0; x < sx; x++) {
-      const plane = (c * sx + (fx ? sx - 1 - x : x)) * sy;
-      for (let y = 0; y < sy; y++) {
-        const row = (plane + (fy ? sy - 1 - y : y)) * sz;
-        for (let z = 0; z < sz; z++) out[to++] = values[row + (fz ? sz - 1 - z : z)]!;
-      }
-    }
-  }
-  return out;
 }
 
 /** Softmax over the classes of logits [class][x][y][z], in place. */
@@ -117,7 +100,7 @@ export function createWindowPredictor(network: Network, patchSize: Triple, compu
         group.forEach(({ index, axes }, i) => {
           const { shape } = images[index] as WindowedImage;
           const values = blended[i] as Float32Array;
-          sums[index] = added(sums[index], axes.length === 0 ? values : mirror(values, classes, shape, axes));
+          sums[index] = added(sums[index], turned(values, classes, shape, inverseOf(flipOf(axes))));
         });
       }
       return (sums as Float32Array[]).map((sum) => scaledInPlace(sum, 1 / (flips.length + 1)));
@@ -133,7 +116,12 @@ interface Pass {
 }
 
 function mirrored(image: WindowedImage, axes: readonly number[]): WindowedImage {
-  return axes.length === 0 ? image : { ...image, data: mirror(image.data, image.channels, image.shape, axes) };
+  return { ...image, data: turned(image.data, image.channels, image.shape, flipOf(axes)) };
+}
+
+/** [channel][x][y][z] rearranged; itself where nothing moves. */
+function turned(values: Float32Array, channels: number, shape: Triple, change: Rearrangement): Float32Array {
+  return isIdentity(change) ? values : rearrange(values, channels, shape, change);
 }
 
 function added(sum: Float32Array | undefined, values: Float32Array): Float32Array {

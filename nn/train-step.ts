@@ -1,5 +1,5 @@
-import type { Augmentation, Plan } from '@voxhelm/contracts/plan';
-import { deviceAugmentation } from '@voxhelm/imaging/augmentation/placement';
+import type { DeviceAugmentation, Plan } from '@voxhelm/contracts/plan';
+import { deviceAugmentation } from '@voxhelm/imaging/transforms/placement';
 import { augment } from './augment.ts';
 import { clipByGlobalNorm } from './clip-norm.ts';
 import { type Scalar, type Tensor, type Tensor5D, tf } from './engine.ts';
@@ -27,7 +27,7 @@ type Gradients = ReturnType<LossAndGradients>;
 export type StepPlan = Pick<Plan['training'], 'loss' | 'deepSupervisionWeights' | 'gradientClipNorm'> &
   Partial<Pick<Plan['training'], 'recompute'>> & {
     /** Transforms that are done on the device, before the forward pass. */
-    readonly augmentation?: readonly Augmentation[];
+    readonly augmentation?: readonly DeviceAugmentation[];
   };
 
 /** What of a whole plan its steps are made of. */

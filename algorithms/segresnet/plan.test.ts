@@ -194,7 +194,7 @@ test("a search's point changes exactly what it names, with the reason", () => {
   expect(configured.training).toEqual({ ...plan.training, learningRate: 2e-3 });
   expect(configured.reasons['training.learningRate']).toContain('0.002');
   expect(configured.reasons['training.weightDecay']).toBe(plan.reasons['training.weightDecay']);
-  const affine = configured.augmentation.find(({ name }) => name === 'affine');
+  const affine = configured.augmentation.find((one) => one.name === 'affine');
   expect(affine?.probability).toBeCloseTo(0.3, 12);
   expect(configured.augmentation.at(-1)).toEqual(plan.augmentation.at(-1));
   expect(() => segresnet.configure(plan, { 'segresnet.momentum': 1 })).toThrow(/"segresnet.momentum" is not searched/);

@@ -24,7 +24,14 @@ function volume(radius: number): TrainingVolume {
     image[index] = distance;
     classes[index] = distance < radius ? 1 : 0;
   }
-  return { image, channels: 1, shape: [side, side, side], classes, classVoxels: indexClasses(classes, 3) };
+  return {
+    image,
+    channels: 1,
+    shape: [side, side, side],
+    spacingMm: [1, 1, 1],
+    classes,
+    classVoxels: indexClasses(classes, 3),
+  };
 }
 
 const volumes = [volume(3), volume(5), volume(7)];

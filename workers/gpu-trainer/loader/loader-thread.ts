@@ -64,6 +64,7 @@ async function loadTraining(files: CaseFiles, plan: Plan): Promise<TrainingVolum
     image: shared(prepared.data),
     channels: prepared.channels,
     shape: prepared.shape,
+    spacingMm: prepared.spacingMm,
     classes: shared(classes),
     classVoxels: indexClasses(classes, plan.labels.length).map((voxels) => shared(voxels)),
   };

@@ -2,16 +2,21 @@ import type { Augmentation } from '@voxhelm/contracts/plan';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../random.ts';
 import { applyIntensityTransforms } from './apply.ts';
+import type { IntensityPatch } from './intensity-operation.ts';
 
 const SIZE = [8, 9, 10] as const;
 const VOXELS = 720;
+
+function patch(data: Float32Array, channels: number): IntensityPatch {
+  return { data, channels, shape: SIZE, spacingMm: [1, 1, 1] };
+}
 
 /** Two random channels, transformed. */
 function applied(augmentations: Augmentation[], step = 0): { before: Float32Array; after: Float32Array } {
   const random = seededRandom('image');
   const before = Float32Array.from({ length: 2 * VOXELS }, () => 4 * random() - 1);
   const after = before.slice();
-  applyIntensityTransforms(augmentations, { seed: 1, step, item: 0 }, after, 2, SIZE);
+  applyIntensityTransforms(augmentations, { seed: 1, step, item: 0 }, patch(after, 2));
   return { before, after };
 }
 
@@ -69,7 +74,7 @@ test('smoothing keeps the mean and lowers the spread; a constant patch stays con
   expect(Math.abs(spread(after).mean - spread(before).mean)).toBeLessThan(0.05);
   expect(spread(after).deviation).toBeLessThan(0.8 * spread(before).deviation);
   const constant = new Float32Array(2 * VOXELS).fill(3);
-  applyIntensityTransforms([smooth], { seed: 1, step: 0, item: 0 }, constant, 2, SIZE);
+  applyIntensityTransforms([smooth], { seed: 1, step: 0, item: 0 }, patch(constant, 2));
   expect(constant.every((value) => Math.abs(value - 3) < 1e-5)).toBe(true);
 });
 
@@ -79,9 +84,7 @@ test('smoothing a single voxel gives a Gaussian of the drawn width', () => {
   applyIntensityTransforms(
     [{ name: 'gaussian-smooth', probability: 1, sigmaVoxels: [0.8, 0.8] }],
     { seed: 1, step: 0, item: 0 },
-    point,
-    1,
-    SIZE,
+    patch(point, 1),
   );
   const at = (x: number, y: number, z: number): number => point[(x * 9 + y) * 10 + z] as number;
   const ratio = Math.exp(-1 / (2 * 0.64));
@@ -122,9 +125,7 @@ test('gamma keeps the order, minimum and maximum of each channel', () => {
   applyIntensityTransforms(
     [{ name: 'gamma', probability: 1, range: [2, 2] }],
     { seed: 0, step: 0, item: 0 },
-    constant,
-    1,
-    SIZE,
+    patch(constant, 1),
   );
   expect(constant.every((value) => value === 2)).toBe(true);
 });

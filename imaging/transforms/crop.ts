@@ -1,6 +1,6 @@
-import type { Vec3 } from '../volume.ts';
+import type { LabelData, Vec3 } from '../volume.ts';
 import { voxelCount } from '../volume.ts';
-import type { SpatialTransform } from './spatial.ts';
+import { mirrorsOnly, type Padding, type SpatialTransform } from './spatial.ts';
 
 /** Where a patch lies in a volume. `start` may be negative where the volume is smaller than the patch (zero padding). */
 export interface PatchPlace {
@@ -9,33 +9,42 @@ export interface PatchPlace {
   readonly size: Vec3;
 }
 
+/** Where patches are cut from, and where they go: an image [channel][x][y][z] and its classes or label values. */
+export interface ImageAndClasses<Classes extends LabelData = LabelData> {
+  readonly image: Float32Array;
+  readonly channels: number;
+  readonly classes: Classes;
+}
+
 /**
  * Cuts the patch out of every channel of the image ([channel][x][y][z]) and out of the classes with one and the same
  * transform: copied where it only mirrors, else sampled straight from the volume (image trilinear, classes nearest), so
- * that a rotated patch shows what lies around it instead of made-up corners. Beyond the volume the border goes on;
- * where the volume was padded to the patch, the padding (0, background) is sampled. Writes `image` and `classes`.
+ * that a rotated patch shows what lies around it instead of made-up corners. Beyond the volume the transform's padding
+ * goes on; where the volume was padded to the patch, the padding (0, background) is sampled. Writes `image` and
+ * `classes`, which hold zeros before.
  */
-export function cropPatch(
-  volume: { readonly image: Float32Array; readonly classes: Uint8Array; readonly channels: number },
+export function cropPatch<Classes extends LabelData>(
+  volume: ImageAndClasses<Classes>,
   place: PatchPlace,
   transform: SpatialTransform,
   image: Float32Array,
-  classes: Uint8Array,
+  classes: Classes,
 ): void {
-  if (transform.linear !== null) {
+  const flips = mirrorsOnly(transform);
+  if (flips === null) {
     samplePatch(volume, place, transform, image, classes);
     return;
   }
   const volumeVoxels = voxelCount(place.volumeShape);
   const patchVoxels = voxelCount(place.size);
-  copyPatch(volume.classes, 0, place, transform.flips, classes, 0);
+  copyPatch(volume.classes, 0, place, flips, classes, 0);
   for (let channel = 0; channel < volume.channels; channel++) {
-    copyPatch(volume.image, channel * volumeVoxels, place, transform.flips, image, channel * patchVoxels);
+    copyPatch(volume.image, channel * volumeVoxels, place, flips, image, channel * patchVoxels);
   }
 }
 
 /** Copies a patch with mirrored axes; what lies outside the volume stays as it is in `to`, which must hold zeros. */
-function copyPatch<Data extends Float32Array | Uint8Array>(
+function copyPatch<Data extends Float32Array | LabelData>(
   from: Data,
   fromOffset: number,
   { volumeShape, start, size }: PatchPlace,
@@ -65,31 +74,42 @@ function copyPatch<Data extends Float32Array | Uint8Array>(
   }
 }
 
-/** First and last position that can be sampled: the volume, or the patch's padding around it. */
-function frameOf({ volumeShape, start, size }: PatchPlace): { low: number[]; high: number[] } {
+/**
+ * First and last position that can be sampled: the volume, or the patch's padding around it. With zeros beyond, one voxel
+ * more on each side, which weighs nothing.
+ */
+function frameOf({ volumeShape, start, size }: PatchPlace, padding: Padding | null): { low: number[]; high: number[] } {
+  const more = padding === 'zeros' ? 1 : 0;
   return {
-    low: start.map((first) => Math.min(0, first)),
-    high: start.map((first, axis) => Math.max(volumeShape[axis] as number, first + (size[axis] as number)) - 1),
+    low: start.map((first) => Math.min(0, first) - more),
+    high: start.map((first, axis) => Math.max(volumeShape[axis] as number, first + (size[axis] as number)) - 1 + more),
   };
 }
 
-function samplePatch(
-  volume: { readonly image: Float32Array; readonly classes: Uint8Array; readonly channels: number },
+/** A position mirrored into low..high about the outer edges of the first and last voxel. */
+function reflected(at: number, low: number, high: number): number {
+  const edge = low - 0.5;
+  const length = high - low + 1;
+  const along = Math.abs(at - edge) % (2 * length);
+  return edge + (along < length ? along : 2 * length - along);
+}
+
+function samplePatch<Classes extends LabelData>(
+  volume: ImageAndClasses<Classes>,
   place: PatchPlace,
-  { flips, linear }: SpatialTransform,
+  { linear, shiftVoxels, field, padding }: SpatialTransform,
   image: Float32Array,
-  classes: Uint8Array,
+  classes: Classes,
 ): void {
   const { volumeShape, start, size } = place;
   const [volumeX, volumeY, volumeZ] = volumeShape;
   const volumeVoxels = voxelCount(volumeShape);
   const patchVoxels = voxelCount(size);
-  const { low, high } = frameOf(place);
+  const { low, high } = frameOf(place, padding);
+  const reflects = padding === 'reflection';
   const [lowX, lowY, lowZ] = low as [number, number, number];
   const [highX, highY, highZ] = high as [number, number, number];
-  const [xx, xy, xz, yx, yy, yz, zx, zy, zz] = (linear as readonly number[]).map(
-    (element, i) => element * (flips[(i % 3) as 0 | 1 | 2] as number),
-  ) as [number, number, number, number, number, number, number, number, number];
+  const [xx, xy, xz, yx, yy, yz, zx, zy, zz] = linear;
   const centreX = (size[0] - 1) / 2;
   const centreY = (size[1] - 1) / 2;
   const centreZ = (size[2] - 1) / 2;
@@ -99,14 +119,24 @@ function samplePatch(
     const dx = x - centreX;
     for (let y = 0; y < size[1]; y++) {
       const dy = y - centreY;
-      const rowX = start[0] + centreX + xx * dx + xy * dy;
-      const rowY = start[1] + centreY + yx * dx + yy * dy;
-      const rowZ = start[2] + centreZ + zx * dx + zy * dy;
+      const rowX = start[0] + centreX + shiftVoxels[0] + xx * dx + xy * dy;
+      const rowY = start[1] + centreY + shiftVoxels[1] + yx * dx + yy * dy;
+      const rowZ = start[2] + centreZ + shiftVoxels[2] + zx * dx + zy * dy;
       for (let z = 0; z < size[2]; z++, to++) {
         const dz = z - centreZ;
         let atX = rowX + xz * dz;
         let atY = rowY + yz * dz;
         let atZ = rowZ + zz * dz;
+        if (field !== null) {
+          atX += field[to] as number;
+          atY += field[patchVoxels + to] as number;
+          atZ += field[2 * patchVoxels + to] as number;
+        }
+        if (reflects) {
+          atX = reflected(atX, lowX, highX);
+          atY = reflected(atY, lowY, highY);
+          atZ = reflected(atZ, lowZ, highZ);
+        }
         atX = atX < lowX ? lowX : atX > highX ? highX : atX;
         atY = atY < lowY ? lowY : atY > highY ? highY : atY;
         atZ = atZ < lowZ ? lowZ : atZ > highZ ? highZ : atZ;

@@ -1,0 +1,62 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { LossConfig, Plan } from '@voxhelm/contracts/plan';
+import type { PlanOverrides } from '@voxhelm/contracts/run';
+import { GIVEN } from './plan-overrides.ts';
+import type { AlgorithmPlanner, PlanInput } from './planner.ts';
+
+/*
+ * What a user may choose in any algorithm's plan and no rule of the algorithm depends on: augmentation, loss, patch centres.
+ */
+
+/** A planner whose plans keep these choices of the user; whole edited plans are used as they are. */
+export function keepingChoices(planner: AlgorithmPlanner): AlgorithmPlanner {
+  return {
+    ...planner,
+    plan(input: PlanInput) {
+      const plan = planner.plan(input);
+      return input.overrides.plans?.[planner.name] === undefined ? withChoices(plan, input.overrides) : plan;
+    },
+  };
+}
+
+function withChoices(plan: Plan, { augmentation, loss, classRatios }: PlanOverrides): Plan {
+  let chosen = plan;
+  if (augmentation !== undefined) chosen = because({ ...chosen, augmentation }, 'augmentation', GIVEN);
+  if (classRatios !== undefined) {
+    checkRatios(classRatios, plan);
+    chosen = because({ ...chosen, sampling: { classRatios } }, 'sampling.classRatios', GIVEN);
+  }
+  if (loss !== undefined) {
+    const { value, reason } = ofExclusiveClasses(loss);
+    chosen = because({ ...chosen, training: { ...chosen.training, loss: value } }, 'training.loss', reason);
+  }
+  return chosen;
+}
+
+function because(plan: Plan, path: string, reason: string): Plan {
+  return { ...plan, reasons: { ...plan.reasons, [path]: reason } };
+}
+
+function checkRatios(ratios: readonly number[], { labels }: Plan): void {
+  if (ratios.length === labels.length && ratios.some((ratio) => ratio > 0)) return;
+  throw new VoxhelmError(
+    'invalid-request',
+    `plan.classRatios is [${ratios.join(', ')}] for the ${labels.length} labels ${labels.map(({ name }) => name).join(', ')}`,
+    {
+      fix: 'Give one number for each label, background first, one of them above 0.',
+      details: { field: 'plan.classRatios' },
+    },
+  );
+}
+
+/**
+ * MONAI's overlap losses take probabilities unless they are told how to make them of logits; a network here gives logits
+ * of classes that exclude each other.
+ */
+function ofExclusiveClasses(loss: LossConfig): { value: LossConfig; reason: string } {
+  if (loss.name === 'FocalLoss' || loss.options.sigmoid === true || loss.options.softmax !== undefined) {
+    return { value: loss, reason: GIVEN };
+  }
+  const value = { ...loss, options: { ...loss.options, softmax: true } } as LossConfig;
+  return { value, reason: `${GIVEN}; softmax, for the classes exclude each other` };
+}

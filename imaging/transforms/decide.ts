@@ -1,0 +1,212 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { Transform } from '@voxhelm/contracts/transforms';
+import { rearrangement } from '../geometry.ts';
+import { orientationFromCode, orientationOf } from '../orientation.ts';
+import type { Random } from '../random.ts';
+import { flipOf, quarterTurns } from '../rearrange.ts';
+import { spacingOf, type Vec3, voxelCount } from '../volume.ts';
+import { drawCentre, indexClasses, startAround } from './crop-centres.ts';
+import { moments } from './intensity.ts';
+import { decideIntensity, type IntensityOperation, type IntensityPatch } from './intensity-operation.ts';
+import { axesOf, decideMove, isMove } from './move-operation.ts';
+import type { GridOperation, Sample } from './sample.ts';
+
+/** One change of a sample with everything random decided: plain JSON. */
+export type Operation = GridOperation | IntensityOperation;
+
+/** What a transform does to this sample: no operation where it was not drawn or nothing changes. */
+export function decide(random: Random, transform: Transform, sample: Sample): Operation[] {
+  const { image } = sample;
+  if (isMove(transform)) {
+    const move = decideMove(random, transform, { spacingMm: spacingOf(image.affine) });
+    return move === null ? [] : [move];
+  }
+  switch (transform.name) {
+    case 'LoadImaged': // Done before there is a sample: see load.ts.
+    case 'EnsureChannelFirstd': // Volumes are [channel][x][y][z] from the reader on.
+      return [];
+    case 'Orientationd':
+      return [
+        {
+          kind: 'rearrange',
+          change: rearrangement(orientationOf(image.affine), orientationFromCode(transform.axcodes)),
+        },
+      ];
+    case 'Flipd':
+      return [{ kind: 'rearrange', change: flipOf(axesOf(transform.spatial_axis)) }];
+    case 'Rotate90d':
+      return [{ kind: 'rearrange', change: quarterTurns(transform.k, transform.spatial_axes) }];
+    case 'Spacingd': {
+      const own = spacingOf(image.affine);
+      const spacingMm = transform.pixdim.map((mm, axis) => (mm > 0 ? mm : (own[axis] as number)));
+      return [{ kind: 'resample', spacingMm: spacingMm as unknown as Vec3 }];
+    }
+    case 'ScaleIntensityRanged':
+      return scaleRange(transform);
+    case 'NormalizeIntensityd':
+      return normalize(transform, sample);
+    case 'CropForegroundd':
+      return [foregroundBox(transform, sample)];
+    case 'SpatialPadd':
+      return [padding(transform, sample)];
+    case 'RandCropByPosNegLabeld': {
+      const [background, foreground] = splitByLabel(sample, transform.image_threshold);
+      return [randomBox(random, transform, sample, [background, foreground], [transform.neg, transform.pos])];
+    }
+    case 'RandCropByLabelClassesd': {
+      const { num_classes: count } = transform;
+      const classes = indexClasses(Uint8Array.from(labelOf(sample, transform).data), count);
+      return [randomBox(random, transform, sample, classes, ratiosOf(transform))];
+    }
+    default:
+      return decideIntensity(random, transform, patchOf(sample));
+  }
+}
+
+/** A sample's intensities as a patch; changes go into the sample's own array. */
+export function patchOf({ image }: Sample): IntensityPatch {
+  const { data, channels, shape } = image;
+  return { data, channels, shape, spacingMm: spacingOf(image.affine) };
+}
+
+type Of<Name extends Transform['name']> = Extract<Transform, { name: Name }>;
+
+function scaleRange({ a_min, a_max, b_min, b_max, clip }: Of<'ScaleIntensityRanged'>): Operation[] {
+  // MONAI only shifts where the range is empty.
+  const scale = a_max === a_min ? 1 : (b_max - b_min) / (a_max - a_min);
+  const change: Operation = { kind: 'linear', channels: [{ scale, offset: b_min - a_min * scale }], zerosStay: false };
+  return clip ? [change, { kind: 'clip', lower: Math.min(b_min, b_max), upper: Math.max(b_min, b_max) }] : [change];
+}
+
+function normalize(transform: Of<'NormalizeIntensityd'>, { image }: Sample): Operation[] {
+  const { subtrahend, divisor, nonzero, channel_wise } = transform;
+  const voxels = voxelCount(image.shape);
+  const given = (value: number | number[] | undefined, channel: number): number | undefined =>
+    Array.isArray(value) ? value[channel] : value;
+  const parts = channel_wise
+    ? Array.from({ length: image.channels }, (_, i) => image.data.subarray(i * voxels, (i + 1) * voxels))
+    : [image.data];
+  const channels = parts.map((part, channel) => {
+    const own = moments(part, nonzero) ?? { mean: 0, deviation: 1 };
+    const deviation = given(divisor, channel) ?? own.deviation;
+    const scale = deviation === 0 ? 1 : 1 / deviation;
+    return { scale, offset: -(given(subtrahend, channel) ?? own.mean) * scale };
+  });
+  return [{ kind: 'linear', channels, zerosStay: nonzero }];
+}
+
+/** A size in voxels along each axis, of one given in voxels or millimetres; rounded up. */
+function voxelsOf(size: number | Vec3, units: 'voxel' | 'mm', { image }: Sample): Vec3 {
+  const spacingMm = spacingOf(image.affine);
+  return [0, 1, 2].map((axis) => {
+    const given = typeof size === 'number' ? size : (size[axis] as number);
+    // A whole number of voxels must not become one more by rounding.
+    return units === 'mm' ? Math.ceil(given / (spacingMm[axis] as number) - 1e-6) : Math.ceil(given);
+  }) as unknown as Vec3;
+}
+
+/** The box of all voxels above the threshold, with its margin, to multiples of `k_divisible` (MONAI's rules). */
+function foregroundBox(transform: Of<'CropForegroundd'>, sample: Sample): Operation {
+  const source = transform.source_key === 'label' ? labelOf(sample, transform).data : sample.image.data;
+  const { shape } = sample.image;
+  const { first, last } = extentAbove(source, shape, transform.threshold);
+  if (last.some((position) => position < 0)) {
+    throw new VoxhelmError(
+      'bad-image',
+      `CropForegroundd: no voxel of the ${transform.source_key} is above ${transform.threshold}`,
+      {
+        fix: 'Set its threshold below the foreground, or use source_key "label".',
+      },
+    );
+  }
+  const margin = voxelsOf(transform.margin, transform.units, sample);
+  const multiple = voxelsOf(transform.k_divisible, 'voxel', sample);
+  const start = [0, 0, 0];
+  const end = [0, 0, 0];
+  for (const axis of [0, 1, 2] as const) {
+    let low = (first[axis] as number) - margin[axis];
+    let high = (last[axis] as number) + 1 + margin[axis];
+    if (transform.allow_smaller) {
+      low = Math.max(0, low);
+      high = Math.min(shape[axis], high);
+    }
+    const size = Math.ceil((high - low) / multiple[axis]) * multiple[axis];
+    start[axis] = low - Math.floor((size - (high - low)) / 2);
+    end[axis] = (start[axis] as number) + size;
+  }
+  return { kind: 'box', start: start as unknown as Vec3, end: end as unknown as Vec3, value: 0 };
+}
+
+/** First and last position along each axis with a value above the threshold in any channel. */
+function extentAbove(values: ArrayLike<number>, shape: Vec3, threshold: number): { first: number[]; last: number[] } {
+  const first = [...shape];
+  const last = [-1, -1, -1];
+  const voxels = voxelCount(shape);
+  for (let i = 0; i < values.length; i++) {
+    if (!((values[i] as number) > threshold)) continue;
+    const voxel = i % voxels;
+    const row = Math.floor(voxel / shape[2]);
+    const at = [Math.floor(row / shape[1]), row % shape[1], voxel % shape[2]];
+    for (const axis of [0, 1, 2]) {
+      first[axis] = Math.min(first[axis] as number, at[axis] as number);
+      last[axis] = Math.max(last[axis] as number, at[axis] as number);
+    }
+  }
+  return { first, last };
+}
+
+function padding(transform: Of<'SpatialPadd'>, sample: Sample): Operation {
+  const wanted = voxelsOf(transform.spatial_size, transform.units, sample);
+  const { shape } = sample.image;
+  const more = wanted.map((size, axis) => Math.max(0, size - (shape[axis] as number)));
+  const start = more.map((width) => (transform.method === 'end' ? 0 : 0 - Math.floor(width / 2)));
+  const end = start.map((first, axis) => first + (shape[axis] as number) + (more[axis] as number));
+  return { kind: 'box', start: start as unknown as Vec3, end: end as unknown as Vec3, value: transform.value };
+}
+
+function labelOf({ label }: Sample, { name }: { readonly name: string }): NonNullable<Sample['label']> {
+  if (label === null) {
+    throw new VoxhelmError('invalid-request', `${name} needs a label, and the sample has none`, {
+      fix: 'Give a label, or leave the transform out.',
+    });
+  }
+  return label;
+}
+
+/** Voxels outside every label whose image is above the threshold, and voxels of any label. */
+function splitByLabel(sample: Sample, threshold: number): [Uint32Array, Uint32Array] {
+  const label = labelOf(sample, { name: 'RandCropByPosNegLabeld' });
+  const { image } = sample;
+  const voxels = voxelCount(image.shape);
+  // Class 2 is neither, and never drawn.
+  const classes = Uint8Array.from(label.data, (value, i) => {
+    if (value > 0) return 1;
+    for (let channel = 0; channel < image.channels; channel++) {
+      if ((image.data[channel * voxels + i] as number) > threshold) return 0;
+    }
+    return 2;
+  });
+  const [background, foreground] = indexClasses(classes, 3) as [Uint32Array, Uint32Array, Uint32Array];
+  return [background, foreground];
+}
+
+function ratiosOf({ ratios, num_classes: count, name }: Of<'RandCropByLabelClassesd'>): readonly number[] {
+  if (ratios === undefined) return new Array<number>(count).fill(1);
+  if (ratios.length === count) return ratios;
+  throw new VoxhelmError('invalid-request', `${name} has ${ratios.length} ratios for ${count} classes`, {
+    fix: 'Give one ratio for each label value from 0 on.',
+  });
+}
+
+function randomBox(
+  random: Random,
+  { spatial_size, units }: Of<'RandCropByPosNegLabeld'> | Of<'RandCropByLabelClassesd'>,
+  sample: Sample,
+  classVoxels: readonly Uint32Array[],
+  ratios: readonly number[],
+): Operation {
+  const size = voxelsOf(spatial_size, units, sample);
+  const { shape } = sample.image;
+  const start = startAround(drawCentre(classVoxels, ratios, voxelCount(shape), random), shape, size);
+  return { kind: 'box', start, end: [start[0] + size[0], start[1] + size[1], start[2] + size[2]], value: 0 };
+}
