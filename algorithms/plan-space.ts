@@ -18,12 +18,16 @@ export interface WidthChoice {
 /** What is searched for an algorithm beside learning rate, weight decay and augmentation. */
 export interface SearchedPlan {
   readonly algorithm: string;
+  /** The key of points that sets the width, where some plan's may be searched. */
+  readonly widthKey?: string;
   /** null: this plan's width stays. */
   readonly width: (plan: Plan) => WidthChoice | null;
 }
 
 /** The half of an {@link AlgorithmPlanner} that varies a plan. */
 export interface PlanSpace {
+  /** Every name that a plan of this algorithm may have in its space: what a request can be checked against before planning. */
+  readonly searched: readonly string[];
   space(plan: Plan): SearchSpace;
   defaults(plan: Plan): Point;
   configure(plan: Plan, point: Readonly<Point>): Plan;
@@ -150,7 +154,9 @@ function configure(plan: Plan, searched: SearchedPlan, point: Readonly<Point>): 
 
 /** The search space of an algorithm's plans. */
 export function planSpace(searched: SearchedPlan): PlanSpace {
+  const { widthKey } = searched;
   return {
+    searched: ['learningRate', 'weightDecay', 'augmentation', ...(widthKey === undefined ? [] : [widthKey])],
     space: (plan) => spaceOf(plan, searched.width(plan)),
     defaults: (plan) => defaultsOf(plan, searched.width(plan)),
     configure: (plan, point) => configure(plan, searched, point),

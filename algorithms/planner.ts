@@ -32,6 +32,8 @@ export interface AlgorithmPlanner {
   readonly onlyWhenNamed?: boolean;
   /** The resolved plan, each value with its reason. Throws `invalid-request` for an override that cannot work. */
   plan(input: PlanInput): Plan;
+  /** Every name that {@link AlgorithmPlanner.space} may give a parameter, whatever the plan. */
+  readonly searched: readonly string[];
   /** What a search may vary around this plan, names without the algorithm's prefix. Nothing that the user fixed. */
   space(plan: Plan): SearchSpace;
   /** The plan's own values of the space's parameters: the point that changes nothing. */

@@ -63,6 +63,11 @@ function refuse(at: string, problem: string, fix?: string): never {
   });
 }
 
+/** Checks what a user wrote for one parameter, before there is a plan; throws `invalid-request`. */
+export function checkExpression(algorithm: string, name: string, given: unknown): void {
+  compileSpace({ [name]: expressionOf(given, `${algorithm}.${name}`) });
+}
+
 /**
  * The algorithm's space with the parameters that a user gives in place of its own, and its defaults moved into it (to the
  * nearest possible value). Throws `invalid-request` for a parameter that the algorithm does not have, suggesting the

@@ -227,6 +227,7 @@ export const dints: AlgorithmPlanner = {
   title: 'DiNTS',
   onlyWhenNamed: true,
   plan: planDints,
+  searched: Object.keys(PATHS),
   space: dintsSpace,
   defaults: dintsDefaults,
   configure: configureDints,

@@ -220,6 +220,7 @@ export const segresnet: AlgorithmPlanner = {
   plan: planSegresnet,
   ...planSpace({
     algorithm: 'segresnet',
+    widthKey: 'initFilters',
     width: (plan) => {
       const filters = plan.network.options['init_filters'] as number;
       return filters > 16 ? { key: 'initFilters', option: 'init_filters', values: [filters / 2, filters] } : null;

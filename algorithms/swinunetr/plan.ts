@@ -195,6 +195,7 @@ export const swinunetr: AlgorithmPlanner = {
   plan: planSwinunetr,
   ...planSpace({
     algorithm: 'swinunetr',
+    widthKey: 'featureSize',
     width: (plan) => {
       const features = plan.network.options['feature_size'] as number;
       return features === 48 ? { key: 'featureSize', option: 'feature_size', values: [24, 48] } : null;

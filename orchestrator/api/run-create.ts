@@ -1,12 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import { planners } from '@voxhelm/algorithms/planners';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { Plan } from '@voxhelm/contracts/plan';
 import { durationMs, type RunRequest } from '@voxhelm/contracts/run';
 import type { Database, Transaction } from '@voxhelm/prisma/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { toJson } from '@voxhelm/prisma/json';
-import { type FieldError, fieldError, nearest } from './errors.ts';
+import { checkExpression } from '@voxhelm/search/narrow';
+import { type FieldError, fieldError, nearest, withStatus } from './errors.ts';
 import { checkSameRequest, lockName, requestSha256 } from './idempotency.ts';
 
 /** Checks what the schema cannot: names of algorithms and whole plans. Throws `invalid-request` naming every wrong field. */
@@ -23,7 +25,13 @@ export function checkRunRequest(request: RunRequest, algorithms: readonly string
     if (request.algorithms?.indexOf(name) !== index)
       errors.push({ pointer: `/algorithms/${index}`, message: 'is named twice' });
   });
-  for (const name of Object.keys(request.search?.spaces ?? {})) checkName(`/search/spaces/${name}`, name);
+  for (const [name, given] of Object.entries(request.search?.spaces ?? {})) {
+    const pointer = `/search/spaces/${name}`;
+    checkName(pointer, name);
+    if (request.algorithms?.includes(name) === false && algorithms.includes(name))
+      errors.push({ pointer, message: `is not among the algorithms of this run: ${request.algorithms.join(', ')}` });
+    errors.push(...wrongParameters(name, given));
+  }
   for (const [name, plan] of Object.entries(request.plan?.plans ?? {})) {
     checkName(`/plan/plans/${name}`, name);
     for (const issue of Plan.safeParse(plan).error?.issues ?? []) {
@@ -36,9 +44,33 @@ export function checkRunRequest(request: RunRequest, algorithms: readonly string
   const [first] = errors;
   if (first === undefined) return;
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-  throw new VoxhelmError('invalid-request', `the request is wrong at ${first.pointer}: ${first.message}${more}`, {
-    fix: 'Correct the fields named in "errors".',
-    details: { errors },
+  const refusal = new VoxhelmError(
+    'invalid-request',
+    `the request is wrong at ${first.pointer}: ${first.message}${more}`,
+    { fix: 'Correct the fields named in "errors".', details: { errors } },
+  );
+  // A space is well-formed by the schema; whether it can be searched depends on the algorithm.
+  throw errors.every(({ pointer }) => pointer.startsWith('/search/spaces/')) ? withStatus(422, refusal) : refusal;
+}
+
+/** Names in a user's space that the algorithm never has, and ranges that make no sense. */
+function wrongParameters(algorithm: string, given: Readonly<Record<string, unknown>>): FieldError[] {
+  const known = Object.hasOwn(planners, algorithm) ? planners[algorithm]?.searched : undefined;
+  if (known === undefined) return [];
+  return Object.entries(given).flatMap(([name, value]): FieldError[] => {
+    const pointer = `/search/spaces/${algorithm}/${name}`;
+    if (!known.includes(name)) {
+      const suggestion = nearest(name, known);
+      const message = `${algorithm} has no parameter "${name}"; it has ${known.join(', ')}`;
+      return [{ pointer, message, ...(suggestion === undefined ? {} : { suggestion }) }];
+    }
+    try {
+      checkExpression(algorithm, name, value);
+      return [];
+    } catch (error) {
+      if (!(error instanceof VoxhelmError)) throw error;
+      return [{ pointer, message: error.message }];
+    }
   });
 }
 

@@ -9,42 +9,58 @@ export interface Forecast {
   readonly sd: number;
 }
 
-/** What is known of finished trials: where losses end, how far apart, how high they begin. */
+/** What is known of other trials: where losses end and how far apart; and, where their curves say it, where they begin. */
 export interface CurvePrior {
   readonly mean: number;
   readonly sd: number;
+  readonly start?: { readonly mean: number; readonly sd: number };
 }
 
-/** How a curve falls over its training x = 0..1, from 1 at the start towards 0. */
+/** A curve as [share of the training, loss], ascending. */
+export type CurvePoints = readonly (readonly [number, number])[];
+
+/** Scales of the exponential shapes, as shares of the training. */
+const SCALES = [0.04, 0.06, 0.085, 0.12, 0.17, 0.24, 0.34, 0.48, 0.8];
+/** How a curve falls over its training x = 0..1, from 1 at the start towards 0: exponentials, slow starts, power laws. */
 const SHAPES: readonly ((x: number) => number)[] = [
-  ...[0.05, 0.1, 0.2, 0.4, 0.8].map((scale) => (x: number) => Math.exp(-x / scale)),
+  ...SCALES.map((scale) => (x: number) => Math.exp(-x / scale)),
+  ...[0.15, 0.25, 0.4, 0.6].map((scale) => (x: number) => Math.exp(-((x / scale) ** 2))),
   ...[0.5, 1].map((power) => (x: number) => (1 + 20 * x) ** -power),
 ];
 /** A curve wiggles by one of these shares of how far it still is from its end; and at the least of the finished losses' spread. */
-const WIGGLES = [0.01, 0.04, 0.1];
+const WIGGLES = [0.02, 0.06, 0.15];
 const LEAST_WIGGLE = 0.05;
+/** Neighbouring values wiggle together: so many of them say as much as one. */
+const TOGETHER = 4;
+/** The wiggle depends on the end that is fitted: so many rounds. */
+const ROUNDS = 2;
 
 interface Fitted {
+  readonly end: number;
+  readonly fall: number;
   readonly loss: number;
   readonly variance: number;
   readonly logEvidence: number;
 }
 
-/** Bayesian linear regression of end + fall * shape(x), with normal priors on both. */
+interface Priors {
+  readonly end: { readonly mean: number; readonly sd: number };
+  readonly fallSd: number;
+  readonly start: CurvePrior['start'];
+}
+
+/** Bayesian linear regression of end + fall * shape(x), with normal priors on both and on their sum. */
 function fitShape(
   shape: (x: number) => number,
-  points: readonly (readonly [number, number])[],
-  prior: CurvePrior,
-  fallSd: number,
+  points: CurvePoints,
+  { end: endPrior, fallSd, start }: Priors,
   noises: readonly number[],
 ): Fitted {
   // Precision matrix of (end, fall) and its product with the mean, point by point.
-  let [aa, ab, bb] = [1 / prior.sd ** 2, 0, 1 / fallSd ** 2];
-  let [ra, rb] = [prior.mean / prior.sd ** 2, 0];
-  let logEvidence = -Math.log(prior.sd) - Math.log(fallSd) - 0.5 * (prior.mean / prior.sd) ** 2;
-  points.forEach(([x, y], i) => {
-    const s = shape(x);
-    const noise = noises[i] as number;
+  let [aa, ab, bb] = [1 / endPrior.sd ** 2, 0, 1 / fallSd ** 2];
+  let [ra, rb] = [endPrior.mean / endPrior.sd ** 2, 0];
+  let logEvidence = -Math.log(endPrior.sd) - Math.log(fallSd) - 0.5 * (endPrior.mean / endPrior.sd) ** 2;
+  const add = (s: number, y: number, noise: number) => {
     const weight = 1 / noise ** 2;
     aa += weight;
     ab += weight * s;
@@ -52,40 +68,79 @@ function fitShape(
     ra += weight * y;
     rb += weight * s * y;
     logEvidence -= 0.5 * weight * y * y + Math.log(noise);
-  });
+  };
+  if (start !== undefined) add(1, start.mean, start.sd);
+  points.forEach(([x, y], i) => add(shape(x), y, (noises[i] as number) * Math.sqrt(TOGETHER)));
   const determinant = aa * bb - ab * ab;
   const end = (bb * ra - ab * rb) / determinant;
   const fall = (aa * rb - ab * ra) / determinant;
   logEvidence += 0.5 * (end * ra + fall * rb) - 0.5 * Math.log(determinant);
   const last = shape(1);
   const variance = (bb - 2 * last * ab + last * last * aa) / determinant;
-  return { loss: end + fall * last, variance, logEvidence };
+  return { end, fall, loss: end + fall * last, variance, logEvidence };
+}
+
+/** Every shape with every wiggle, and the weight of each by how well it explains the points. */
+function fitAll(points: CurvePoints, prior: CurvePrior, breadth: number): { fits: Fitted[]; weights: number[] } {
+  const losses = points.map(([, loss]) => loss);
+  const fallen = Math.max(...losses) - Math.min(...losses);
+  const least = LEAST_WIGGLE * prior.sd;
+  const priors: Priors = {
+    end: { mean: prior.mean, sd: breadth * prior.sd },
+    fallSd: 2 * Math.max(fallen, Math.abs((losses[0] as number) - prior.mean), prior.sd),
+    start: prior.start,
+  };
+  const fits = SHAPES.flatMap((shape) =>
+    WIGGLES.map((wiggle) => {
+      const lowest = Math.min(prior.mean, ...losses);
+      let noises = losses.map((loss) => Math.max(wiggle * (loss - lowest), least));
+      let fit = fitShape(shape, points, priors, noises);
+      for (let round = 1; round < ROUNDS; round++) {
+        const { fall } = fit;
+        noises = points.map(([x]) => Math.max(wiggle * Math.abs(fall) * shape(x), least));
+        fit = fitShape(shape, points, priors, noises);
+      }
+      return fit;
+    }),
+  );
+  const most = Math.max(...fits.map(({ logEvidence }) => logEvidence));
+  const raw = fits.map(({ logEvidence }) => Math.exp(logEvidence - most));
+  const sum = raw.reduce((a, b) => a + b, 0);
+  return { fits, weights: raw.map((weight) => weight / sum) };
+}
+
+function averaged(fits: readonly Fitted[], weights: readonly number[], of: (fit: Fitted) => number): number {
+  return fits.reduce((total, fit, i) => total + (weights[i] as number) * of(fit), 0);
 }
 
 /**
  * The loss at the end (x = 1) of a curve of [share of the training, loss], with its standard deviation. A curve without
  * points is what the prior says. Above 1, `breadth` lets a curve end further outside what others came to.
  */
-export function forecast(points: readonly (readonly [number, number])[], prior: CurvePrior, breadth = 1): Forecast {
+export function forecast(points: CurvePoints, prior: CurvePrior, breadth = 1): Forecast {
   const last = points.at(-1);
   if (last === undefined) return { loss: prior.mean, sd: prior.sd };
   if (last[0] >= 1) return { loss: last[1], sd: 0 };
-  const losses = points.map(([, loss]) => loss);
-  const fallen = Math.max(...losses) - Math.min(...losses);
-  const fallSd = 2 * Math.max(fallen, Math.abs((losses[0] as number) - prior.mean), prior.sd);
-  const end = Math.min(prior.mean, ...losses);
-  const broad = { mean: prior.mean, sd: breadth * prior.sd };
-  const fits = WIGGLES.flatMap((wiggle) => {
-    const noises = losses.map((loss) => Math.max(wiggle * (loss - end), LEAST_WIGGLE * prior.sd));
-    return SHAPES.map((shape) => fitShape(shape, points, broad, fallSd, noises));
-  });
-  const most = Math.max(...fits.map(({ logEvidence }) => logEvidence));
-  const weights = fits.map(({ logEvidence }) => Math.exp(logEvidence - most));
-  const sum = weights.reduce((a, b) => a + b, 0);
-  const loss = fits.reduce((total, fit, i) => total + ((weights[i] as number) / sum) * fit.loss, 0);
-  const variance = fits.reduce(
-    (total, fit, i) => total + ((weights[i] as number) / sum) * (fit.variance + (fit.loss - loss) ** 2),
-    0,
-  );
+  const { fits, weights } = fitAll(points, prior, breadth);
+  const loss = averaged(fits, weights, (fit) => fit.loss);
+  const variance = averaged(fits, weights, (fit) => fit.variance + (fit.loss - loss) ** 2);
   return { loss, sd: Math.sqrt(variance) };
+}
+
+/** Fewest curves, of at least as many points, that tell where training begins. */
+const FEWEST_CURVES = 3;
+const FEWEST_POINTS = 3;
+
+/** Where curves begin (x = 0), by following them back; undefined where too few were seen. */
+export function startOf(curves: readonly CurvePoints[], prior: CurvePrior): CurvePrior['start'] {
+  const long = curves.filter(({ length }) => length >= FEWEST_POINTS);
+  if (long.length < FEWEST_CURVES) return undefined;
+  const starts = long.map((points) => {
+    const { fits, weights } = fitAll(points, { mean: prior.mean, sd: prior.sd }, 1);
+    return averaged(fits, weights, ({ end, fall }) => end + fall);
+  });
+  const sorted = [...starts].sort((a, b) => a - b);
+  const mean = sorted[sorted.length >> 1] as number;
+  const variance = starts.reduce((sum, start) => sum + (start - mean) ** 2, 0) / starts.length;
+  return { mean, sd: Math.max(Math.sqrt(variance), 0.1 * prior.sd) };
 }

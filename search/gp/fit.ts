@@ -1,5 +1,5 @@
 import { type KernelSpace, squaredDistance } from './kernel.ts';
-import { cholesky, dot, inverseFromCholesky, multiply } from './matrix.ts';
+import { cholesky, dot, dotOf, inverseFromCholesky, multiply } from './matrix.ts';
 import { minimizeInBox } from './minimize.ts';
 
 /*
@@ -34,6 +34,11 @@ const JITTER = 1e-8;
 /** A prior trial's worth of unit variance keeps few trials from claiming that they know the scale. */
 const VARIANCE_PRIOR = 1;
 const EVALUATIONS = 40;
+/** Gains of the log posterior below this change no proposal that matters. */
+const TOLERANCE = 1e-3;
+/** The second search is given up after so many evaluations where it is further than this behind the first. */
+const GLIMPSE = 15;
+const BEHIND = 1;
 /** Noise from which the second search for hyperparameters starts. */
 const NOISY_START = 0.05;
 
@@ -50,25 +55,37 @@ export interface Solution {
   readonly logDeterminant: number;
 }
 
-/** Squared distances of all pairs (i > j) along each dimension: pair-major. */
+/** Squared distances of all pairs (i > j) along each dimension: all pairs of a dimension lie together. */
 export function pairDistances(space: KernelSpace, rows: readonly Float64Array[]): Float64Array {
   const count = space.dimensions.length;
   const n = rows.length;
-  const result = new Float64Array(((n * (n - 1)) / 2) * count);
-  let at = 0;
-  for (let i = 1; i < n; i++) {
-    const a = rows[i] as Float64Array;
-    for (let j = 0; j < i; j++) {
-      const b = rows[j] as Float64Array;
-      for (let k = 0; k < count; k++) {
-        result[at++] = squaredDistance(space.nominal[k] as boolean, a[k] as number, b[k] as number);
-      }
+  const pairs = (n * (n - 1)) / 2;
+  const result = new Float64Array(pairs * count);
+  for (let k = 0; k < count; k++) {
+    const nominal = space.nominal[k] as boolean;
+    let at = k * pairs;
+    for (let i = 1; i < n; i++) {
+      const a = (rows[i] as Float64Array)[k] as number;
+      for (let j = 0; j < i; j++) result[at++] = squaredDistance(nominal, a, (rows[j] as Float64Array)[k] as number);
     }
   }
   return result;
 }
 
 const SQRT_5 = Math.sqrt(5);
+
+/** The scaled squared distances of all pairs. */
+function scaledDistances(distances: Float64Array, { inverseSquares }: Hyper, pairs: number): Float64Array {
+  const squared = new Float64Array(pairs);
+  for (let k = 0; k < inverseSquares.length; k++) {
+    const weight = inverseSquares[k] as number;
+    const from = k * pairs;
+    for (let pair = 0; pair < pairs; pair++) {
+      squared[pair] = (squared[pair] as number) + weight * (distances[from + pair] as number);
+    }
+  }
+  return squared;
+}
 
 /** Fills the covariance (lower half) and, pair by pair, minus its slope by the squared distance. */
 function covariance(
@@ -79,21 +96,17 @@ function covariance(
   slopes: Float64Array | null,
 ): void {
   const n = ownVariance.length;
-  const { inverseSquares, noise } = hyper;
-  const count = inverseSquares.length;
+  const squared = scaledDistances(distances, hyper, (n * (n - 1)) / 2);
   let pair = 0;
-  let at = 0;
   for (let i = 0; i < n; i++) {
     const row = i * n;
     for (let j = 0; j < i; j++, pair++) {
-      let squared = 0;
-      for (let k = 0; k < count; k++) squared += (inverseSquares[k] as number) * (distances[at++] as number);
-      const r = SQRT_5 * Math.sqrt(squared);
+      const r = SQRT_5 * Math.sqrt(squared[pair] as number);
       const decay = Math.exp(-r);
       matrix[row + j] = (1 + r + (r * r) / 3) * decay;
       if (slopes !== null) slopes[pair] = (5 / 6) * (1 + r) * decay;
     }
-    matrix[row + i] = 1 + noise + JITTER + (ownVariance[i] as number);
+    matrix[row + i] = 1 + hyper.noise + JITTER + (ownVariance[i] as number);
   }
 }
 
@@ -140,21 +153,20 @@ export function fit(space: KernelSpace, data: Data, distances: Float64Array): { 
     const solution = solve(distances, data, hyper, slopes);
     if (solution === null) return Number.POSITIVE_INFINITY;
     const { inverse, alpha, variance, logDeterminant } = solution;
-    gradient.fill(0);
     let pair = 0;
-    let at = 0;
     let trace = 0;
     for (let i = 0; i < n; i++) {
       const scaled = (alpha[i] as number) / variance;
       for (let j = 0; j < i; j++, pair++) {
         // Twice for the two halves; the slope by log lengthscale is 2 w d^2 times minus the slope by the distance.
         const weight = (inverse[i * n + j] as number) - scaled * (alpha[j] as number);
-        const factor = 2 * weight * (slopes[pair] as number);
-        for (let k = 0; k < count; k++) gradient[k] = (gradient[k] as number) + factor * (distances[at++] as number);
+        slopes[pair] = 2 * weight * (slopes[pair] as number);
       }
       trace += (inverse[i * n + i] as number) - scaled * (alpha[i] as number);
     }
-    for (let k = 0; k < count; k++) gradient[k] = (gradient[k] as number) * (hyper.inverseSquares[k] as number);
+    for (let k = 0; k < count; k++) {
+      gradient[k] = (hyper.inverseSquares[k] as number) * dotOf(slopes, 0, distances, k * pair, pair);
+    }
     gradient[count] = 0.5 * trace * hyper.noise;
     let value = 0.5 * (n + VARIANCE_PRIOR) * Math.log(variance) + 0.5 * logDeterminant;
     for (let k = 0; k <= count; k++) {
@@ -172,8 +184,11 @@ export function fit(space: KernelSpace, data: Data, distances: Float64Array): { 
   high[count] = Math.log(2);
   // Two ways to see the same data: a smooth function known exactly, or a smoother one under noise (or fine ripples).
   const noisy = means.map((mean, k) => (k === count ? Math.log(NOISY_START) : mean + Math.LN2));
-  const found = [means, noisy]
-    .map((start) => minimizeInBox(objective, start, low, high, EVALUATIONS))
-    .reduce((a, b) => (b.value < a.value ? b : a));
+  const search = (start: Float64Array, evaluations: number) =>
+    minimizeInBox(objective, start, low, high, evaluations, TOLERANCE);
+  const exact = search(means, EVALUATIONS);
+  const glimpsed = search(noisy, GLIMPSE);
+  const other = glimpsed.value < exact.value + BEHIND ? search(glimpsed.x, EVALUATIONS - GLIMPSE) : glimpsed;
+  const found = other.value < exact.value ? other : exact;
   return { hyper: hyperOf(found.x), loss: found.value };
 }

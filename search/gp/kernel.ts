@@ -13,6 +13,9 @@ export interface KernelSpace {
   readonly nominal: readonly boolean[];
   /** What a codec's coordinate is multiplied by. */
   readonly scale: Float64Array;
+  /** Row positions of ordered parameters that always exist, whose distance is a plain difference; and the others. */
+  readonly plain: readonly number[];
+  readonly special: readonly number[];
 }
 
 /** Squared distance of two different options without an order. */
@@ -26,9 +29,13 @@ const MISSING_OFFSET = 0.15;
 /** The kernel's view of a codec: every dimension with more than one value. */
 export function kernelSpace({ dimensions }: Codec): KernelSpace {
   const used = dimensions.map((_, index) => index).filter((index) => (dimensions[index]?.levels ?? 1) > 1);
+  const isPlain = (index: number) => dimensions[index]?.kind !== 'choice' && dimensions[index]?.parents.length === 0;
+  const positions = used.map((_, k) => k);
   return {
     dimensions: used,
     nominal: used.map((index) => dimensions[index]?.kind === 'choice'),
+    plain: positions.filter((k) => isPlain(used[k] as number)),
+    special: positions.filter((k) => !isPlain(used[k] as number)),
     scale: Float64Array.from(used, (index) => {
       const { kind, levels } = dimensions[index] as Codec['dimensions'][number];
       return kind === 'ordered' ? 1 / (levels - 1) : 1;

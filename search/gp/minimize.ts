@@ -35,7 +35,8 @@ function direction(gradient: Float64Array, pairs: readonly Pair[]): Float64Array
 
 /**
  * Minimises inside a box from `start` by projected L-BFGS: coordinates that press against their bound are left out of the
- * model's step. Ends after `evaluations` evaluations or where no step helps. `start` itself is not changed.
+ * model's step. Ends after `evaluations` evaluations, or where no step helps or one gains less than `tolerance` (absent: a
+ * 1e-7th of the value). `start` itself is not changed.
  */
 export function minimizeInBox(
   objective: Objective,
@@ -43,6 +44,7 @@ export function minimizeInBox(
   low: Float64Array,
   high: Float64Array,
   evaluations: number,
+  tolerance?: number,
 ): { readonly x: Float64Array; readonly value: number } {
   const n = start.length;
   let x = start.slice();
@@ -94,7 +96,7 @@ export function minimizeInBox(
     x = next;
     gradient = nextGradient;
     value = nextValue;
-    if (gained < 1e-7 * Math.max(1e-3, Math.abs(value))) break;
+    if (gained < (tolerance ?? 1e-7 * Math.max(1e-3, Math.abs(value)))) break;
   }
   return { x, value };
 }

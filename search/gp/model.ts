@@ -51,12 +51,18 @@ function modelOf(space: KernelSpace, rows: readonly Float64Array[], hyper: Hyper
   return { space, rows, hyper, solution, covariances: new Float64Array(n), weights: new Float64Array(n) };
 }
 
-function scaledDistance({ space, hyper }: Model, a: Float64Array, b: Float64Array): number {
-  const { nominal } = space;
+function scaledDistance({ space, hyper: { inverseSquares } }: Model, a: Float64Array, b: Float64Array): number {
+  const { nominal, plain, special } = space;
   let squared = 0;
-  for (let k = 0; k < nominal.length; k++) {
-    const weight = hyper.inverseSquares[k] as number;
-    squared += weight * squaredDistance(nominal[k] as boolean, a[k] as number, b[k] as number);
+  for (let i = 0; i < plain.length; i++) {
+    const k = plain[i] as number;
+    const apart = (a[k] as number) - (b[k] as number);
+    squared += (inverseSquares[k] as number) * apart * apart;
+  }
+  for (let i = 0; i < special.length; i++) {
+    const k = special[i] as number;
+    const apart = squaredDistance(nominal[k] as boolean, a[k] as number, b[k] as number);
+    squared += (inverseSquares[k] as number) * apart;
   }
   return squared;
 }

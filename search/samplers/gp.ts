@@ -46,6 +46,8 @@ interface Belief {
   readonly vectors: readonly Float64Array[];
   readonly values: Float64Array;
   readonly real: readonly boolean[];
+  /** Coordinates of trials that are under way. */
+  readonly pending: readonly Float64Array[];
   logSuccess(row: Float64Array): number;
 }
 
@@ -136,13 +138,15 @@ function believe(context: SamplerContext): Belief | null {
   const diverged = told.filter((each) => each.diverged).map(({ point }) => point);
   const bad = [...failed, ...diverged].map((point) => rowOf(space, codec.encode(point)));
   const good = data.rows.filter((_, i) => told[i]?.diverged !== true);
+  const underWay = pending.map((point) => codec.encode(point));
   return {
     context,
     model: withPending(
       model,
       data,
-      pending.map((point) => rowOf(space, codec.encode(point))),
+      underWay.map((vector) => rowOf(space, vector)),
     ),
+    pending: underWay,
     vectors,
     values: data.values,
     real: told.map((each) => !each.diverged),
@@ -199,21 +203,29 @@ function improve(
   });
 }
 
+/** True where a trial has the choices that are decided. */
+function fits(vector: Float64Array, fixed: ReadonlyMap<number, number>): boolean {
+  return [...fixed].every(([dimension, option]) => vector[dimension] === option);
+}
+
 /** Told trials that have the fixed choices, best first. */
 function within({ vectors, values, real }: Belief, fixed: ReadonlyMap<number, number>): number[] {
-  const fits = (vector: Float64Array) => [...fixed].every(([dimension, option]) => vector[dimension] === option);
   return vectors
     .map((_, i) => i)
-    .filter((i) => real[i] === true && fits(vectors[i] as Float64Array))
+    .filter((i) => real[i] === true && fits(vectors[i] as Float64Array, fixed))
     .sort((a, b) => (values[a] as number) - (values[b] as number));
 }
 
-/** The lowest of what the model holds of the trials there: noise does not make a lucky one the mark to beat. */
+/**
+ * The lowest of what the model holds of the trials there: noise does not make a lucky one the mark to beat. What trials
+ * under way are expected to come to counts: the improvement that one of them will bring is not to be looked for twice.
+ */
 function bestMean(belief: Belief, fixed: ReadonlyMap<number, number>): number {
-  const { model, vectors } = belief;
+  const { model, vectors, pending } = belief;
   const mine = within(belief, fixed);
   if (mine.length === 0) return fixed.size === 0 ? 0 : bestMean(belief, new Map());
-  return Math.min(...mine.map((i) => predict(model, rowOf(model.space, vectors[i] as Float64Array)).mean));
+  const known = [...mine.map((i) => vectors[i] as Float64Array), ...pending.filter((vector) => fits(vector, fixed))];
+  return Math.min(...known.map((vector) => predict(model, rowOf(model.space, vector)).mean));
 }
 
 function improveBranches(belief: Belief, branching: Branching): Candidate[] {

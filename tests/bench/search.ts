@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { normalFrom, streamByKeys, uniformByKeys } from '@voxhelm/search/random';
 import { hp } from '@voxhelm/search/space';
+import { runAnchor } from './search/anchor.ts';
 import { CURVE_METHODS, runCurves } from './search/curves.ts';
 import { type BenchFunction, FUNCTIONS } from './search/functions.ts';
 import { readOptions, type SearchBenchOptions } from './search/options.ts';
@@ -11,7 +12,8 @@ import { bestOf, type Objective, quantile, runStudy, type StudyRun, shown } from
 /*
  * `npm run bench -- search [--functions a,b] [--seeds N] [--trials N] [--parallel N] [--sampler NAME]`: one JSON line a
  * function, regrets over the seeds beside Optuna's. With `--objective FILE.mjs`: one JSON line a seed, for the module's own
- * `space(hp)` and `objective(point)`.
+ * `space(hp)` and `objective(point)`. With `--anchor PYTHON`, a Python that has Optuna, `[--anchor-sampler tpe|gp]` searches
+ * beside ours on the same objective.
  */
 
 const MARKS = [10, 20, 40, 60];
@@ -45,16 +47,46 @@ async function benchObjective(file: string, options: SearchBenchOptions): Promis
   if (typeof space !== 'function' || typeof objective !== 'function') {
     throw new Error(`${file} must export the functions space(hp) and objective(point)`);
   }
+  const own: Objective = (point) => objective(point);
+  const both: { ours: StudyRun[]; anchor: StudyRun[] } = { ours: [], anchor: [] };
   for (let seed = 0; seed < options.seeds; seed++) {
-    const { values, askMs } = await runStudy(space(hp), (point) => objective(point), seed, options);
-    const marks = MARKS.slice(1).filter((mark) => mark <= options.trials);
-    print({
-      seed,
-      best: bestOf(values, values.length),
-      bestAt: Object.fromEntries(marks.map((mark) => [mark, bestOf(values, mark)])),
-      askMsP95: Math.round(quantile(askMs, 0.95) * 100) / 100,
-    });
+    const run = await runStudy(space(hp), own, seed, options);
+    both.ours.push(run);
+    print({ seed, ...seedLine(run, options.trials) });
+    if (options.anchor === null) continue;
+    const anchor = await runAnchor(options.anchor, options.anchorSampler, space(hp), own, seed, options);
+    both.anchor.push(anchor);
+    print({ seed, by: `optuna ${options.anchorSampler}`, ...seedLine(anchor, options.trials) });
   }
+  if (options.anchor !== null) print({ file, ...comparison(both.ours, both.anchor, options) });
+}
+
+/** The best value so far at 20, 40 and 60 trials of one study. */
+function seedLine({ values, askMs }: StudyRun, trials: number): Record<string, unknown> {
+  const marks = MARKS.slice(1).filter((mark) => mark <= trials);
+  return {
+    best: bestOf(values, values.length),
+    bestAt: Object.fromEntries(marks.map((mark) => [mark, bestOf(values, mark)])),
+    askMsP95: Math.round(quantile(askMs, 0.95) * 100) / 100,
+  };
+}
+
+/** Medians of both at each mark, and the share of seeds in which ours ends lower. */
+function comparison(
+  ours: readonly StudyRun[],
+  anchor: readonly StudyRun[],
+  { trials }: SearchBenchOptions,
+): Record<string, unknown> {
+  const bestAt = ({ values }: StudyRun, mark: number) => bestOf(values, mark) ?? Number.POSITIVE_INFINITY;
+  const medians = (runs: readonly StudyRun[]) =>
+    Object.fromEntries(
+      marksOf(trials).map((mark) => {
+        const bests = runs.map((run) => bestAt(run, mark));
+        return [mark, shown(quantile(bests, 0.5))];
+      }),
+    );
+  const wins = ours.filter((run, i) => bestAt(run, trials) < bestAt(anchor[i] as StudyRun, trials)).length;
+  return { medianBest: medians(ours), anchorMedianBest: medians(anchor), wins, seeds: ours.length };
 }
 
 /** The listed functions; `noisy` and `failing` are mixcond under those conditions. */

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { SAMPLERS, type SamplerName } from '@voxhelm/search/samplers/pick';
+import type { AnchorSampler } from './anchor.ts';
 
 /** What `npm run bench -- search` is told. */
 export interface SearchBenchOptions {
@@ -10,6 +11,9 @@ export interface SearchBenchOptions {
   readonly trials: number;
   readonly parallel: number;
   readonly sampler: SamplerName;
+  /** A Python with Optuna, which is run beside ours; null: none. */
+  readonly anchor: string | null;
+  readonly anchorSampler: AnchorSampler;
 }
 
 function positive(name: string, text: string): number {
@@ -29,10 +33,16 @@ export function readOptions(args: readonly string[]): SearchBenchOptions {
       trials: { type: 'string', default: '60' },
       parallel: { type: 'string', default: '1' },
       sampler: { type: 'string', default: 'auto' },
+      anchor: { type: 'string' },
+      'anchor-sampler': { type: 'string', default: 'tpe' },
     },
   });
   if (!Object.hasOwn(SAMPLERS, values.sampler)) {
     throw new Error(`--sampler takes one of ${Object.keys(SAMPLERS).join(', ')}, not "${values.sampler}"`);
+  }
+  const anchorSampler = values['anchor-sampler'];
+  if (anchorSampler !== 'tpe' && anchorSampler !== 'gp') {
+    throw new Error(`--anchor-sampler takes tpe or gp, not "${anchorSampler}"`);
   }
   return {
     objective: values.objective ?? null,
@@ -41,5 +51,7 @@ export function readOptions(args: readonly string[]): SearchBenchOptions {
     trials: positive('trials', values.trials),
     parallel: positive('parallel', values.parallel),
     sampler: values.sampler as SamplerName,
+    anchor: values.anchor ?? null,
+    anchorSampler,
   };
 }

@@ -17,7 +17,7 @@ export interface StudyRun {
 }
 
 /** Only a space that is one bare expression needs a name for it. */
-const ROOT = 'value';
+export const ROOT = 'value';
 
 /**
  * Minimises over one study, `parallel` trials at a time: so many are asked for, run at once, and told in the order of
@@ -62,13 +62,14 @@ export async function runStudy(
   return { values, points, askMs };
 }
 
-interface Outcome {
+/** How one evaluation ended. */
+export interface Outcome {
   readonly state: 'completed' | 'diverged' | 'failed';
   readonly value: number | null;
 }
 
 /** What throws has failed; what gives no finite number has diverged. */
-async function attempt(objective: Objective, point: unknown, number: number): Promise<Outcome> {
+export async function attempt(objective: Objective, point: unknown, number: number): Promise<Outcome> {
   try {
     const value = await objective(structuredClone(point), number);
     if (typeof value === 'number' && Number.isFinite(value)) return { state: 'completed', value };

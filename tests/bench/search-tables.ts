@@ -1,0 +1,81 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { CaseFiles } from '@voxhelm/gpu-trainer/loader/messages';
+import { countOf } from './lib/arguments.ts';
+import { say } from './lib/json-lines.ts';
+import { configurationKey, gridConfigurations } from './search/tables/grid.ts';
+import { loadTableCases, STEPS, trainConfiguration, VALIDATE_EVERY } from './search/tables/train.ts';
+
+/*
+ * `npm run bench -- search-tables [--out FILE] [--most N] [--minutes M]`: trains the configurations of the table that are
+ * not in the file yet and writes it after each ten. `bench -- search --functions tables` searches in it.
+ */
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+/** The table that the repository holds. */
+export const TABLE_FILE = fileURLToPath(new URL('./search/tables/hippocampus.json', import.meta.url));
+const VALIDATION_CASES = 4;
+const SAVE_EVERY = 10;
+
+/** What the file holds: `rows` by the configuration's name (grid.ts). */
+interface StoredTable {
+  readonly about: string;
+  readonly rows: Record<string, { dice: readonly number[]; seconds: number; outcome: string }>;
+}
+
+const ABOUT = `Real trainings of Voxhelm's own networks on samples/hippocampus: ${STEPS} steps of one 24^3 patch at 1.5 mm; mean validation Dice after each ${VALIDATE_EVERY} steps, seconds on two shared CPU cores. Made by: npm run bench -- search-tables`;
+
+/** See the head of this file. */
+export async function main(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      out: { type: 'string', default: TABLE_FILE },
+      most: { type: 'string', default: '1000' },
+      minutes: { type: 'string', default: '20' },
+    },
+  });
+  const until = performance.now() + countOf('minutes', values.minutes) * 60_000;
+  const table = await storedTable(values.out);
+  const missing = gridConfigurations().filter((one) => table.rows[configurationKey(one)] === undefined);
+  const files = await sampleCases();
+  const cases = await loadTableCases(files.slice(VALIDATION_CASES), files.slice(0, VALIDATION_CASES));
+  let done = 0;
+  for (const configuration of missing.slice(0, countOf('most', values.most))) {
+    if (performance.now() > until) break;
+    const key = configurationKey(configuration);
+    const row = await trainConfiguration(configuration, cases);
+    table.rows[key] = row;
+    done += 1;
+    say({ configuration: key, last: row.dice.at(-1) ?? null, seconds: row.seconds, outcome: row.outcome });
+    if (done % SAVE_EVERY === 0) await save(values.out, table);
+  }
+  await save(values.out, table);
+  say({ name: 'search-tables', trained: done, missing: missing.length - done });
+}
+
+async function storedTable(file: string): Promise<StoredTable> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  return text === null ? { about: ABOUT, rows: {} } : (JSON.parse(text) as StoredTable);
+}
+
+/** A row a line: a table is read in a diff too. */
+async function save(file: string, { rows }: StoredTable): Promise<void> {
+  const lines = Object.entries(rows).map(([key, row]) => `    ${JSON.stringify(key)}: ${JSON.stringify(row)}`);
+  await writeFile(file, `{\n  "about": ${JSON.stringify(ABOUT)},\n  "rows": {\n${lines.join(',\n')}\n  }\n}\n`);
+}
+
+async function sampleCases(): Promise<CaseFiles[]> {
+  const folder = join(root, 'samples/hippocampus');
+  const names = (await readdir(join(folder, 'imagesTr'))).filter((name) => name.endsWith('.nii.gz')).sort();
+  return names.map((name) => ({
+    caseId: name.slice(0, -'.nii.gz'.length),
+    images: [join(folder, 'imagesTr', name)],
+    label: join(folder, 'labelsTr', name),
+  }));
+}
