@@ -77,10 +77,10 @@ function describe(network: Network): Record<string, string> {
   return { format: 'pt', network: JSON.stringify({ class: network.class, options: network.options }) };
 }
 
-function store(network: Network, values: StateValues, prefix: string): Map<string, StoredTensor> {
+function store(network: Network, values: StateValues | 'zeros', prefix: string): Map<string, StoredTensor> {
   return new Map(
     network.specs.map(({ name, shape }) => {
-      const data = values.get(name);
+      const data = values === 'zeros' ? new Float32Array(shape.reduce((a, b) => a * b, 1)) : values.get(name);
       if (data === undefined) throw new Error(`parameter ${prefix}${name} is missing`);
       return [prefix + name, { dtype: 'F32', shape, data }];
     }),

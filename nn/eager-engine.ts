@@ -14,9 +14,10 @@ import { disposeParameters, storeParameters, toParameters } from './weights.ts';
  * The reference engine: each op computes when it is called, in float32.
  */
 
-function tensorsOf(network: Network, values: StateValues | undefined, group: string): Parameters {
+function tensorsOf(network: Network, values: StateValues | 'zeros' | undefined, group: string): Parameters {
   if (values === undefined) throw new RangeError(`the state lacks ${group}`);
-  return toParameters(network, ({ name }) => {
+  return toParameters(network, ({ name, shape }) => {
+    if (values === 'zeros') return new Float32Array(shape.reduce((a, b) => a * b, 1));
     const value = values.get(name);
     if (value === undefined) throw new RangeError(`${group} lacks the parameter ${name}`);
     return value;

@@ -41,6 +41,5 @@ export function initialParameters(network: Network, seed: number): Parameters {
 /** The state in which a training starts: drawn weights, slots of zeros, and a running mean that is the weights. */
 export function initialState(network: Network, seed: number, groups: readonly string[]): EngineState {
   const weights = new Map(network.specs.map((spec) => [spec.name, initialValues(spec, seed)]));
-  const zeros = new Map([...weights].map(([name, values]) => [name, new Float32Array(values.length)]));
-  return new Map(groups.map((group) => [group, group === 'weights' || group === 'ema' ? weights : zeros]));
+  return new Map(groups.map((group) => [group, group === 'weights' || group === 'ema' ? weights : 'zeros']));
 }

@@ -73,12 +73,15 @@ const LOSS_EVERY_STEPS = 10;
 const LONG_STEP_MS = 1_500;
 const PATIENCE_MS = 1_000;
 
-interface Training {
-  readonly options: TrainLoopOptions;
-  readonly engine: TrainingEngine;
+interface Begun {
   progress: Progress;
   /** The state after `progress.step` steps, where it is at hand: before the first step, and while steps are long. */
   state: EngineState | null;
+}
+
+interface Training extends Begun {
+  readonly options: TrainLoopOptions;
+  readonly engine: TrainingEngine;
 }
 
 /**
@@ -90,17 +93,18 @@ interface Training {
  */
 export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopResult> {
   const { network, plan } = options;
-  const { state, progress } = start(options);
+  const begun = start(options);
   const opening = (options.openEngine ?? openEngine)(network, plan);
   if (!(await finishesUnlessAborted(opening, options.signal))) {
     opening.then((engine) => engine.close()).catch(() => undefined);
-    throw cancelledAfter(progress.step);
+    throw cancelledAfter(begun.progress.step);
   }
   const engine = await opening;
-  const training: Training = { options, engine, progress, state };
+  // The same object: a second holder would keep the first state, as large as the optimizer's, to the end.
+  const training: Training = Object.assign(begun, { options, engine });
   let abandoned = false;
   try {
-    await engine.assign(state);
+    if (training.state !== null) await engine.assign(training.state);
     return await run(training);
   } catch (error) {
     abandoned = error instanceof Abandoned;
@@ -152,7 +156,7 @@ async function run(training: Training): Promise<TrainLoopResult> {
   return result(training, 'completed', null);
 }
 
-function start({ network, plan, seed, startFrom }: TrainLoopOptions): { state: EngineState; progress: Progress } {
+function start({ network, plan, seed, startFrom }: TrainLoopOptions): Begun {
   if (startFrom !== null) return decodeLast(network, plan, startFrom);
   const progress = { step: 0, seed, bestStep: null, bestDice: null, diceByClass: {}, trainMs: 0, validationMs: 0 };
   return { state: initialState(network, seed, stateGroups(plan)), progress };

@@ -12,9 +12,9 @@ export type StateValues = ReadonlyMap<string, Float32Array>;
 
 /**
  * All that a step starts from: "weights", the optimizer's slots by PyTorch's names ("exp_avg", "exp_avg_sq"), and "ema" where
- * the plan keeps a running mean of the weights; each with a value for every parameter.
+ * the plan keeps a running mean of the weights; each with a value for every parameter, or all zeros without an array.
  */
-export type EngineState = ReadonlyMap<string, StateValues>;
+export type EngineState = ReadonlyMap<string, StateValues | 'zeros'>;
 
 /**
  * What a step trains on, in host memory: image [item, x, y, z, channel], class indices [item, x, y, z]. Its items are as many

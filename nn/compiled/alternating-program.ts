@@ -3,13 +3,14 @@ import type { Scalar, Tensor, Tensor5D } from '../engine.ts';
 import { valueAndGradients } from '../gradients.ts';
 import type { Network, Parameters } from '../network.ts';
 import { type OptimizerSpec, type StepNumbers, slotNames } from '../optimizers/optimizer.ts';
+import type { StateValues } from '../training-engine.ts';
 import type { ComputePrecision } from './autocast.ts';
 import { FLOAT, INT32 } from './data-types.ts';
 import { Graph, type Value } from './graph.ts';
 import { readParameters } from './predict-signature.ts';
-import type { ProgramBatch, StateValues, Triple } from './program.ts';
+import type { ProgramBatch, Triple } from './program.ts';
 import { openSession, type Session, type Signature } from './session.ts';
-import { declareGroup, defineTransfer, done, type Transfer } from './state-signatures.ts';
+import { assignGroup, declareGroup, defineTransfer, done, readGroup, type Transfer } from './state-signatures.ts';
 import { trace } from './tracer.ts';
 import { type Updater, updaterOf } from './updates.ts';
 import type { Variable } from './variables.ts';
@@ -141,17 +142,10 @@ function programOf(
   return {
     groups: new Map([...groups].map(([name, { parameters }]) => [name, parameters])),
     read(name) {
-      const { transfer, parameters } = known(groups, name);
-      const values = session.run(transfer.read, []);
-      return new Map(parameters.map((parameter, i) => [parameter, values[i] as Float32Array]));
+      return readGroup(session, known(groups, name).transfer);
     },
     assign(name, values) {
-      const { transfer, parameters } = known(groups, name);
-      session.run(
-        transfer.assign,
-        parameters.map((parameter) => known(values, parameter)),
-        false,
-      );
+      assignGroup(session, known(groups, name).transfer, values);
     },
     step(name, { image, classes }, { factor, ...numbers }) {
       const { signature, updater } = known(steps, name);

@@ -2,12 +2,12 @@ import type { Network } from '../network.ts';
 import type { OptimizerSpec } from '../optimizers/optimizer.ts';
 import { stepSeed } from '../random-seed.ts';
 import type { StepPlan } from '../train-step.ts';
-import type { StepNumbers } from '../training-engine.ts';
+import type { StateValues, StepNumbers } from '../training-engine.ts';
 import type { ComputePrecision } from './autocast.ts';
 import { Graph } from './graph.ts';
 import { definePrediction, type PredictSignature } from './predict-signature.ts';
 import { openSession, type Session } from './session.ts';
-import { declareGroup, defineTransfer, type Transfer } from './state-signatures.ts';
+import { assignGroup, declareGroup, defineTransfer, readGroup, type Transfer } from './state-signatures.ts';
 import { defineTraining, type TrainingSignatures } from './train-signatures.ts';
 import type { Variable } from './variables.ts';
 
@@ -42,9 +42,6 @@ export interface ProgramSpec {
   readonly windowBatches: readonly number[];
 }
 
-/** Values by parameter name, in PyTorch's layout, as checkpoint files hold them. */
-export type StateValues = ReadonlyMap<string, Float32Array>;
-
 /** A training batch: image [batch, x, y, z, channel], class indices [batch, x, y, z]. */
 export interface ProgramBatch {
   readonly image: Float32Array;
@@ -56,7 +53,7 @@ export interface Program {
   /** What the session keeps, each with a value for every parameter: "weights", the optimizer's slots, "ema". */
   readonly groups: readonly string[];
   read(group: string): StateValues;
-  assign(group: string, values: StateValues): void;
+  assign(group: string, values: StateValues | 'zeros'): void;
   /** One step on `accumulate` micro-batches; nothing is read back. */
   step(batches: readonly ProgramBatch[], numbers: StepNumbers): void;
   /** Loss of the last step, and the first step since the program was loaded whose loss was no number (0: none). */
@@ -106,20 +103,13 @@ function trainingOf({ training }: Loaded): TrainingSignatures {
 
 function programOf(loaded: Loaded): Program {
   const { session, spec, transfers } = loaded;
-  const { specs } = spec.network;
   return {
     groups: [...transfers.keys()],
     read(group) {
-      const values = session.run(transferOf(loaded, group).read, []);
-      return new Map(specs.map(({ name }, i) => [name, values[i] as Float32Array]));
+      return readGroup(session, transferOf(loaded, group));
     },
     assign(group, values) {
-      const feeds = specs.map(({ name }) => {
-        const value = values.get(name);
-        if (value === undefined) throw new RangeError(`${group} lacks the parameter ${name}`);
-        return value;
-      });
-      session.run(transferOf(loaded, group).assign, feeds, false);
+      assignGroup(session, transferOf(loaded, group), values);
     },
     step(batches, numbers) {
       const { accumulate, step, updater } = trainingOf(loaded);

@@ -1,8 +1,9 @@
 import type { Network, ParameterSpec } from '../network.ts';
+import type { StateValues } from '../training-engine.ts';
 import { TO_TFJS, TO_TORCH } from '../weights.ts';
-import { FLOAT, INT32, type Shape } from './data-types.ts';
+import { FLOAT, INT32, type Shape, sizeOf } from './data-types.ts';
 import type { Graph, Value } from './graph.ts';
-import type { Signature } from './session.ts';
+import type { Session, Signature } from './session.ts';
 import { afterwards, assignVariable, declareVariable, readVariable, type Variable } from './variables.ts';
 
 /*
@@ -33,11 +34,67 @@ export function done(graph: Graph, effects: readonly string[]): Value {
   return afterwards(graph, graph.scalar(0), effects);
 }
 
-/** The two signatures of one group; values in the order of the network's parameters. */
-export interface Transfer {
-  readonly variables: readonly Variable[];
+/** Some of a group's parameters, one after the other: what is read or assigned at once. */
+interface TransferPart {
+  /** Names of the parameters, in the order of the signatures' values. */
+  readonly names: readonly string[];
   readonly read: Signature;
   readonly assign: Signature;
+}
+
+/** The signatures of one group. */
+export interface Transfer {
+  readonly group: string;
+  readonly parts: readonly TransferPart[];
+  readonly reset: Signature;
+}
+
+/**
+ * Values in one part. A run holds what it is fed with or returns twice, as it came and turned: a group at once would need
+ * more memory than a step.
+ */
+const PART_VALUES = 2 ** 20;
+
+interface Kept {
+  readonly spec: ParameterSpec;
+  readonly variable: Variable;
+}
+
+/** Parameters in their order, cut so that no part but of a single parameter is larger than {@link PART_VALUES}. */
+function inParts(kept: readonly Kept[]): Kept[][] {
+  const parts: Kept[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const one of kept) {
+    const values = sizeOf(one.variable.shape);
+    if (size + values > PART_VALUES) {
+      parts.push([]);
+      size = 0;
+    }
+    parts.at(-1)?.push(one);
+    size += values;
+  }
+  return parts;
+}
+
+function definePart(graph: Graph, group: string, part: readonly Kept[]): TransferPart {
+  const inputs = part.map(({ spec }) => graph.placeholder(`assign/${group}/${spec.name}`, FLOAT, spec.shape));
+  const assigned = part.map(({ spec, variable }, i) =>
+    assignVariable(graph, variable, turned(graph, inputs[i] as Value, TO_TFJS[spec.kind])),
+  );
+  const outputs = part.map(({ spec, variable }) => turned(graph, readVariable(graph, variable), TO_TORCH[spec.kind]));
+  return {
+    names: part.map(({ spec }) => spec.name),
+    read: { inputs: [], outputs },
+    assign: { inputs, outputs: [done(graph, assigned)] },
+  };
+}
+
+/** Nodes that set variables to zeros; returns their names. `after`: nodes that must have run before. */
+export function zeroed(graph: Graph, variables: readonly Variable[], after: readonly string[] = []): string[] {
+  return variables.map((variable) => {
+    const zero = graph.constant(FLOAT, variable.shape, new Float32Array(sizeOf(variable.shape)));
+    return assignVariable(graph, variable, zero, 'AssignVariableOp', after);
+  });
 }
 
 /** Defines reading and assigning a group's variables. */
@@ -47,16 +104,33 @@ export function defineTransfer(
   group: string,
   variables: readonly Variable[],
 ): Transfer {
-  const inputs = network.specs.map(({ name, shape }) => graph.placeholder(`assign/${group}/${name}`, FLOAT, shape));
-  const assigned = network.specs.map(({ kind }, i) =>
-    assignVariable(graph, variables[i] as Variable, turned(graph, inputs[i] as Value, TO_TFJS[kind])),
+  const kept = network.specs.map((spec, i) => ({ spec, variable: variables[i] as Variable }));
+  const parts = inParts(kept).map((part) => definePart(graph, group, part));
+  return { group, parts, reset: { inputs: [], outputs: [done(graph, zeroed(graph, variables))] } };
+}
+
+/** A group's values by parameter. */
+export function readGroup(session: Session, { parts }: Transfer): Map<string, Float32Array> {
+  return new Map(
+    parts.flatMap(({ names, read }) => {
+      const values = session.run(read, []);
+      return names.map((name, i) => [name, values[i] as Float32Array] as const);
+    }),
   );
-  const outputs = network.specs.map(({ kind }, i) =>
-    turned(graph, readVariable(graph, variables[i] as Variable), TO_TORCH[kind]),
-  );
-  return {
-    variables,
-    read: { inputs: [], outputs },
-    assign: { inputs, outputs: [done(graph, assigned)] },
-  };
+}
+
+/** Gives a group its values; throws `RangeError` where one is missing. */
+export function assignGroup(session: Session, transfer: Transfer, values: StateValues | 'zeros'): void {
+  if (values === 'zeros') {
+    session.run(transfer.reset, [], false);
+    return;
+  }
+  for (const { names, assign } of transfer.parts) {
+    const feeds = names.map((name) => {
+      const value = values.get(name);
+      if (value === undefined) throw new RangeError(`${transfer.group} lacks the parameter ${name}`);
+      return value;
+    });
+    session.run(assign, feeds, false);
+  }
 }

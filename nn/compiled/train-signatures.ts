@@ -8,7 +8,7 @@ import type { Graph, Value } from './graph.ts';
 import { readParameters } from './predict-signature.ts';
 import type { ProgramSpec, TrainingSpec } from './program.ts';
 import type { Signature } from './session.ts';
-import { declareGroup, done } from './state-signatures.ts';
+import { declareGroup, done, zeroed } from './state-signatures.ts';
 import { trace } from './tracer.ts';
 import { type Updater, updaterOf } from './updates.ts';
 import { assignVariable, declareVariable, readVariable, type Variable } from './variables.ts';
@@ -139,13 +139,6 @@ function noteDivergence(graph: Graph, divergedAt: Variable, loss: Value, step: V
     return [tf.where(first, scope.tensor(step), before)];
   });
   return assignVariable(graph, divergedAt, noted as Value);
-}
-
-function zeroed(graph: Graph, variables: readonly Variable[], after: readonly string[] = []): string[] {
-  return variables.map((variable) => {
-    const zero = graph.constant(FLOAT, variable.shape, new Float32Array(variable.shape.reduce((a, b) => a * b, 1)));
-    return assignVariable(graph, variable, zero, 'AssignVariableOp', after);
-  });
 }
 
 /** Defines all signatures of a training, and its variables. */

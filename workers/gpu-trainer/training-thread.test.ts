@@ -1,6 +1,6 @@
 import { networkOf } from '@voxhelm/algorithms/networks';
 import { initialState } from '@voxhelm/nn/initialize';
-import type { EngineChoice } from '@voxhelm/nn/training-engine';
+import type { EngineChoice, StateValues } from '@voxhelm/nn/training-engine';
 import { describe, expect, test } from 'vitest';
 import { tinyPlan } from './fixtures/tiny-plan.ts';
 import { openEngineThread } from './training-thread.ts';
@@ -23,7 +23,10 @@ describe.each(CHOICES)('an engine in a thread: $engine, $precision', (choice) =>
     const engine = await openEngineThread(plan, choice);
     const start = initialState(network, 3, engine.groups);
     await engine.assign(start);
-    expect(await engine.state()).toEqual(start);
+    const given = await engine.state();
+    expect(given.get('weights')).toEqual(start.get('weights'));
+    const moments = given.get('exp_avg_sq') as StateValues;
+    expect([...moments.values()].every((values) => values.every((value) => value === 0))).toBe(true);
 
     let beats = 0;
     const beat = setInterval(() => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { TENSORFLOW_ENVIRONMENT } from '@voxhelm/gpu-trainer/supervise';
 import { watchGpuMemory } from '../lib/gpu-memory.ts';
 import { runJsonProcess } from '../lib/process.ts';
 import type { StepConfiguration } from './configuration.ts';
@@ -23,7 +24,9 @@ export interface MeasuredStep {
  */
 export async function runStep(configuration: StepConfiguration, python: string | undefined): Promise<MeasuredStep> {
   const watch = configuration.device === 'cuda' ? await watchGpuMemory() : null;
-  const { result, events } = await runJsonProcess(...commandOf(configuration, python));
+  // Ours as the trainer starts its jobs.
+  const environment = configuration.engine === 'pytorch' ? {} : TENSORFLOW_ENVIRONMENT;
+  const { result, events } = await runJsonProcess(...commandOf(configuration, python), environment);
   const gpu = watch === null ? {} : { peakMb: await watch.stop() };
   return { ...(result as unknown as MeasuredStep), ...gpu, startMs: events['first-step'] ?? Number.NaN };
 }
