@@ -16,7 +16,7 @@ export type MetricsMessage = z.infer<typeof MetricsMessage>;
 /** What a job of a run is doing or waiting for, as Temporal knows it. */
 export const JobActivity = z
   .object({
-    job: z.enum(['analysis', 'probe', 'training', 'ensemble', 'bookkeeping']),
+    job: z.enum(['analysis', 'probe', 'training', 'ensemble', 'prediction', 'bookkeeping']),
     trialId: z.string().nullable(),
     state: z.enum(['waiting', 'working', 'retrying']),
     /** Counts from 1. */

@@ -174,6 +174,20 @@ export const EnsembleJobResult = z.object({
 });
 export type EnsembleJobResult = z.infer<typeof EnsembleJobResult>;
 
+/** Segments one image by an ensemble bundle, for whoever tries a run's ensemble out. */
+export const PredictJob = z.object({
+  kind: z.literal('predict'),
+  bundle: ArtifactRef,
+  /** NIfTI files: one, or one for each channel. */
+  images: z.array(ArtifactRef).min(1),
+  /** Where the label map goes in the artifact store. */
+  labelKey: z.string().min(1),
+});
+export type PredictJob = z.infer<typeof PredictJob>;
+
+export const PredictResult = z.object({ label: ArtifactRef });
+export type PredictResult = z.infer<typeof PredictResult>;
+
 /** What report.html tells of the run, beside the ensemble itself (JSON artifact). */
 export const RunReport = z.object({
   runId: z.string(),
@@ -198,7 +212,7 @@ export const RunReport = z.object({
 export type RunReport = z.infer<typeof RunReport>;
 
 /** Any job for a trainer's child process. */
-export const Job = z.discriminatedUnion('kind', [AnalyzeJob, ProbeJob, TrainJob, EnsembleJob]);
+export const Job = z.discriminatedUnion('kind', [AnalyzeJob, ProbeJob, TrainJob, EnsembleJob, PredictJob]);
 export type Job = z.infer<typeof Job>;
 
 /** The activities of the queue `gpu`, as workflows call them and the trainer implements them. */
@@ -207,4 +221,5 @@ export interface GpuActivities {
   probePlan(job: ProbeJob): Promise<ProbeResult>;
   trainTrial(job: TrainJob): Promise<TrainResult>;
   buildEnsemble(job: EnsembleJob): Promise<EnsembleJobResult>;
+  predictImage(job: PredictJob): Promise<PredictResult>;
 }

@@ -1,7 +1,7 @@
 import type { Plan } from '@voxhelm/contracts/plan';
 import { type PreprocessedCase, restoreProbabilities } from '@voxhelm/imaging/preprocess';
-import type { Predictor } from '@voxhelm/nn/predictor';
 import { fillBatches, windowCount } from '@voxhelm/nn/sliding-window';
+import type { Predictor } from '@voxhelm/nn/window-predictor';
 
 /**
  * One model's class probabilities of cases, each on its image's own grid: sliding window in the plan's space (mirrored

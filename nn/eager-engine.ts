@@ -1,4 +1,5 @@
 import type { Plan } from '@voxhelm/contracts/plan';
+import { forward } from './eager-forward.ts';
 import { type Scalar, type Tensor, type Tensor5D, tf } from './engine.ts';
 import type { Network, Parameters } from './network.ts';
 import { createOptimizer } from './optimizers/create-optimizer.ts';
@@ -130,21 +131,4 @@ export function openEagerEngine(network: Network, plan: Plan): TrainingEngine {
       forget();
     },
   };
-}
-
-/** Logits of windows by weights that stay the caller's. `grid`: [count, x, y, z]. */
-export function forward(
-  network: Network,
-  weights: Parameters,
-  windows: Float32Array,
-  grid: readonly number[],
-): Float32Array {
-  // The tidy returns a tensor, never its values: it would look for tensors in them, one by one.
-  const logits = tf.tidy(() => {
-    const x = tf.tensor(windows, [...grid, network.inChannels] as Tensor5D['shape']) as Tensor5D;
-    return network.forward(weights, x, { training: false, seed: null })[0] as Tensor5D;
-  });
-  const values = logits.dataSync<'float32'>() as Float32Array;
-  logits.dispose();
-  return values;
 }

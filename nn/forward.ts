@@ -1,5 +1,5 @@
 import { openProgram } from './compiled/program.ts';
-import { forward as computeEagerly } from './eager-engine.ts';
+import { forward as computeEagerly } from './eager-forward.ts';
 import type { Network } from './network.ts';
 import type { Triple } from './sliding-window.ts';
 import type { EngineChoice } from './training-engine.ts';

@@ -4,10 +4,10 @@ import type { Plan } from '@voxhelm/contracts/plan';
 import { decodeLast, encodeBest, encodeLast, type Progress } from './checkpoint.ts';
 import { initialState } from './initialize.ts';
 import type { Network } from './network.ts';
-import { createWindowPredictor, type Predictor } from './predictor.ts';
 import { learningRateFactor } from './schedules.ts';
 import { type Batch, type EngineState, type OpenEngine, openEngine, type TrainingEngine } from './training-engine.ts';
 import { stateGroups } from './training-state.ts';
+import { createWindowPredictor, type Predictor } from './window-predictor.ts';
 
 /*
  * The training of one trial: read on from `trainLoop`. Steps count from 1; a checkpoint of step n has done n steps.

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** What a row's id starts with, by its table. */
-export type IdPrefix = 'ds' | 'an' | 'run' | 'trl' | 'art' | 'up';
+export type IdPrefix = 'ds' | 'an' | 'run' | 'trl' | 'art' | 'up' | 'pred';
 
 /**
  * A new id such as `run_01k...`: 10 characters of time in milliseconds, then 80 random bits (the ULID layout), so that

@@ -47,7 +47,17 @@ const ROWS: readonly { readonly files: RegExp; readonly may: readonly RegExp[] }
   { files: /^orchestrator\//, may: [/^(contracts|storage|prisma)\//, /^orchestrator\//] },
   { files: /^infra\//, may: [/^(contracts|storage|prisma|infra)\//, /^orchestrator\/dev-server-settings\.ts$/] },
   { files: /^cli\//, may: [/^(contracts|imaging|ensembler|infra|cli)\//] },
-  // In the browser: contracts, and by subpath what needs no Node.
+  // In the browser: contracts, and by subpath what needs no Node. An ensemble predicts there over plain tfjs ops
+  // (vite.config.ts puts web/src/predict/engine.ts in the place of nn/engine.ts).
+  {
+    files: /^web\/src\/predict\//,
+    may: [
+      /^(contracts|imaging|web)\//,
+      /^nn\/(eager-forward|network|sliding-window|weights|window-predictor)\.ts$/,
+      /^algorithms\/networks\.ts$/,
+      /^ensembler\/fuse(-models)?\.ts$/,
+    ],
+  },
   { files: /^web\//, may: [/^(contracts|imaging|web)\//] },
   { files: /^tests\//, may: [/./] },
 ];

@@ -34,6 +34,19 @@ function precompress(): Plugin {
   };
 }
 
+const browserEngine = fileURLToPath(new URL('./src/predict/engine.ts', import.meta.url));
+
+/** Networks take their ops from nn/engine.ts, which loads TensorFlow's native library; here from the browser's. */
+const swapEngine: Plugin = {
+  name: 'swap-engine',
+  enforce: 'pre',
+  async resolveId(source, importer, options) {
+    if (!/(^|\/)engine(\.ts)?$/.test(source)) return null;
+    const found = await this.resolve(source, importer, { ...options, skipSelf: true });
+    return found !== null && /\/nn\/engine\.ts$/.test(found.id) ? browserEngine : found;
+  },
+};
+
 const shim = (name: string): string => fileURLToPath(new URL(`./src/dataset/node/${name}.ts`, import.meta.url));
 
 export default defineConfig({
@@ -53,13 +66,13 @@ export default defineConfig({
       { find: 'node:worker_threads', replacement: shim('worker-threads') },
     ],
   },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [swapEngine] },
   build: {
     target: 'es2023',
     sourcemap: false,
     chunkSizeWarningLimit: 3_000,
     rolldownOptions: { checks: { moduleLevelDirective: false } },
   },
-  plugins: [precompress()],
+  plugins: [swapEngine, precompress()],
   server: { proxy: { '/v1': { target: process.env['VOXHELM_URL'] ?? 'http://127.0.0.1:7420', changeOrigin: false } } },
 });

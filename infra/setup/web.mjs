@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { cacheDirectory, exists, rootDirectory, run } from './steps.mjs';
 
 /** What the built pages are made of. */
-const SOURCES = ['web', 'contracts', 'imaging'];
+const SOURCES = ['web', 'contracts', 'imaging', 'nn', 'algorithms', 'ensembler'];
 const target = join(rootDirectory, 'web', 'dist');
 const stamp = join(target, '.sources-sha256');
 

@@ -13,6 +13,7 @@ import { datasetRoutes } from './routes/v1/datasets.ts';
 import { eventRoutes } from './routes/v1/events.ts';
 import { probeRoutes, systemRoutes } from './routes/v1/health.ts';
 import { liveRoutes } from './routes/v1/live.ts';
+import { predictionRoutes } from './routes/v1/predictions.ts';
 import { runRoutes } from './routes/v1/runs.ts';
 import { searchRoutes } from './routes/v1/search.ts';
 import { storageRoutes } from './routes/v1/storage.ts';
@@ -114,6 +115,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       trialRoutes(v1, services);
       searchRoutes(v1, services);
       artifactRoutes(v1, services);
+      predictionRoutes(v1, services);
       done();
     },
     { prefix: '/v1' },

@@ -11,6 +11,8 @@ export interface ContentStore {
   /** Where tus leaves what is still coming. */
   readonly incoming: string;
   has(sha256: string, bytes: number): Promise<boolean>;
+  /** The local path of an uploaded file. Throws `conflict` where it has not come. */
+  path(file: { readonly name: string; readonly sha256: string; readonly bytes: number }): Promise<string>;
   /** Takes a received file over. Throws `invalid-request` where its content has another hash. */
   take(path: string, sha256: string): Promise<void>;
   save(id: string, upload: UploadCreate): Promise<void>;
@@ -38,6 +40,12 @@ export function contentStore(home: string): ContentStore {
   return {
     incoming: join(root, 'incoming'),
     has,
+    async path({ name, sha256, bytes }) {
+      if (await has(sha256, bytes)) return pathOf(sha256);
+      throw new VoxhelmError('conflict', `${name} (SHA-256 ${sha256}) has not been uploaded`, {
+        fix: 'Send it to /v1/uploads/files first.',
+      });
+    },
     async take(path, sha256) {
       const hash = createHash('sha256');
       for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) hash.update(chunk);

@@ -39,6 +39,7 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
         { name: 'runs', description: 'One submission, end to end.' },
         { name: 'trials', description: 'One configuration trained on one fold.' },
         { name: 'search', description: 'What a study tells: history, importance, rungs, costs.' },
+        { name: 'predictions', description: 'Trying an ensemble out on an image.' },
         { name: 'artifacts', description: 'Files that runs leave, by SHA-256.' },
         { name: 'trainer', description: 'What trainers tell while they work.' },
         { name: 'system', description: 'Is it up, and what is it.' },

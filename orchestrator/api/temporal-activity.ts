@@ -14,6 +14,7 @@ const JOBS: Readonly<Record<string, JobActivity['job']>> = {
   probePlan: 'probe',
   trainTrial: 'training',
   buildEnsemble: 'ensemble',
+  predictImage: 'prediction',
 };
 
 /** What the open ones of these workflows do or wait for, by workflow id. */

@@ -7,17 +7,20 @@ import {
 } from '@temporalio/client';
 import type { JobActivity } from '@voxhelm/contracts/api-live';
 import { type ErrorFacts, VoxhelmError } from '@voxhelm/contracts/errors';
+import type { PredictJob } from '@voxhelm/contracts/jobs';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import type { Settings } from '@voxhelm/contracts/settings';
 import {
   type DatasetInput,
   datasetWorkflowId,
+  predictionWorkflowId,
   RUN_SIGNALS,
   type RunInput,
   runWorkflowId,
   trialWorkflowId,
   WORKFLOWS,
 } from '../workflows/signals.ts';
+import { notFound } from './errors.ts';
 import { describeActivity, listTrainers } from './temporal-activity.ts';
 
 /** What a person may ask of a run that goes on. */
@@ -31,6 +34,12 @@ export interface Workflows {
   startDataset(datasetId: string): Promise<void>;
   /** Tells a run's workflow; rejects with `conflict` where the workflow is over. */
   control(runId: string, control: RunControl): Promise<void>;
+  /** Starts a prediction's workflow; does nothing where it was started before. */
+  startPrediction(predictionId: string, job: PredictJob): Promise<void>;
+  /** Why a prediction's workflow failed; null while it goes on or where it succeeded. Rejects with `not-found`. */
+  predictionFailure(predictionId: string): Promise<string | null>;
+  /** Ends a prediction that is not wanted any more; does nothing where it is over. */
+  cancelPrediction(predictionId: string): Promise<void>;
   /** Ends one trial; its run goes on without it. Rejects with `conflict` where its workflow is over. */
   stopTrial(trialId: string): Promise<void>;
   /** What the open ones of these workflows do or wait for; those that are over are left out. */
@@ -64,7 +73,7 @@ export function temporalWorkflows(settings: Pick<Settings, 'temporalAddress' | '
     }
   }
 
-  async function start(type: string, workflowId: string, input: RunInput | DatasetInput): Promise<void> {
+  async function start(type: string, workflowId: string, input: RunInput | DatasetInput | PredictJob): Promise<void> {
     try {
       await call(`start ${workflowId}`, () =>
         client.workflow.start(type, {
@@ -83,6 +92,25 @@ export function temporalWorkflows(settings: Pick<Settings, 'temporalAddress' | '
   return {
     startRun: (runId) => start(WORKFLOWS.run, runWorkflowId(runId), { runId }),
     startDataset: (datasetId) => start(WORKFLOWS.dataset, datasetWorkflowId(datasetId), { datasetId }),
+    startPrediction: (id, job) => start(WORKFLOWS.prediction, predictionWorkflowId(id), job),
+    predictionFailure: (id) =>
+      call(`look at prediction ${id}`, async () => {
+        const handle = client.workflow.getHandle(predictionWorkflowId(id));
+        const { status } = await handle.describe().catch((error: unknown) => {
+          throw error instanceof WorkflowNotFoundError ? notFound('prediction', id) : error;
+        });
+        if (status.name === 'RUNNING' || status.name === 'COMPLETED') return null;
+        return handle.result().then(() => null, firstCause);
+      }),
+    cancelPrediction: (id) =>
+      call(`cancel prediction ${id}`, async () => {
+        await client.workflow
+          .getHandle(predictionWorkflowId(id))
+          .cancel()
+          .catch((error: unknown) => {
+            if (!(error instanceof WorkflowNotFoundError)) throw error;
+          });
+      }),
     control: (runId, control) =>
       call(`${control} run ${runId}`, async () => {
         const handle = client.workflow.getHandle(runWorkflowId(runId));
@@ -100,6 +128,13 @@ export function temporalWorkflows(settings: Pick<Settings, 'temporalAddress' | '
     },
     close: () => connection.close(),
   };
+}
+
+/** The message at the bottom of Temporal's wrappings. */
+function firstCause(error: unknown): string {
+  let found = error as Error;
+  while (found.cause instanceof Error) found = found.cause;
+  return found.message;
 }
 
 function explain(error: unknown, what: string, address: string): unknown {

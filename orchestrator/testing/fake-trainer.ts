@@ -94,6 +94,10 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
       }
     },
 
+    async predictImage(job) {
+      return { label: await store.write(job.labelKey, Buffer.from('a label map')) };
+    },
+
     async buildEnsemble(job) {
       const members = JSON.parse((await store.read(job.members)).toString('utf8')) as EnsembleCandidateMember[];
       const trialIds = members.map(({ trialId }) => trialId).slice(0, 3);

@@ -46,3 +46,10 @@ export const { trainTrial } = proxyActivities<GpuActivities>({ ...gpuOptions, st
 
 /** Predicts all validation and test cases a few times. */
 export const { buildEnsemble } = proxyActivities<GpuActivities>({ ...gpuOptions, startToCloseTimeout: '2 days' });
+
+/** One image. A person waits for it: it is not tried as often as what a run depends on. */
+export const { predictImage } = proxyActivities<GpuActivities>({
+  ...gpuOptions,
+  startToCloseTimeout: '6 hours',
+  retry: { ...gpuOptions.retry, maximumAttempts: 2 },
+});

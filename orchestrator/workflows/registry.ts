@@ -1,4 +1,5 @@
 /* What a Temporal worker loads: every workflow by its type's name (signals.ts WORKFLOWS). */
 export { datasetWorkflow } from './dataset.ts';
+export { predictionWorkflow } from './prediction.ts';
 export { runWorkflow } from './run.ts';
 export { trialWorkflow } from './trial.ts';

@@ -6,7 +6,12 @@ import type { TrainJob } from '@voxhelm/contracts/jobs';
  */
 
 /** Workflow types. */
-export const WORKFLOWS = { run: 'runWorkflow', trial: 'trialWorkflow', dataset: 'datasetWorkflow' } as const;
+export const WORKFLOWS = {
+  run: 'runWorkflow',
+  trial: 'trialWorkflow',
+  dataset: 'datasetWorkflow',
+  prediction: 'predictionWorkflow',
+} as const;
 
 /** A run's signals, for whoever steers it. Cancelling is Temporal's own cancellation of the workflow. */
 export const RUN_SIGNALS = { pause: 'pause', resume: 'resume' } as const;
@@ -36,6 +41,11 @@ export function trialWorkflowId(trialId: string): string {
 /** The workflow id of a dataset's check. */
 export function datasetWorkflowId(datasetId: string): string {
   return `dataset-${datasetId}`;
+}
+
+/** The workflow id of a prediction for the web UI. */
+export function predictionWorkflowId(predictionId: string): string {
+  return `prediction-${predictionId}`;
 }
 
 /** What `runWorkflow` is started with. */

@@ -6,6 +6,7 @@ import {
   EnsembleJobResult,
   type GpuActivities,
   type Job,
+  PredictResult,
   ProbeResult,
   TrainResult,
 } from '@voxhelm/contracts/jobs';
@@ -38,6 +39,7 @@ export function createActivities(options: ActivityOptions): GpuActivities {
     probePlan: (job) => runJob(job, ProbeResult, options),
     trainTrial: (job) => runJob(job, TrainResult, options),
     buildEnsemble: (job) => runJob(job, EnsembleJobResult, options),
+    predictImage: (job) => runJob(job, PredictResult, options),
   };
 }
 

@@ -39,6 +39,8 @@ async function dispatch(job: Job, context: JobContext): Promise<unknown> {
       return (await import('./jobs/train.ts')).train(job, context);
     case 'ensemble':
       return (await import('./jobs/ensemble.ts')).ensemble(job, context);
+    case 'predict':
+      return (await import('./jobs/predict.ts')).predict(job, context);
   }
 }
 

@@ -55,7 +55,13 @@ export async function uploadDataset(
   return send<DatasetView>('POST', `/v1/uploads/${upload.id}/complete`);
 }
 
-async function sendFile(href: string, blob: Blob, sha256: string, onSent: (bytes: number) => void): Promise<void> {
+/** Sends one file, from where an earlier attempt stopped; what the server has already is not sent again where it says so. */
+export async function sendFile(
+  href: string,
+  blob: Blob,
+  sha256: string,
+  onSent: (bytes: number) => void = () => undefined,
+): Promise<void> {
   const key = readKey();
   await new Promise<void>((resolve, reject) => {
     const upload = new Upload(blob, {

@@ -1,3 +1,4 @@
+import { lazy, Suspense } from 'react';
 import { Link, useParams } from 'wouter';
 import { useRun } from '../api/run-live.ts';
 import { ErrorNote } from '../components/error-note.tsx';
@@ -18,12 +19,15 @@ import { TrialsTable } from '../run/trials-table.tsx';
 import { DataWay } from '../run/way.tsx';
 import { useTitle } from '../use-title.ts';
 
+const TryIt = lazy(async () => ({ default: (await import('../run/try-it.tsx')).TryIt }));
+
 const TABS = [
   ['', 'Overview'],
   ['trials', 'Trials'],
   ['search', 'Search'],
   ['cases', 'Cases'],
   ['ensemble', 'Ensemble'],
+  ['try', 'Try it'],
   ['plans', 'Plans'],
   ['log', 'Log'],
 ] as const;
@@ -100,6 +104,11 @@ export function RunPage() {
       {tab === 'cases' && item === undefined && <RunCasesTab run={run} />}
       {tab === 'cases' && item !== undefined && <CasePage run={run} caseId={decodeURIComponent(item)} />}
       {tab === 'ensemble' && <RunEnsemble run={run} />}
+      {tab === 'try' && (
+        <Suspense fallback={<p className="loading">Loading…</p>}>
+          <TryIt run={run} />
+        </Suspense>
+      )}
       {tab === 'plans' && <RunPlans run={run} />}
       {tab === 'log' && <RunLog run={run} />}
     </>

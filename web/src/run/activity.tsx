@@ -11,6 +11,7 @@ const JOBS: Readonly<Record<JobActivity['job'], string>> = {
   probe: 'Measuring a training step on this device',
   training: 'Training',
   ensemble: 'Choosing and testing the ensemble',
+  prediction: 'Segmenting an image',
   bookkeeping: 'Recording results',
 };
 

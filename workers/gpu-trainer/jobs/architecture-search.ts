@@ -1,5 +1,5 @@
 import { withArchitecture } from '@voxhelm/algorithms/found-architecture';
-import { architectureSearcherOf } from '@voxhelm/algorithms/networks';
+import { architectureSearcherOf } from '@voxhelm/algorithms/network-searchers';
 import type { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { toErrorRecord } from '@voxhelm/contracts/errors';
 import { FoundArchitecture, type Plan } from '@voxhelm/contracts/plan';

@@ -6,7 +6,7 @@ import { encodeProbabilities } from '@voxhelm/ensembler/probabilities';
 import { diceByClass } from '@voxhelm/imaging/metrics/dice';
 import { encodeNifti } from '@voxhelm/imaging/nifti';
 import { argmaxLabels } from '@voxhelm/imaging/preprocess';
-import type { Predictor } from '@voxhelm/nn/predictor';
+import type { Predictor } from '@voxhelm/nn/window-predictor';
 import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
 import type { ValidationCase } from '../loader/messages.ts';
 

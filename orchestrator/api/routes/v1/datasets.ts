@@ -1,11 +1,14 @@
 import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatasetCreate, DatasetDetail, DatasetView, PageQuery } from '@voxhelm/contracts/api';
+import { CorrectionCreate } from '@voxhelm/contracts/api-predictions';
 import type { Database } from '@voxhelm/prisma/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { toJson } from '@voxhelm/prisma/json';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { contentStore } from '../../content-store.ts';
+import { layOutCorrection } from '../../dataset-correction.ts';
 import { fieldError, notFound, parseRequest } from '../../errors.ts';
 import { checkSameRequest, IdempotencyHeaders, lockName, requestSha256 } from '../../idempotency.ts';
 import { problemResponse } from '../../openapi.ts';
@@ -24,6 +27,7 @@ const UploadFields = DatasetCreate.omit({ path: true });
 /** Datasets: register, list, look at one. */
 export function datasetRoutes(app: App, services: Services): void {
   const { database, dispatcher } = services;
+  const content = contentStore(services.settings.home);
 
   app.post(
     '/datasets',
@@ -49,6 +53,35 @@ export function datasetRoutes(app: App, services: Services): void {
       void dispatcher.kick();
       const row = await database.dataset.findUniqueOrThrow({ where: { id: created }, include: datasetInclude });
       return reply.code(202).header('location', `/v1/datasets/${created}`).send(datasetView(row));
+    },
+  );
+
+  app.post(
+    '/datasets/:id/corrections',
+    {
+      schema: {
+        tags: ['datasets'],
+        summary: 'A corrected label map, or a case more: makes a new dataset of the old one',
+        description: 'The files come to /v1/uploads/files first (tus, with their SHA-256).',
+        params,
+        body: CorrectionCreate,
+        response: { 202: DatasetView, ...problemResponse },
+      },
+    },
+    async ({ params: { id: from }, body }, reply) => {
+      const id = newId('ds');
+      const folder = join(services.settings.home, 'datasets', id);
+      let registered: string | undefined;
+      try {
+        const { name } = await layOutCorrection(database, content, from, body, folder);
+        const key = `correction:${from}:${requestSha256(body)}`;
+        registered = await register(database, id, { name, path: folder }, requestSha256(body), key);
+      } finally {
+        if (registered !== id) await rm(folder, { recursive: true, force: true });
+      }
+      void dispatcher.kick();
+      const row = await database.dataset.findUniqueOrThrow({ where: { id: registered }, include: datasetInclude });
+      return reply.code(202).header('location', `/v1/datasets/${registered}`).send(datasetView(row));
     },
   );
 

@@ -1,0 +1,336 @@
+import { useQuery } from '@tanstack/react-query';
+import type { DatasetView, RunDetail } from '@voxhelm/contracts/api';
+import type { PredictionView } from '@voxhelm/contracts/api-predictions';
+import { lazy, Suspense, useMemo, useRef, useState } from 'react';
+import { Link } from 'wouter';
+import { get, request, send } from '../api/client.ts';
+import { ConfirmButton } from '../components/confirm-button.tsx';
+import { Empty } from '../components/empty.tsx';
+import { ErrorNote } from '../components/error-note.tsx';
+import { ProgressBar } from '../components/progress-bar.tsx';
+import { sendFiles } from '../dataset/send-files.ts';
+import { duration, number } from '../format.ts';
+import type { Prediction } from '../predict/predict-messages.ts';
+import { type Predicting, type TriedImage, usePrediction } from '../predict/use-prediction.ts';
+import { labelColor } from '../viewer/label-colors.ts';
+import type { Layer } from '../viewer/volume-viewer.tsx';
+import { Swatch } from './curves.tsx';
+
+const VolumeViewer = lazy(async () => ({ default: (await import('../viewer/volume-viewer.tsx')).VolumeViewer }));
+
+/** What is shown of a result, wherever it was computed. */
+type Result = Pick<Prediction, 'label' | 'computedOn'> & Partial<Prediction>;
+
+/** The ensemble on an image that the user drops: here in the browser, or on a trainer. */
+export function TryIt({ run }: { readonly run: RunDetail }) {
+  const bundle = run.artifacts.find(({ kind }) => kind === 'ensemble-bundle');
+  if (bundle === undefined) {
+    return <Empty title="There is no ensemble to try yet.">It is there when the run has completed.</Empty>;
+  }
+  return <WithBundle run={run} href={bundle.href} />;
+}
+
+function WithBundle({ run, href }: { readonly run: RunDetail; readonly href: string }) {
+  const channels = run.plans[0]?.plan.modalities ?? [];
+  const [images, setImages] = useState<TriedImage | null>(null);
+  const here = usePrediction(href);
+  const [trainerJob, setTrainerJob] = useState<string | null>(null);
+  const trainer = useTrainerPrediction(trainerJob);
+  const result: Result | null = here.state?.phase === 'done' ? here.state.prediction : (trainer.result ?? null);
+  const busy = here.state?.phase === 'loading' || here.state?.phase === 'computing' || trainer.busy;
+  const take = (files: FileList | null): void => {
+    here.stop();
+    setTrainerJob(null);
+    const chosen = [...(files ?? [])].sort((a, b) => a.name.localeCompare(b.name));
+    setImages(chosen.length === 0 ? null : chosen.map((file) => ({ name: file.name, blob: file })));
+  };
+  const onTrainer = async (): Promise<void> => {
+    here.stop();
+    const view = await send<PredictionView>('POST', `/v1/runs/${run.id}/predictions`, {
+      images: await sendFiles(images ?? []),
+    });
+    setTrainerJob(view.id);
+  };
+  return (
+    <>
+      <ImageDrop channels={channels} images={images} onFiles={take} />
+      <div className="actions">
+        <button
+          type="button"
+          className="primary"
+          disabled={images === null || busy}
+          onClick={() => {
+            setTrainerJob(null);
+            if (images !== null) void here.start(images);
+          }}
+        >
+          Segment it in this browser
+        </button>
+        {images !== null && !busy && <ConfirmButton label="Segment it on a trainer" action={onTrainer} />}
+        {busy && (
+          <button
+            type="button"
+            onClick={() => {
+              here.stop();
+              setTrainerJob(null);
+            }}
+          >
+            Stop
+          </button>
+        )}
+      </div>
+      <p className="muted">
+        In the browser the image stays on this computer: the bundle's members come here and are computed by WebGL where
+        a graphics card is, else by WebAssembly. A trainer is faster for large images, and gets the image.
+      </p>
+      <HowFar state={here.state} />
+      {trainer.message !== null && (
+        <p className="note" role="status">
+          {trainer.message}
+        </p>
+      )}
+      {trainer.error !== null && <ErrorNote error={trainer.error} />}
+      {images !== null && result !== null && <Outcome run={run} images={images} result={result} />}
+    </>
+  );
+}
+
+interface DropProps {
+  readonly channels: readonly string[];
+  readonly images: TriedImage | null;
+  readonly onFiles: (files: FileList | null) => void;
+}
+
+function ImageDrop({ channels, images, onFiles }: DropProps) {
+  const input = useRef<HTMLInputElement>(null);
+  const [over, setOver] = useState(false);
+  return (
+    <section
+      className={over ? 'drop over' : 'drop'}
+      aria-label="Drop an image"
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setOver(false);
+        onFiles(event.dataTransfer.files);
+      }}
+    >
+      <p>
+        <strong>{images === null ? 'Drop a NIfTI image here.' : images.map(({ name }) => name).join(', ')}</strong>
+      </p>
+      <p className="muted">
+        {channels.length <= 1
+          ? `One ${channels[0] ?? ''} image, .nii or .nii.gz.`
+          : `${channels.length} channels in the order ${channels.join(', ')}: one 4-D file, or one file for each, named …_0000, …_0001.`}
+      </p>
+      <div className="actions">
+        <button type="button" onClick={() => input.current?.click()}>
+          Choose an image
+        </button>
+      </div>
+      <input
+        ref={input}
+        type="file"
+        hidden
+        multiple={channels.length > 1}
+        accept=".nii,.gz"
+        aria-label="Image to segment"
+        data-testid="image"
+        onChange={(event) => onFiles(event.target.files)}
+      />
+    </section>
+  );
+}
+
+function HowFar({ state }: { readonly state: Predicting | null }) {
+  if (state === null || state.phase === 'done') return null;
+  if (state.phase === 'failed') return <ErrorNote error={state.error} />;
+  if (state.phase === 'loading') return <p role="status">Bringing the bundle's members here…</p>;
+  return (
+    <p role="status">
+      <ProgressBar value={state.total === 0 ? 0 : state.done / state.total} label="Windows predicted" /> {state.done} of{' '}
+      {state.total} windows on the {state.computedOn}
+      {state.secondsLeft === null ? '' : `, about ${duration(state.secondsLeft)} left`}
+    </p>
+  );
+}
+
+/** Follows a prediction on a trainer and fetches what it left. */
+function useTrainerPrediction(id: string | null) {
+  const view = useQuery({
+    queryKey: ['prediction', id],
+    queryFn: ({ signal }) => get<PredictionView>(`/v1/predictions/${id}`, signal),
+    enabled: id !== null,
+    refetchInterval: ({ state }) =>
+      state.data?.state === 'completed' || state.data?.state === 'failed' ? false : 1_000,
+  });
+  const href = view.data?.href ?? null;
+  const label = useQuery({
+    queryKey: ['prediction', id, 'label'],
+    queryFn: async ({ signal }) => (await request(href ?? '', { signal })).blob(),
+    enabled: href !== null,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const over = view.data?.state === 'completed' || view.data?.state === 'failed';
+  const failed = view.data?.state === 'failed' ? new Error(view.data.message) : null;
+  return {
+    busy: id !== null && !over && view.error === null,
+    message: id === null || over ? null : (view.data?.message ?? 'Sent to the trainers.'),
+    error: view.error ?? label.error ?? failed,
+    result: label.data === undefined ? null : { label: label.data, computedOn: 'trainer' },
+  };
+}
+
+interface OutcomeProps {
+  readonly run: RunDetail;
+  readonly images: TriedImage;
+  readonly result: Result;
+}
+
+function Outcome({ run, images, result }: OutcomeProps) {
+  const [opacities, setOpacities] = useState({ image: 1, prediction: 0.45, uncertainty: 0 });
+  const labels = (run.plans[0]?.plan.labels ?? []).filter(({ value }) => value !== 0);
+  const names = useMemo(() => Object.fromEntries(labels.map(({ value, name }) => [value, name])), [run.id]);
+  const { label, uncertainty } = result;
+  const [first] = images;
+  const layers = useMemo<Layer[]>(
+    () => [
+      ...(first === undefined
+        ? []
+        : [{ id: 'image', name: 'image', kind: 'image' as const, volume: first.blob, opacity: opacities.image }]),
+      { id: 'prediction', name: 'prediction', kind: 'labels', volume: label, opacity: opacities.prediction },
+      ...(uncertainty === undefined
+        ? []
+        : [
+            {
+              id: 'uncertainty',
+              name: 'uncertainty',
+              kind: 'heat' as const,
+              volume: uncertainty,
+              opacity: opacities.uncertainty,
+            },
+          ]),
+    ],
+    [first, label, uncertainty, opacities],
+  );
+  const stem = (first?.name ?? 'image').replace(/\.nii(\.gz)?$/i, '');
+  return (
+    <section aria-label="Result">
+      <h2>Result</h2>
+      <div className="case-page">
+        <Suspense fallback={<p className="loading">Loading the viewer…</p>}>
+          <VolumeViewer
+            layers={layers}
+            labelNames={names}
+            description={`${stem} with the ensemble's prediction in three planes and 3-D`}
+          />
+        </Suspense>
+        <aside aria-label="Layers and volumes">
+          <h3>Layers</h3>
+          {(['image', 'prediction', 'uncertainty'] as const)
+            .filter((id) => id !== 'uncertainty' || uncertainty !== undefined)
+            .map((id) => (
+              <label key={id} className="layer">
+                <span>{id[0]?.toUpperCase() + id.slice(1)}</span>
+                <input
+                  type="range"
+                  min="0"
+                  max="1"
+                  step="0.05"
+                  value={opacities[id]}
+                  onChange={(event) => setOpacities({ ...opacities, [id]: Number(event.target.value) })}
+                />
+              </label>
+            ))}
+          <ul className="legend">
+            {labels.map(({ value, name }) => {
+              const volume = result.volumesMl?.find((each) => each.value === value)?.volumeMl;
+              return (
+                <li key={value}>
+                  <Swatch color={`rgb(${labelColor(value).join()})`} /> {name}
+                  {volume === undefined ? '' : `, ${number(Number(volume.toPrecision(3)))} ml`}
+                </li>
+              );
+            })}
+          </ul>
+          <p className="muted" role="status">
+            Computed on the {result.computedOn}
+            {result.elapsedMs === undefined ? '' : ` in ${duration(result.elapsedMs / 1_000)}`}.
+          </p>
+          <button type="button" className="primary" onClick={() => save(label, `${stem}_label.nii.gz`)}>
+            Download the label map
+          </button>
+        </aside>
+      </div>
+      <Correction run={run} stem={stem} images={images} predicted={label} />
+    </section>
+  );
+}
+
+interface CorrectionProps {
+  readonly run: RunDetail;
+  readonly stem: string;
+  readonly images: TriedImage;
+  readonly predicted: Blob;
+}
+
+/** A mask that was corrected elsewhere (3D Slicer, ITK-SNAP), or the prediction as it is, goes back to the dataset. */
+function Correction({ run, stem, images, predicted }: CorrectionProps) {
+  const [mask, setMask] = useState<File | null>(null);
+  const [caseId, setCaseId] = useState(stem.replaceAll(/[^\w.-]/g, '_'));
+  const [made, setMade] = useState<DatasetView | null>(null);
+  const give = async (): Promise<void> => {
+    const [label] = await sendFiles([{ name: `${caseId}.nii.gz`, blob: mask ?? predicted }]);
+    const dataset = await send<DatasetView>('POST', `/v1/datasets/${run.datasetId}/corrections`, {
+      caseId,
+      label: { ...label, name: mask?.name ?? `${caseId}.nii.gz` },
+      images: await sendFiles(images),
+    });
+    setMade(dataset);
+  };
+  return (
+    <section className="panel" aria-label="Back to the dataset">
+      <h2>Back to the dataset</h2>
+      <p>
+        Download the label map, correct it in 3D Slicer or ITK-SNAP, and give it back here. It makes a new dataset with
+        this case in it; the one that was trained on stays as it was.
+      </p>
+      <div className="form-grid">
+        <label className="field">
+          Case
+          <input type="text" value={caseId} onChange={(event) => setCaseId(event.target.value)} />
+          <span className="muted">A case of the dataset gets this label map; another name adds a case.</span>
+        </label>
+        <label className="field">
+          Corrected label map
+          <input
+            type="file"
+            accept=".nii,.gz"
+            data-testid="mask"
+            onChange={(event) => setMask(event.target.files?.[0] ?? null)}
+          />
+          <span className="muted">Empty: the prediction as it is.</span>
+        </label>
+      </div>
+      <ConfirmButton label="Give it to the dataset" action={give} />
+      {made !== null && (
+        <p className="note" role="status">
+          <Link href={`/datasets/${made.id}`}>{made.name}</Link> is being checked.{' '}
+          <Link href={`/submit?dataset=${made.id}`}>Submit a run on it</Link>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function save(blob: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
