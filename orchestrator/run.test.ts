@@ -117,6 +117,23 @@ test('pausing frees the trainers; resuming goes on with a new lease', async () =
   expect(run.eventTypes).toEqual(expect.arrayContaining(['run.pausing', 'run.paused', 'run.resumed', 'trial.resumed']));
 });
 
+test('a dataset is checked at once, though another run’s trainings hold every trainer', async () => {
+  const { trainer } = orchestra;
+  trainer.train = untilCancelled;
+  const long = await orchestra.submit({ folds: 1, search: { trials: 2, parallel: 2 }, plan: { steps: 5 } });
+  await eventually(
+    async () => trainer.jobs.length,
+    (jobs) => jobs === 2,
+  );
+  const { runId, handle } = await orchestra.submit({ folds: 1 });
+  await eventually(
+    async () => (await seen(runId)).eventTypes,
+    (types) => types.includes('dataset.checked'),
+  );
+  await Promise.all([long.handle.cancel(), handle.cancel()]);
+  await Promise.allSettled([long.handle.result(), handle.result()]);
+});
+
 test('cancelling lets every trainer go and keeps what was reached', async () => {
   const { trainer, client } = orchestra;
   const finishedFirst = trainer.jobs;

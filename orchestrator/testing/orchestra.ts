@@ -57,15 +57,20 @@ export async function startOrchestra(options: { readonly trainers?: number } = {
     { logger: pino({ level: 'silent' }), workflowBundle },
   );
   const nativeConnection = await NativeConnection.connect({ address: temporal.address });
-  const gpuWorker = await Worker.create({
-    connection: nativeConnection,
-    taskQueue: TASK_QUEUES.gpu,
-    activities: fakeGpuActivities(store, trainer),
-    maxConcurrentActivityTaskExecutions: options.trainers ?? 2,
-    maxHeartbeatThrottleInterval: '200ms',
-    defaultHeartbeatThrottleInterval: '200ms',
-  });
-  const running = [orchestrator.run(), gpuWorker.run()];
+  const workerOf = (taskQueue: string, jobs: number): Promise<Worker> =>
+    Worker.create({
+      connection: nativeConnection,
+      taskQueue,
+      activities: fakeGpuActivities(store, trainer),
+      maxConcurrentActivityTaskExecutions: jobs,
+      maxHeartbeatThrottleInterval: '200ms',
+      defaultHeartbeatThrottleInterval: '200ms',
+    });
+  const trainerWorkers = [
+    await workerOf(TASK_QUEUES.gpu, options.trainers ?? 2),
+    await workerOf(TASK_QUEUES.analysis, 1),
+  ];
+  const running = [orchestrator, ...trainerWorkers].map((worker) => worker.run());
   const connection = await Connection.connect({ address: temporal.address });
   const client = new Client({ connection });
   return {
@@ -87,7 +92,7 @@ export async function startOrchestra(options: { readonly trainers?: number } = {
     },
     async close() {
       orchestrator.shutdown();
-      gpuWorker.shutdown();
+      for (const worker of trainerWorkers) worker.shutdown();
       await Promise.all(running);
       await Promise.all([connection.close(), nativeConnection.close(), db.$disconnect()]);
       await Promise.all([temporal.stop(), postgres.stop()]);

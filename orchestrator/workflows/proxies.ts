@@ -36,7 +36,11 @@ const gpuOptions = {
 } satisfies ActivityOptions;
 
 /** The whole of a dataset read once. */
-export const { analyzeDataset } = proxyActivities<GpuActivities>({ ...gpuOptions, startToCloseTimeout: '6 hours' });
+export const { analyzeDataset } = proxyActivities<GpuActivities>({
+  ...gpuOptions,
+  taskQueue: TASK_QUEUES.analysis,
+  startToCloseTimeout: '6 hours',
+});
 
 /** A few steps and one prediction. */
 export const { probePlan } = proxyActivities<GpuActivities>({ ...gpuOptions, startToCloseTimeout: '30 minutes' });

@@ -22,7 +22,7 @@ const DEFAULT_TEMPORAL_ADDRESS = '127.0.0.1:7233';
 const CONNECT_FOR_MS = 60_000;
 
 /**
- * Connects to Temporal and prepares the worker of the queue `gpu`.
+ * Connects to Temporal and prepares the workers of the queues `gpu` and `analysis`.
  * @throws VoxhelmError `unavailable` where Temporal does not answer for `connectForMs` (a minute).
  */
 export async function startTrainer(
@@ -36,25 +36,28 @@ export async function startTrainer(
     options.connectForMs ?? CONNECT_FOR_MS,
   );
   const draining = new AbortController();
-  const worker = await Worker.create({
-    connection,
-    namespace: settings.temporalNamespace,
-    taskQueue: TASK_QUEUES.gpu,
-    activities: createActivities({
-      settings: { url: settings.url, apiKey: settings.apiKey, artifacts: settings.artifacts },
-      logger,
-      draining: draining.signal,
-    }),
-    maxConcurrentActivityTaskExecutions: 1, // One device, one job.
-    // A pause or cancellation comes with a heartbeat's answer: these bounds let it arrive within 5 s.
-    maxHeartbeatThrottleInterval: '2s',
-    defaultHeartbeatThrottleInterval: '2s',
-    shutdownGraceTime: '30s',
-    shutdownForceTime: '40s',
+  const activities = createActivities({
+    settings: { url: settings.url, apiKey: settings.apiKey, artifacts: settings.artifacts },
+    logger,
+    draining: draining.signal,
   });
+  const workerOf = (taskQueue: string): Promise<Worker> =>
+    Worker.create({
+      connection,
+      namespace: settings.temporalNamespace,
+      taskQueue,
+      activities,
+      maxConcurrentActivityTaskExecutions: 1, // One device, one job; and one dataset at a time.
+      // A pause or cancellation comes with a heartbeat's answer: these bounds let it arrive within 5 s.
+      maxHeartbeatThrottleInterval: '2s',
+      defaultHeartbeatThrottleInterval: '2s',
+      shutdownGraceTime: '30s',
+      shutdownForceTime: '40s',
+    });
+  const workers = [await workerOf(TASK_QUEUES.gpu), await workerOf(TASK_QUEUES.analysis)];
   return {
     async run() {
-      const done = worker.run();
+      const done = Promise.all(workers.map((worker) => worker.run()));
       logger.info({ ready: true, taskQueue: TASK_QUEUES.gpu, pid: process.pid }, 'trainer polls for jobs');
       try {
         await done;
@@ -67,7 +70,7 @@ export async function startTrainer(
       if (draining.signal.aborted) return;
       logger.info('trainer shuts down: the job in work saves its checkpoint');
       draining.abort();
-      if (worker.getState() === 'RUNNING') worker.shutdown();
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     },
   };
 }
