@@ -264,6 +264,8 @@ export const IntermediateReport = z
     attempt: z.number().int().positive(),
     step: z.number().int().nonnegative(),
     value: z.number(),
+    /** Each validation case's value by its id: for pruners that compare case by case. */
+    cases: z.record(z.string(), z.number()).optional(),
   })
   .meta({ id: 'IntermediateReport' });
 export type IntermediateReport = z.infer<typeof IntermediateReport>;

@@ -84,8 +84,12 @@ export const TrainJob = z.object({
   /** Counts the times this trial was handed to a trainer; fences late writers. */
   lease: z.number().int().nonnegative(),
   artifactPrefix: z.string(),
-  /** Ask the API after each validation whether to stop early. */
+  /** Tell the API each validation's values, and stop where it says so. */
   prunable: z.boolean(),
+  /** The last step to train, where that may lie before the plan's last: the end of a rung. */
+  until: z.number().int().positive().optional(),
+  /** What another trial of the same plan and seed left: this one goes on from it. */
+  continueFrom: z.object({ last: CheckpointRef, best: CheckpointRef.nullable() }).optional(),
 });
 export type TrainJob = z.infer<typeof TrainJob>;
 

@@ -47,8 +47,8 @@ export type PlanOverrides = z.infer<typeof PlanOverrides>;
 export const SearchSettings = z
   .strictObject({
     sampler: z.enum(['auto', 'gp', 'tpe', 'cmaes', 'sobol', 'random']).default('auto'),
-    pruner: z.enum(['median', 'percentile', 'curve', 'none']).default('median'),
-    /** Trials on fold 0; chosen from the budget where absent. */
+    pruner: z.enum(['median', 'percentile', 'curve', 'wilcoxon', 'asha', 'hyperband', 'none']).default('median'),
+    /** Trials on fold 0 (with `asha` and `hyperband`: as many whole trainings' steps); chosen from the budget where absent. */
     trials: z.number().int().positive().max(10_000).optional(),
     /** Trials at once; as many as there are trainers where absent. */
     parallel: z.number().int().positive().max(1_000).optional(),

@@ -17,6 +17,8 @@ import { createWindowPredictor, type Predictor } from './window-predictor.ts';
 export interface ValidationScore {
   readonly dice: number | null;
   readonly diceByClass: Record<string, number | null>;
+  /** Each case's mean Dice by its id, where the caller tells them. */
+  readonly diceByCase?: Readonly<Record<string, number>>;
 }
 
 /** What a training needs of the world around it. */
@@ -26,6 +28,8 @@ export interface TrainLoopOptions {
   readonly seed: number;
   /** A "last" checkpoint of the same plan, or null to start anew. */
   readonly startFrom: Uint8Array | null;
+  /** The last step to do, where it lies before the plan's: the training is then complete for now, and can go on later. */
+  readonly until?: number;
   /** The batch of a step; must be a pure function of the step, so that a resumed training sees the same batches. */
   nextBatch(step: number): Promise<Batch>;
   /** Scores the weights of a step. The predictor is valid until the promise settles. */
@@ -37,6 +41,7 @@ export interface TrainLoopOptions {
     step: number;
     dice: number | null;
     diceByClass: Record<string, number | null>;
+    diceByCase?: Readonly<Record<string, number>>;
     validationMs: number;
   }): Promise<{ stop: boolean; reason: string | null }>;
   saveLast(bytes: Uint8Array, step: number): Promise<void>;
@@ -129,7 +134,8 @@ class Abandoned extends Error {
 
 async function run(training: Training): Promise<TrainLoopResult> {
   const { options } = training;
-  const { steps, validateEverySteps, checkpointEverySteps } = options.plan.training;
+  const { validateEverySteps, checkpointEverySteps } = options.plan.training;
+  const steps = lastStep(options);
   let coming = prefetch(options, training.progress.step + 1);
   while (training.progress.step < steps) {
     const step = training.progress.step + 1;
@@ -162,10 +168,14 @@ function start({ network, plan, seed, startFrom }: TrainLoopOptions): Begun {
   return { state: initialState(network, seed, stateGroups(plan)), progress };
 }
 
+/** The step that ends this training. */
+function lastStep({ until, plan }: TrainLoopOptions): number {
+  return Math.min(until ?? plan.training.steps, plan.training.steps);
+}
+
 /** Asks for the batch of a step, so that it is made while the step before computes. Past the last step there is none. */
 function prefetch(options: TrainLoopOptions, step: number): Promise<Batch> {
-  if (step > options.plan.training.steps)
-    return Promise.resolve({ image: new Float32Array(), classes: new Uint8Array() });
+  if (step > lastStep(options)) return Promise.resolve({ image: new Float32Array(), classes: new Uint8Array() });
   const batch = options.nextBatch(step);
   // A failure is seen when the batch is awaited; where the loop ends before that, nobody needs it.
   batch.catch(() => undefined);
@@ -221,7 +231,7 @@ async function checkLoss(training: Training): Promise<string | null> {
   const { diverged, loss } = await training.engine.status();
   if (diverged !== null) return `the loss was ${diverged.loss ?? 'no number'} at step ${diverged.step}`;
   // Only at fixed steps, so that a resumed training reports the same points.
-  if (step % LOSS_EVERY_STEPS === 0 || step === training.options.plan.training.steps) {
+  if (step % LOSS_EVERY_STEPS === 0 || step === lastStep(training.options)) {
     training.options.onLoss?.(step, loss);
   }
   return null;
@@ -233,7 +243,7 @@ async function validate(training: Training): Promise<{ stop: boolean; reason: st
   const { network, plan } = options;
   const predictor = createWindowPredictor(network, plan.patchSize, engine.predict);
   const started = performance.now();
-  const { dice, diceByClass } = await options.validate(predictor, progress.step);
+  const { dice, diceByClass, diceByCase } = await options.validate(predictor, progress.step);
   const validationMs = performance.now() - started;
   const best = progress.bestStep === null || (dice ?? -1) > (progress.bestDice ?? -1);
   if (best) {
@@ -245,7 +255,8 @@ async function validate(training: Training): Promise<{ stop: boolean; reason: st
     validationMs: progress.validationMs + validationMs,
     ...(best ? { bestStep: progress.step, bestDice: dice, diceByClass } : {}),
   };
-  const verdict = await options.onValidation?.({ step: progress.step, dice, diceByClass, validationMs });
+  const told = { step: progress.step, dice, diceByClass, validationMs };
+  const verdict = await options.onValidation?.(diceByCase === undefined ? told : { ...told, diceByCase });
   return verdict ?? { stop: false, reason: null };
 }
 

@@ -310,6 +310,22 @@ function slowdown({ finished, algorithm, trainingCases, allocation }: NextTrialI
 }
 
 /**
+ * Whether a search training of so many steps still fits beside the folds that follow, at the pace of finished ones. For
+ * searches whose trainings have fixed lengths (rungs): these are not cut to the time, they end when it is spent.
+ */
+export function searchTrainingFits(input: NextTrialInput, steps: number): boolean {
+  const { allocation, algorithm, remainingMs, trainingsLeft, parallel } = input;
+  if (remainingMs === null) return true;
+  const cases = validationCases(input.trainingCases, allocation.splits);
+  const factor = slowdown(input);
+  const marginMs = Math.max(SMALLEST_MARGIN_MS, MARGIN_SHARE * remainingMs);
+  const foldMs = trainingMs(algorithm.probe, input.steps ?? Math.min(allocation.foldSteps, algorithm.planSteps), cases);
+  const foldsMs = Math.ceil(trainingsLeft.folds / parallel) * foldMs * factor;
+  const searchMs = remainingMs - (allocation.ensembleReserveMs ?? 0) - marginMs - foldsMs;
+  return trainingMs(algorithm.probe, steps, cases) * factor <= searchMs;
+}
+
+/**
  * Steps of the trial that is about to begin, from the time that is left and the times of finished ones, so that a machine
  * that got slower still ends inside the budget. Search trials keep the allocation's steps while they fit, to be
  * comparable; folds take spare time up to the plan's own steps.

@@ -1,6 +1,6 @@
 import type { AskRecord } from '@voxhelm/contracts/trial';
 import type { Proposal } from './samplers/sampler.ts';
-import { propose, type Study, type StudyTrial } from './study.ts';
+import { type NextTrial, nextTrial, type Study, type StudyTrial } from './study.ts';
 
 /*
  * What an ask saw, short enough to lie beside its trial, so that it can be made again at any later time.
@@ -31,13 +31,16 @@ export function recordAsk(study: Study, number: number, { source }: Proposal): A
   };
 }
 
-/** Makes an ask of the past again, from the study as it is now and what the ask saw. */
-export function replayAsk(study: Study, number: number, { told, pending }: AskRecord): Proposal {
+/**
+ * Makes an ask of the past again, from the study as it is now and what the ask saw; null where there is nothing to try, which
+ * no recorded ask was answered.
+ */
+export function replayAsk(study: Study, number: number, { told, pending }: AskRecord): NextTrial | null {
   const within = (ranges: AskRecord['told'], at: number) => ranges.some(([first, last]) => at >= first && at <= last);
   const trials = study.trials.flatMap((trial): StudyTrial[] => {
     if (within(told, trial.number)) return [trial];
     if (within(pending, trial.number)) return [{ ...trial, state: 'running', value: null, reports: [] }];
     return [];
   });
-  return propose({ ...study, trials }, number);
+  return nextTrial({ ...study, trials }, number);
 }

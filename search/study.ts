@@ -8,6 +8,7 @@ import { outcomesOf } from './observations.ts';
 import { pruneByCurve } from './pruners/curve.ts';
 import { pruneByMedian, pruneByPercentile } from './pruners/median.ts';
 import type { Pruner, StopDecision } from './pruners/pruner.ts';
+import { pruneByCases } from './pruners/wilcoxon.ts';
 import { SAMPLERS, type SamplerName } from './samplers/pick.ts';
 import { randomPoint } from './samplers/random.ts';
 import type { Proposal, SamplerContext } from './samplers/sampler.ts';
@@ -24,6 +25,10 @@ const PRUNERS = {
   median: pruneByMedian,
   percentile: pruneByPercentile,
   curve: pruneByCurve,
+  wilcoxon: pruneByCases,
+  // Nothing is stopped: what does not go on from its rung has ended.
+  asha: () => ({ stop: false, reason: null }),
+  hyperband: () => ({ stop: false, reason: null }),
   none: () => ({ stop: false, reason: null }),
 } satisfies Record<string, Pruner>;
 
@@ -39,6 +44,8 @@ export interface StudyTrial {
   readonly value: number | null;
   /** Intermediate values as [step, value], ascending by step, one a step. */
   readonly reports: readonly (readonly [number, number])[];
+  /** Values by case of each report, where they were told: [step, {case: value}]. */
+  readonly caseReports?: readonly (readonly [number, Readonly<Record<string, number>>])[];
 }
 
 /** How a study searches. */
@@ -213,11 +220,18 @@ function replaceTrial(study: Study, changed: StudyTrial): Study {
 }
 
 /** The study with an intermediate value of a trial. A step reported again keeps its first value: attempts repeat steps. */
-export function report(study: Study, number: number, step: number, value: number): Study {
+export function report(
+  study: Study,
+  number: number,
+  step: number,
+  value: number,
+  cases?: Readonly<Record<string, number>>,
+): Study {
   const trial = trialOf(study, number);
   if (!Number.isFinite(value) || trial.reports.some(([known]) => known === step)) return study;
   const reports = [...trial.reports, [step, value] as const].sort((a, b) => a[0] - b[0]);
-  return replaceTrial(study, { ...trial, reports });
+  const caseReports = cases === undefined ? trial.caseReports : [...(trial.caseReports ?? []), [step, cases] as const];
+  return replaceTrial(study, { ...trial, reports, ...(caseReports === undefined ? {} : { caseReports }) });
 }
 
 /** The study with a trial's end. A value that is not finite counts as none, so that NaN can never be the best. */

@@ -7,16 +7,23 @@ import type { Database, Transaction } from '@voxhelm/prisma/client';
 import type { Run, Trial } from '@voxhelm/prisma/generated/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJson } from '@voxhelm/prisma/json';
-import { type FinishedTraining, SMALLEST_STEPS, stepsForNextTrial } from '@voxhelm/search/budget';
+import {
+  type FinishedTraining,
+  type NextTrialInput,
+  SMALLEST_STEPS,
+  searchTrainingFits,
+  stepsForNextTrial,
+} from '@voxhelm/search/budget';
+import { WHOLE } from '@voxhelm/search/fidelity/schedule';
 import { recordAsk } from '@voxhelm/search/replay';
-import { propose, type Study, start } from '@voxhelm/search/study';
+import { nextTrial, propose, type Study, start } from '@voxhelm/search/study';
 import { validationCases, validationInterval } from '@voxhelm/search/training-time';
 import { type ArtifactStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import type { AskInput, OrchestratorActivities } from '../workflows/activity-interface.ts';
 import type { Dependencies } from './dependencies.ts';
 import { addEvents, changeRun, hasEnded, readRun, remainingMs } from './run-rows.ts';
-import { loadStudy, loadStudyTrials, type Schedule, type StoredStudy } from './schedule.ts';
-import { readTrial, trainJobOf, trialPrefix } from './trial-rows.ts';
+import { loadStudy, loadStudyTrials, type Schedule, type StoredStudy, wholeSteps } from './schedule.ts';
+import { readTrial, trainJobsOf, trialPrefix } from './trial-rows.ts';
 
 /** Trials started at once: a first answer for many trainers should not wait for the last. */
 const STARTS_AT_ONCE = 20;
@@ -40,11 +47,14 @@ export function askActivities(dependencies: Dependencies): Pick<OrchestratorActi
       const made =
         known.length === count ? [] : await nextTrials(dependencies, run, stored, input, fromNumber + known.length);
       if (made.length > 0) await recordTrials(db, runId, made);
-      const jobs = [...known, ...made].map((trial) => trainJobOf(run, trial));
+      const jobs = await trainJobsOf(db, run, [...known, ...made]);
       for (let from = 0; from < jobs.length; from += STARTS_AT_ONCE) {
         await Promise.all(jobs.slice(from, from + STARTS_AT_ONCE).map((job) => temporal.startTrial({ job })));
       }
-      return { trialIds: jobs.map(({ trialId }) => trialId) };
+      const trialIds = jobs.map(({ trialId }) => trialId);
+      // A search over rungs may go on from a trial that is still under way.
+      const waits = kind === 'search' && stored.study.settings.fidelity !== undefined;
+      return waits && trialIds.length < count ? { trialIds, more: true } : { trialIds };
     },
   };
 }
@@ -72,11 +82,13 @@ type NewTrial = Pick<Trial, 'id' | 'runId' | 'number' | 'kind' | 'algorithm' | '
   readonly planArtifact: { uri: string; sha256: string; bytes: number };
 };
 
-function trialStarted({ id, number, algorithm, fold, steps }: NewTrial, planned: number | null) {
+function trialStarted({ id, number, kind, algorithm, fold, steps, sourceTrialId }: NewTrial, planned: number | null) {
+  const goesOn = kind === 'search' && sourceTrialId !== null;
+  const length = goesOn ? `going on to step ${steps}` : `${steps} steps`;
   return {
     key: `trial.started:${id}:1`,
     type: 'trial.started',
-    message: `Trial ${number + 1} of ${planned ?? '?'}: training ${algorithm} on fold ${fold}, ${steps} steps.`,
+    message: `Trial ${number + 1} of ${planned ?? '?'}: training ${algorithm} on fold ${fold}, ${length}.`,
     data: { trialId: id, number, algorithm, fold, lease: 1 },
   };
 }
@@ -93,12 +105,19 @@ async function nextTrials(
   const startedAt = dependencies.now();
   const { schedule } = stored;
   const [trials, finished] = await Promise.all([
-    kind === 'search' ? loadStudyTrials(db, run.id) : [],
+    kind === 'search' ? loadStudyTrials(db, run.id, stored) : [],
     run.budgetMs === null ? [] : finishedTrainings(db, run.id),
   ]);
   let study: Study = { ...stored.study, trials };
   const rows: NewTrial[] = [];
   for (let next = number; next < fromNumber + count; next++) {
+    if (kind === 'search' && study.settings.fidelity !== undefined) {
+      const rung = await rungTrial(dependencies, run, { schedule, study }, next, finished, startedAt);
+      if (rung === null) break;
+      study = start(study, next, rung.row.point, rung.units, rung.continues);
+      rows.push(rung.row);
+      continue;
+    }
     const wanted = kind === 'search' ? searchTrial(schedule, study, next) : foldTrial(schedule, next);
     if (wanted === null) break;
     const { point } = wanted;
@@ -124,6 +143,54 @@ function searchTrial(schedule: Schedule, study: Study, number: number) {
   return { algorithm: String(point['algorithm']), fold: 0, point, sourceTrialId: null, asked };
 }
 
+/** A trial of a search over rungs. */
+interface RungTrial {
+  readonly row: NewTrial;
+  /** Its rung, in thousandths of a whole training, and the number of the trial that it goes on from. */
+  readonly units: number;
+  readonly continues: number | null;
+}
+
+/**
+ * The next trial of a search over rungs: a new configuration that trains the first part of its plan, or one that goes on by
+ * the plan and from the checkpoint of another; null where steps or time are spent, or every candidate is under way.
+ */
+async function rungTrial(
+  dependencies: Dependencies,
+  run: Run,
+  { schedule, study }: StoredStudy,
+  number: number,
+  finished: readonly FinishedTraining[],
+  startedAt: Date,
+): Promise<RungTrial | null> {
+  const next = nextTrial(study, number);
+  if (next === null || next.steps === null) return null;
+  const { point, steps: units, continues } = next;
+  const algorithm = String(point['algorithm']);
+  const whole = wholeSteps(schedule, algorithm);
+  const steps = Math.ceil((whole * units) / WHOLE);
+  const source =
+    continues === null
+      ? null
+      : await dependencies.db.trial.findUniqueOrThrow({
+          where: { runId_number: { runId: run.id, number: continues } },
+        });
+  const time = timeInput(run, schedule, 'search', algorithm, number, finished, startedAt);
+  if (number > 0 && !searchTrainingFits(time, steps - (source?.steps ?? 0))) return null;
+  const id = newId('trl');
+  const shared = { id, runId: run.id, number, kind: 'search' as const, algorithm, fold: 0, point };
+  const own = { ...shared, sourceTrialId: source?.id ?? null, asked: recordAsk(study, number, next), steps };
+  const begun = { state: 'running', lease: 1, startedAt } as const;
+  if (source !== null) {
+    // The same plan and the same batches: it goes on as if it had never stopped.
+    const planArtifact = fromJson('Trial.planArtifact', ArtifactRef, source.planArtifact);
+    return { row: { ...own, ...begun, seed: source.seed, planArtifact }, units, continues };
+  }
+  const plan = await planOf(dependencies, schedule, { ...own, steps: whole });
+  const planArtifact = await writeJson(dependencies.store, `${trialPrefix(run.id, id)}/plan.json`, plan);
+  return { row: { ...own, ...begun, seed: trialSeed(run.seed, number), planArtifact }, units, continues };
+}
+
 function foldTrial({ folds }: Schedule, number: number) {
   return folds?.trials[number - folds.firstNumber] ?? null;
 }
@@ -138,6 +205,20 @@ function stepsOf(
   finished: readonly FinishedTraining[],
   now: Date,
 ): number | null {
+  const { steps } = stepsForNextTrial(timeInput(run, schedule, kind, name, number, finished, now));
+  return steps ?? (number === 0 ? SMALLEST_STEPS : null);
+}
+
+/** What is known of the time that is left when a trial is to begin. */
+function timeInput(
+  run: Run,
+  schedule: Schedule,
+  kind: TrialKind,
+  name: string,
+  number: number,
+  finished: readonly FinishedTraining[],
+  now: Date,
+): NextTrialInput {
   const measured = schedule.algorithms[name];
   if (measured === undefined) throw new VoxhelmError('internal', `run ${run.id} has no probe of ${name}`);
   const { allocation, folds } = schedule;
@@ -145,7 +226,7 @@ function stepsOf(
     folds === null
       ? { search: allocation.searchTrials - number, folds: allocation.folds - 1 }
       : { search: 0, folds: folds.firstNumber + folds.trials.length - number };
-  const { steps } = stepsForNextTrial({
+  return {
     kind,
     algorithm: { name, ...measured },
     allocation,
@@ -155,8 +236,7 @@ function stepsOf(
     trainingCases: schedule.trainingCases,
     steps: schedule.steps,
     finished,
-  });
-  return steps ?? (number === 0 ? SMALLEST_STEPS : null);
+  };
 }
 
 async function finishedTrainings(transaction: Transaction, runId: string): Promise<FinishedTraining[]> {
@@ -164,13 +244,23 @@ async function finishedTrainings(transaction: Transaction, runId: string): Promi
     // A trial that was paused says nothing of the machine's pace.
     where: { runId, lease: 1, state: { in: ['completed', 'pruned'] } },
     orderBy: { finishedAt: 'asc' },
-    select: { algorithm: true, step: true, startedAt: true, finishedAt: true },
+    select: {
+      id: true,
+      kind: true,
+      sourceTrialId: true,
+      algorithm: true,
+      step: true,
+      startedAt: true,
+      finishedAt: true,
+    },
   });
-  return rows.flatMap(({ algorithm, step, startedAt, finishedAt }) =>
-    startedAt === null || finishedAt === null
-      ? []
-      : [{ algorithm, steps: step, wallMs: finishedAt.getTime() - startedAt.getTime() }],
-  );
+  const stepOf = new Map(rows.map(({ id, step }) => [id, step]));
+  return rows.flatMap(({ kind, sourceTrialId, algorithm, step, startedAt, finishedAt }) => {
+    if (startedAt === null || finishedAt === null) return [];
+    // A promoted trial did only the steps beyond those of the trial that it went on from.
+    const before = kind === 'search' ? (stepOf.get(sourceTrialId ?? '') ?? 0) : 0;
+    return [{ algorithm, steps: step - before, wallMs: finishedAt.getTime() - startedAt.getTime() }];
+  });
 }
 
 /** A seed of its own for each trial, from the run's; below 2^31. 2654435761 is Knuth's multiplicative hash. */

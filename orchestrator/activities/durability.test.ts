@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { plannerOf } from '@voxhelm/algorithms/planners';
 import { CPU, HIPPOCAMPUS, madeUpSummary } from '@voxhelm/algorithms/planning-fixtures';
 import type { TrainJob, TrainResult } from '@voxhelm/contracts/jobs';
-import { RunRequest } from '@voxhelm/contracts/run';
+import { RunRequest, type SearchSettings } from '@voxhelm/contracts/run';
 import { AskRecord, Point } from '@voxhelm/contracts/trial';
 import { type Database, openDatabase, type Prisma } from '@voxhelm/prisma/client';
 import { newId } from '@voxhelm/prisma/ids';
@@ -44,12 +44,17 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A run whose study is laid out: `trials` trials of 5 steps by `sampler`. */
-async function studyOf(trials: number, sampler: 'auto' | 'tpe'): Promise<string> {
+/** A run whose study is laid out: `trials` trials of `steps` steps by `sampler`. */
+async function studyOf(
+  trials: number,
+  sampler: 'auto' | 'tpe',
+  pruner: SearchSettings['pruner'] = 'none',
+  steps = 5,
+): Promise<string> {
   const datasetId = newId('ds');
   await db.dataset.create({ data: { id: datasetId, name: 'made up', path: '/made/up', workflowStarted: true } });
   const runId = newId('run');
-  const request = RunRequest.parse({ dataset: datasetId, search: { trials, sampler }, plan: { steps: 5 } });
+  const request = RunRequest.parse({ dataset: datasetId, search: { trials, sampler, pruner }, plan: { steps } });
   const artifact = { uri: 'cases', sha256: 'a'.repeat(64), bytes: 1 };
   await db.run.create({
     data: {
@@ -96,14 +101,14 @@ async function studyOf(trials: number, sampler: 'auto' | 'tpe'): Promise<string>
       folds: 1,
       splits: 5,
       searchTrials: trials,
-      searchSteps: 5,
-      foldSteps: 5,
+      searchSteps: steps,
+      foldSteps: steps,
       ensembleReserveMs: null,
       marginMs: null,
       reasons: {},
     },
-    algorithms: { segresnet: { probe, planSteps: 5 } },
-    steps: 5,
+    algorithms: { segresnet: { probe, planSteps: steps } },
+    steps,
     trainingCases: 10,
     parallel: WORKERS,
     folds: null,
@@ -112,7 +117,7 @@ async function studyOf(trials: number, sampler: 'auto' | 'tpe'): Promise<string>
     data: {
       runId,
       space: study.space as Prisma.InputJsonObject,
-      settings: { sampler, pruner: 'none' },
+      settings: { sampler, pruner },
       firstPoints: [...study.firstPoints],
       seed: 7,
       schedule,
@@ -235,14 +240,84 @@ test(`${TRIALS} trials over ${WORKERS} workers that die at random: none lost, no
 test('every ask of the past is made again from the rows, and gives the point that was tried', async () => {
   const runId = await studyOf(36, 'auto');
   await search(runId, 36);
-  const { study } = await loadStudy(db, runId);
-  const stored = { ...study, trials: await loadStudyTrials(db, runId) };
+  const loaded = await loadStudy(db, runId);
+  const stored = { ...loaded.study, trials: await loadStudyTrials(db, runId, loaded) };
   const rows = await db.trial.findMany({ where: { runId }, orderBy: { number: 'asc' } });
   const sources = new Set<string>();
   for (const { number, asked, point } of rows) {
     const record = AskRecord.parse(asked);
     sources.add(record.source);
-    expect(replayAsk(stored, number, record)).toEqual({ point: Point.parse(point), source: record.source });
+    expect(replayAsk(stored, number, record)).toMatchObject({ point: Point.parse(point), source: record.source });
   }
   expect(sources).toContain('gp');
 }, 120_000);
+
+test('successive halving: the best of a rung go on by the plan and from the checkpoint of the trial before, within the steps', async () => {
+  const [whole, wholes] = [90, 8];
+  const runId = await studyOf(wholes, 'auto', 'asha', whole);
+  const jobs: TrainJob[] = [];
+  const temporal = {
+    countTrainers: async () => 2,
+    isOpen: async () => true,
+    signal: async () => undefined,
+    startTrial: async ({ job }: { job: TrainJob }) => void jobs.push(job),
+  };
+  const activities = createActivities({ db, store: folderStore(folder), temporal, now: () => new Date() });
+  for (let next = 0; ; ) {
+    const { trialIds, more } = await activities.startTrials({ runId, kind: 'search', fromNumber: next, count: 2 });
+    if (trialIds.length === 0) break;
+    expect(more).toBe(trialIds.length < 2 ? true : undefined);
+    next += trialIds.length;
+    for (const job of jobs.slice(-trialIds.length)) await trainTo(job, activities);
+  }
+  const rows = await db.trial.findMany({ where: { runId }, orderBy: { number: 'asc' } });
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const promoted = rows.filter(({ sourceTrialId }) => sourceTrialId !== null);
+  expect(new Set(rows.map(({ steps }) => steps))).toEqual(new Set([10, 30, 90]));
+  expect(promoted.length).toBeGreaterThan(wholes / 2);
+  for (const row of promoted) {
+    const source = byId.get(row.sourceTrialId ?? '');
+    const job = jobs.find(({ trialId }) => trialId === row.id);
+    expect(row).toMatchObject({ point: source?.point, seed: source?.seed, planArtifact: source?.planArtifact });
+    expect(row.steps).toBeGreaterThan(source?.steps ?? Number.POSITIVE_INFINITY);
+    expect(job).toMatchObject({ until: row.steps, continueFrom: { last: { step: source?.step } }, prunable: true });
+    expect(job?.continueFrom?.last.artifact.uri).toBe(`last-of-${row.sourceTrialId}`);
+  }
+  const spent = rows.reduce(
+    (sum, { steps, sourceTrialId }) => sum + steps - (byId.get(sourceTrialId ?? '')?.steps ?? 0),
+    0,
+  );
+  expect(spent).toBeLessThanOrEqual(whole * wholes);
+  expect(spent).toBeGreaterThan(whole * (wholes - 1));
+  expect(rows.filter(({ sourceTrialId }) => sourceTrialId === null).length).toBeGreaterThan(wholes);
+  const loaded = await loadStudy(db, runId);
+  const stored = { ...loaded.study, trials: await loadStudyTrials(db, runId, loaded) };
+  for (const { number, asked, point, sourceTrialId } of rows) {
+    const again = replayAsk(stored, number, AskRecord.parse(asked));
+    expect(again?.point).toEqual(Point.parse(point));
+    expect(again?.continues ?? null).toBe(byId.get(sourceTrialId ?? '')?.number ?? null);
+  }
+}, 120_000);
+
+/** Trains to the end of the rung: a Dice by the learning rate, reported each ten steps. */
+async function trainTo(job: TrainJob, activities: ReturnType<typeof createActivities>): Promise<void> {
+  const { point } = await db.trial.findUniqueOrThrow({ where: { id: job.trialId } });
+  const rate = Math.log10(Number(Point.parse(point)['segresnet.learningRate']));
+  const end = 0.9 - 0.1 * (rate + 3.2) ** 2;
+  const diceAt = (step: number) => end * (1 - Math.exp(-step / 20));
+  const from = job.continueFrom?.last.step ?? 0;
+  const until = job.until ?? 0;
+  const steps = Array.from({ length: (until - from) / 10 }, (_, i) => from + 10 * (i + 1));
+  await db.intermediateValue.createMany({
+    data: steps.map((step) => ({ trialId: job.trialId, step, value: diceAt(step), lease: 1, attempt: 1, stop: false })),
+  });
+  const artifact = (name: string) => ({ uri: name, sha256: 'b'.repeat(64), bytes: 1 });
+  const dice = diceAt(until);
+  const result: TrainResult = {
+    ...{ outcome: 'completed', reason: null, step: until, bestStep: until, bestDice: dice, diceByClass: {} },
+    best: { artifact: artifact(`best-of-${job.trialId}`), step: until, dice },
+    last: { artifact: artifact(`last-of-${job.trialId}`), step: until, dice: null },
+    ...{ predictions: null, trainMs: 1, stepMs: 1, validationMs: 1 },
+  };
+  await activities.finishTrial({ trialId: job.trialId, outcome: { kind: 'trained', result } });
+}

@@ -109,7 +109,14 @@ export function ensembleActivities(dependencies: Dependencies): EnsembleActiviti
 /** The trained models that may become members: those with a validated checkpoint, the best few of each fold. */
 export function membersOf(trials: readonly Trial[]): EnsembleCandidateMember[] {
   const byFold = new Map<number, EnsembleCandidateMember[]>();
+  const continued = new Set(
+    trials.flatMap(({ kind, state, sourceTrialId }) =>
+      kind === 'search' && state === 'completed' ? [sourceTrialId] : [],
+    ),
+  );
   for (const trial of trials) {
+    // Whoever went on from it is the same configuration, trained longer.
+    if (continued.has(trial.id)) continue;
     const { checkpoint, predictions, planArtifact, bestDice, bestStep } = trial;
     if (!['completed', 'pruned'].includes(trial.state) || bestDice === null || bestStep === null) continue;
     if (checkpoint === null || predictions === null || planArtifact === null) continue;

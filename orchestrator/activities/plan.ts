@@ -12,6 +12,7 @@ import type { Prisma } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { allocate } from '@voxhelm/search/budget';
+import { WHOLE } from '@voxhelm/search/fidelity/schedule';
 import { narrowSpace } from '@voxhelm/search/narrow';
 import { createStudy } from '@voxhelm/search/study';
 import { trainingMs, validationCases, validationInterval } from '@voxhelm/search/training-time';
@@ -23,7 +24,7 @@ import type { OrchestratorActivities } from '../workflows/activity-interface.ts'
 import type { Dependencies } from './dependencies.ts';
 import { earlierStudies, featuresOf } from './earlier-studies.ts';
 import { addEvents, changeRun, elapsedMs, enterStage, hasEnded, readRun, requestOf } from './run-rows.ts';
-import { fixedSteps, loadStudy, type Schedule } from './schedule.ts';
+import { fixedSteps, loadStudy, type Schedule, studySettings } from './schedule.ts';
 import { splitCases } from './training-cases.ts';
 
 type PlanActivities = Pick<OrchestratorActivities, 'prepareBundles' | 'layOutStudy'>;
@@ -142,23 +143,29 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
             settings.spaces?.[name] ?? {},
           ),
         })),
-        settings: { sampler: settings.sampler, pruner: settings.pruner },
+        settings: studySettings(settings, schedule),
         seed: run.seed,
         warmPoints: (parameters) => warmPoints(featuresOf(analysis), earlier, parameters, allocation.searchTrials),
       });
       const slowestMs = Math.max(
         ...measured.map(({ probe }) => trainingMs(probe, allocation.searchSteps, casesPerFold)),
       );
-      const trials = allocation.searchTrials + allocation.folds - 1;
+      const trials = (study.settings.trials ?? allocation.searchTrials) + allocation.folds - 1;
       const now = dependencies.now();
       const plannedUntil =
         run.budgetMs === null
-          ? new Date(now.getTime() + Math.ceil(trials / parallel) * slowestMs)
+          ? new Date(now.getTime() + Math.ceil((allocation.searchTrials + allocation.folds - 1) / parallel) * slowestMs)
           : new Date(now.getTime() + Number(run.budgetMs) - elapsedMs(run, now));
 
       await changeRun(db, runId, async (transaction, locked) => {
         if (hasEnded(locked)) return;
-        const message = `Searching: ${allocation.searchTrials} trials of ${allocation.searchSteps} steps on fold 0, then ${allocation.folds - 1} more folds.`;
+        const { fidelity } = study.settings;
+        const rungs = fidelity?.rungs.map((units) => Math.ceil((allocation.searchSteps * units) / WHOLE)).join(', ');
+        const searched =
+          rungs === undefined
+            ? `${allocation.searchTrials} trials of ${allocation.searchSteps} steps`
+            : `configurations by rungs of ${rungs} steps, as many steps as ${allocation.searchTrials} whole trainings have,`;
+        const message = `Searching: ${searched} on fold 0, then ${allocation.folds - 1} more folds.`;
         await transaction.study.create({
           data: {
             runId,

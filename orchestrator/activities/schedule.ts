@@ -2,7 +2,8 @@ import { type PlanOverrides, SearchSettings } from '@voxhelm/contracts/run';
 import { Point, TrialState } from '@voxhelm/contracts/trial';
 import type { Database, Transaction } from '@voxhelm/prisma/client';
 import { fromJson } from '@voxhelm/prisma/json';
-import type { Study, StudyTrial } from '@voxhelm/search/study';
+import { expectedConfigurations, type Fidelity, fidelityFor, WHOLE } from '@voxhelm/search/fidelity/schedule';
+import type { Study, StudySettings, StudyTrial } from '@voxhelm/search/study';
 import { z } from 'zod';
 
 /** How the run's time was laid out, and (after the search) which configurations train on the other folds: JSON of Study.schedule. */
@@ -59,7 +60,7 @@ export async function loadStudy(database: Transaction | Database, runId: string)
     study: {
       schemaVersion: 1,
       space: row.space as Study['space'],
-      settings: { sampler: settings.sampler, pruner: settings.pruner, trials: schedule.allocation.searchTrials },
+      settings: studySettings(settings, schedule),
       seed: row.seed,
       firstPoints: fromJson('Study.firstPoints', z.array(Point), row.firstPoints),
       trials: [],
@@ -67,21 +68,76 @@ export async function loadStudy(database: Transaction | Database, runId: string)
   };
 }
 
-/** The search trials of a run as the study sees them, without their reports. */
-export async function loadStudyTrials(database: Transaction | Database, runId: string): Promise<StudyTrial[]> {
+/** How a run's study searches. */
+export function studySettings(
+  { sampler, pruner }: Pick<SearchSettings, 'sampler' | 'pruner'>,
+  { allocation }: Pick<Schedule, 'allocation'>,
+): StudySettings {
+  const trials = allocation.searchTrials;
+  if (pruner !== 'asha' && pruner !== 'hyperband') return { sampler, pruner, trials };
+  const fidelity = fidelityFor(pruner, trials);
+  return { sampler, pruner, trials: expectedConfigurations(fidelity) ?? trials, fidelity };
+}
+
+/** Steps of an algorithm's whole search training. */
+export function wholeSteps({ steps, allocation, algorithms }: Schedule, algorithm: string): number {
+  const planSteps = algorithms[algorithm]?.planSteps ?? Number.POSITIVE_INFINITY;
+  const planned = allocation.searchStepsByAlgorithm?.[algorithm] ?? allocation.searchSteps;
+  return steps ?? Math.min(planned, planSteps);
+}
+
+/**
+ * The search trials of a run as the study sees them: with the curves of those that were stopped, which are continued for the
+ * samplers, and of all where they begin short. There, steps count in thousandths of the algorithm's whole training, so that
+ * algorithms with other lengths share the rungs.
+ */
+export async function loadStudyTrials(
+  database: Transaction | Database,
+  runId: string,
+  { study, schedule }: StoredStudy,
+): Promise<StudyTrial[]> {
+  const { fidelity } = study.settings;
   const rows = await database.trial.findMany({
     where: { runId, kind: 'search' },
     orderBy: { number: 'asc' },
-    select: { number: true, point: true, steps: true, state: true, bestDice: true },
+    select: {
+      id: true,
+      number: true,
+      point: true,
+      algorithm: true,
+      steps: true,
+      state: true,
+      bestDice: true,
+      sourceTrialId: true,
+    },
   });
-  return rows.map(({ number, point, steps, state, bestDice }) => ({
-    number,
-    point: fromJson('Trial.point', Point, point),
-    steps,
-    state: fromJson('Trial.state', TrialState, state),
-    value: bestDice,
-    reports: [],
-  }));
+  const withCurves = rows.filter(({ state }) => fidelity !== undefined || state === 'pruned');
+  const values = await database.intermediateValue.findMany({
+    where: { trialId: { in: withCurves.map(({ id }) => id) } },
+    orderBy: { step: 'asc' },
+    select: { trialId: true, step: true, value: true },
+  });
+  const curves = new Map<string, typeof values>();
+  for (const one of values) curves.set(one.trialId, [...(curves.get(one.trialId) ?? []), one]);
+  const numberOf = new Map(rows.map(({ id, number }) => [id, number]));
+  return rows.map(({ id, number, point, algorithm, steps, state, bestDice, sourceTrialId }) => {
+    const share = fidelity === undefined ? 1 : WHOLE / wholeSteps(schedule, algorithm);
+    const trial = {
+      number,
+      point: fromJson('Trial.point', Point, point),
+      steps: fidelity === undefined ? steps : nearestRung(fidelity, steps * share),
+      state: fromJson('Trial.state', TrialState, state),
+      value: bestDice,
+      reports: (curves.get(id) ?? []).map(({ step, value }) => [step * share, value] as const),
+    };
+    const continues = sourceTrialId === null ? undefined : numberOf.get(sourceTrialId);
+    return continues === undefined ? trial : { ...trial, continues };
+  });
+}
+
+/** Steps were rounded up to whole ones. */
+function nearestRung({ rungs }: Fidelity, steps: number): number {
+  return rungs.reduce((a, b) => (Math.abs(b - steps) < Math.abs(a - steps) ? b : a));
 }
 
 /** The steps that the user fixed for an algorithm: `plan.steps`, or those of a whole edited plan. */

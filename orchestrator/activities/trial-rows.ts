@@ -17,10 +17,31 @@ export async function readTrial(db: Transaction, trialId: string): Promise<Trial
 }
 
 /** What a trainer is given of a trial. */
-export type TrialForJob = Pick<Trial, 'id' | 'kind' | 'fold' | 'seed' | 'lease' | 'planArtifact'>;
+export type TrialForJob = Pick<
+  Trial,
+  'id' | 'kind' | 'fold' | 'seed' | 'lease' | 'planArtifact' | 'steps' | 'sourceTrialId'
+>;
 
-/** The trainer's job for a trial under its present lease. */
-export function trainJobOf(run: Run, trial: TrialForJob): TrainJob {
+/** The trainer's jobs for trials under their present lease. */
+export async function trainJobsOf(db: Transaction, run: Run, trials: readonly TrialForJob[]): Promise<TrainJob[]> {
+  const from = trials.flatMap(({ kind, sourceTrialId }) => (kind === 'search' && sourceTrialId ? [sourceTrialId] : []));
+  const sources = from.length === 0 ? [] : await db.trial.findMany({ where: { id: { in: from } } });
+  const byId = new Map(sources.map((source) => [source.id, source]));
+  return trials.map((trial) => trainJobOf(run, trial, byId.get(trial.sourceTrialId ?? '') ?? null));
+}
+
+/** What a promoted trial goes on from. */
+function continueFrom({ id, step, bestStep, bestDice, checkpoint, lastCheckpoint }: Trial): TrainJob['continueFrom'] {
+  if (lastCheckpoint === null) throw new VoxhelmError('internal', `trial ${id} left no checkpoint to go on from`);
+  const last = { artifact: fromJson('Trial.lastCheckpoint', ArtifactRef, lastCheckpoint), step, dice: null };
+  if (checkpoint === null || bestStep === null) return { last, best: null };
+  return {
+    last,
+    best: { artifact: fromJson('Trial.checkpoint', ArtifactRef, checkpoint), step: bestStep, dice: bestDice },
+  };
+}
+
+function trainJobOf(run: Run, trial: TrialForJob, source: Trial | null): TrainJob {
   return {
     kind: 'train',
     runId: run.id,
@@ -32,6 +53,8 @@ export function trainJobOf(run: Run, trial: TrialForJob): TrainJob {
     lease: trial.lease,
     artifactPrefix: trialPrefix(run.id, trial.id),
     prunable: trial.kind === 'search' && requestOf(run).search?.pruner !== 'none',
+    until: trial.steps,
+    ...(source === null ? {} : { continueFrom: continueFrom(source) }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type TrainResult, ValidationPredictions } from '@voxhelm/contracts/jobs';
 import type { TrialState } from '@voxhelm/contracts/trial';
 import type { Prisma } from '@voxhelm/prisma/client';
@@ -8,7 +9,7 @@ import type { OrchestratorActivities, TrialOutcome } from '../workflows/activity
 import { runWorkflowId, TRIAL_TO_RUN_SIGNALS, trialWorkflowId } from '../workflows/signals.ts';
 import type { Dependencies } from './dependencies.ts';
 import { addEvents, changeRun, hasEnded, progressOfTrials, readRun, requestOf } from './run-rows.ts';
-import { FINAL_TRIAL_STATES, readTrial, shownDice, trainJobOf } from './trial-rows.ts';
+import { FINAL_TRIAL_STATES, readTrial, shownDice, trainJobsOf } from './trial-rows.ts';
 
 type TrialActivities = Pick<OrchestratorActivities, 'resumeTrial' | 'finishTrial' | 'releaseTrial' | 'lookAround'>;
 
@@ -35,7 +36,9 @@ export function trialActivities(dependencies: Dependencies): TrialActivities {
           data: { trialId, number: trial.number, algorithm: trial.algorithm, fold: trial.fold, lease },
         });
       });
-      return trainJobOf(run, { ...trial, lease });
+      const [job] = await trainJobsOf(db, run, [{ ...trial, lease }]);
+      if (job === undefined) throw new VoxhelmError('internal', `no job was made for trial ${trialId}`);
+      return job;
     },
 
     async finishTrial({ trialId, outcome }) {

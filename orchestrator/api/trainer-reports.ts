@@ -90,8 +90,10 @@ export async function recordReport(
     });
     if (recorded !== null) return { stop: recorded.stop, reason: recorded.reason };
     const reply = await decide(transaction, trialId, given);
-    const { step, value, lease, attempt } = given;
-    await transaction.intermediateValue.create({ data: { trialId, step, value, lease, attempt, ...reply } });
+    const { step, value, cases, lease, attempt } = given;
+    await transaction.intermediateValue.create({
+      data: { trialId, step, value, lease, attempt, ...(cases === undefined ? {} : { cases }), ...reply },
+    });
     return reply;
   });
 }
@@ -113,6 +115,9 @@ async function decide(database: Transaction, trialId: string, given: Intermediat
     state: fromJson('Trial.state', TrialState, each.state),
     value: each.bestDice,
     reports: each.intermediates.map(({ step, value }) => [step, value] as const),
+    caseReports: each.intermediates.flatMap(({ step, cases }) =>
+      cases === null ? [] : [[step, fromJson('IntermediateValue.cases', CaseValues, cases)] as const],
+    ),
   }));
   const { sampler, pruner } = fromJson('Study.settings', StoredSettings, row.settings);
   const study: Study = {
@@ -123,8 +128,10 @@ async function decide(database: Transaction, trialId: string, given: Intermediat
     firstPoints: [],
     trials,
   };
-  return shouldStop(report(study, trial.number, given.step, given.value), trial.number, given.step);
+  return shouldStop(report(study, trial.number, given.step, given.value, given.cases), trial.number, given.step);
 }
+
+const CaseValues = z.record(z.string(), z.number());
 
 /** What of a study's settings the pruner needs, whatever else is stored beside it. */
 const StoredSettings = z.object({ sampler: SearchSettings.shape.sampler, pruner: SearchSettings.shape.pruner });

@@ -69,7 +69,7 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
       try {
         const changes = await trainer.train(job, Context.current().cancelled);
         const plan = trainer.bare ? null : await readJson(store, job.plan, Plan);
-        const steps = plan?.training.steps ?? 1;
+        const steps = Math.min(job.until ?? 1, plan?.training.steps ?? 1);
         const dice = 0.8 + (job.seed % 100) / 1000;
         const trained: TrainResult = {
           outcome: 'completed',

@@ -37,9 +37,11 @@ export interface AskInput {
   readonly count: number;
 }
 
-/** Fewer trials than asked for: there are no more. */
+/** Fewer trials than asked for: there are no more, unless `more` says otherwise. */
 export interface StartedTrials {
   readonly trialIds: readonly string[];
+  /** There may be more once a trial that is under way has ended. */
+  readonly more?: boolean;
 }
 
 /** What a run hears from outside while it waits. */

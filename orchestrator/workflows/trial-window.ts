@@ -91,27 +91,32 @@ export function openTrialWindow(input: RunInput): TrialWindow {
 
 /** Runs all trials of one kind, as many at once as the window is wide; returns when the last has finished. */
 export async function runTrials(window: TrialWindow, kind: TrialKind): Promise<void> {
-  for (let exhausted = false; ; ) {
+  for (let supply: Supply = 'there'; ; ) {
     await holdWhilePaused(window);
     if (lifeIsOver(window)) await nextLife(window, kind);
     const room = window.parallel - window.inFlight.size;
-    if (!exhausted && room > 0) exhausted = (await startTrials(window, kind, room)) < room;
-    if (exhausted && window.inFlight.size === 0) return;
+    if (supply === 'there' && room > 0) supply = await startTrials(window, kind, room);
+    if (supply === 'exhausted' && window.inFlight.size === 0) return;
     const before = window.inFlight.size;
-    if (!exhausted && before < window.parallel) continue;
+    if (supply === 'there' && before < window.parallel) continue;
     await waitFor(window, () => window.paused || window.inFlight.size < before);
+    if (supply === 'later') supply = 'there';
   }
 }
 
-/** Has up to `room` trials made and started; returns how many there were. */
-async function startTrials(window: TrialWindow, kind: TrialKind, room: number): Promise<number> {
+/** Whether there are trials to start: now, perhaps once one under way has ended, or never again. */
+type Supply = 'there' | 'later' | 'exhausted';
+
+/** Has up to `room` trials made and started; returns whether there are others. */
+async function startTrials(window: TrialWindow, kind: TrialKind, room: number): Promise<Supply> {
   const { runId } = window.input;
   const count = Math.min(room, trialsLeftInLife(window));
-  const { trialIds } = await database.startTrials({ runId, kind, fromNumber: window.nextNumber, count });
+  const { trialIds, more } = await database.startTrials({ runId, kind, fromNumber: window.nextNumber, count });
   for (const trialId of trialIds) window.inFlight.add(trialId);
   window.nextNumber += trialIds.length;
   window.startedInThisLife += trialIds.length;
-  return trialIds.length < count ? trialIds.length : room;
+  if (trialIds.length === count) return 'there';
+  return more === true && window.inFlight.size > 0 ? 'later' : 'exhausted';
 }
 
 /** Stays here while the run is paused: trials let go of their trainers, wait, and go on from their checkpoints. */

@@ -19,6 +19,21 @@ export interface Fidelity {
   readonly totalSteps: number | null;
 }
 
+/** Steps of a whole training as studies of runs count them, whatever steps each algorithm's own takes. */
+export const WHOLE = 1000;
+/** Configurations that are begun for each whole training's worth of steps, as the benchmark's searches came to. */
+const BEGUN_PER_WHOLE = { asha: 2.5, hyperband: 2 };
+
+/** The fidelity of a run's study that may spend as many whole trainings' steps. */
+export function fidelityFor(kind: Fidelity['kind'], wholeTrainings: number): Fidelity {
+  return { kind, rungs: rungsFor(WHOLE), totalSteps: wholeTrainings * WHOLE };
+}
+
+/** Configurations that a study of this fidelity is expected to begin; null where its steps have no limit. */
+export function expectedConfigurations({ kind, rungs, totalSteps }: Fidelity): number | null {
+  return totalSteps === null ? null : Math.ceil((BEGUN_PER_WHOLE[kind] * totalSteps) / (rungs.at(-1) as number));
+}
+
 /** What comes next: a new configuration, or one that goes on; null: the steps are spent. */
 export type NextStep =
   | { readonly kind: 'new'; readonly steps: number }

@@ -3,7 +3,7 @@ import { forecast } from '../fidelity/curve.ts';
 import type { StudyTrial } from '../study.ts';
 import { pruneByCurve } from './curve.ts';
 import { pruneByMedian, pruneByPercentile } from './median.ts';
-import { isWorse, signedRankPValue } from './wilcoxon.ts';
+import { isWorse, pruneByCases, signedRankPValue } from './wilcoxon.ts';
 
 function trial(number: number, end: number, scale: number, upTo = 30): StudyTrial {
   const reports = Array.from({ length: upTo }, (_, i) => [i + 1, end * (1 - Math.exp(-(i + 1) / scale))] as const);
@@ -66,4 +66,31 @@ test('a configuration is given up only where it is worse case by case and in the
   expect(isWorse(worse, best).stop).toBe(true);
   expect(isWorse(best, worse).stop).toBe(false);
   expect(isWorse(new Map([...worse].slice(0, 1)), best).stop).toBe(false);
+});
+
+test('a trial that is worse case by case is stopped by name, one that lost a single case badly is not', () => {
+  const cases = (shift: number, bad = 0) =>
+    Object.fromEntries(
+      Array.from({ length: 8 }, (_, i) => [`case-${i}`, 0.8 - shift - i / 1000 - (i === 0 ? bad : 0)]),
+    );
+  const best: StudyTrial = {
+    ...trial(0, 0.8, 4),
+    caseReports: [
+      [10, cases(0.3)],
+      [15, cases(0)],
+    ],
+  };
+  const other: StudyTrial = { ...trial(1, 0.5, 4), caseReports: [[15, cases(0.2)]] };
+  const asked = (own: Record<string, number>) => {
+    const running: StudyTrial = { ...trial(9, 0.7, 4, 15), caseReports: [[15, own]] };
+    return pruneByCases([best, other, running], running, 15, 'maximize');
+  };
+  expect(asked(cases(0.05))).toMatchObject({
+    stop: true,
+    reason: expect.stringContaining('worse than trial 1 case by case'),
+  });
+  expect(asked(cases(-0.001, 0.6)).stop).toBe(false);
+  expect(asked(cases(-0.05)).stop).toBe(false);
+  const early: StudyTrial = { ...trial(9, 0.7, 4, 9), caseReports: [[9, cases(0.5)]] };
+  expect(pruneByCases([best, early], early, 9, 'maximize').stop).toBe(false);
 });

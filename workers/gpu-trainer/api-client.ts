@@ -36,7 +36,7 @@ export interface TrialApi {
   /** Tells where the trial stands; only the newest matters, and one that cannot be sent is dropped. */
   progress(progress: TrialProgress): void;
   /** Reports a validation's value and waits for the pruner's recorded answer. */
-  report(step: number, value: number): Promise<IntermediateReply>;
+  report(step: number, value: number, cases?: Readonly<Record<string, number>>): Promise<IntermediateReply>;
   /** Resolves when every queued point was taken; rejects where the API refused them or `timeoutMs` passed. */
   flush(timeoutMs?: number): Promise<void>;
   /** Points not yet taken by the API, oldest first: kept with the checkpoint. */
@@ -151,10 +151,13 @@ export function openTrialApi(options: TrialApiOptions): TrialApi {
       newest = progress;
       sendProgress();
     },
-    async report(step, value) {
+    async report(step, value, cases) {
       life.signal.throwIfAborted();
       return IntermediateReply.parse(
-        await insist('reports', { lease, attempt, step, value } satisfies IntermediateReport),
+        await insist('reports', {
+          ...{ lease, attempt, step, value },
+          ...(cases === undefined ? {} : { cases: { ...cases } }),
+        } satisfies IntermediateReport),
       );
     },
     async flush(timeoutMs) {

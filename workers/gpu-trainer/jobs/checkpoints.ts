@@ -57,7 +57,10 @@ export interface Restored {
 export interface TrialFiles {
   /** What was found damaged and passed over, in words for an operator. */
   readonly events: readonly string[];
-  /** The newest whole checkpoint, or null; a damaged one is passed over, and `events` says so. */
+  /**
+   * The newest whole checkpoint, or null; a damaged one is passed over, and `events` says so. Before a first one of its own:
+   * what the trial left from which the job goes on. Rejects where that cannot be read: beginning anew would be another trial.
+   */
   restore(): Promise<{ readonly from: Restored | null; readonly unsent: MetricPoint[] }>;
   saveLast(
     bytes: Uint8Array,
@@ -119,6 +122,17 @@ export function openTrialFiles(store: ArtifactStore, job: TrainJob): TrialFiles 
     }
   }
 
+  const isAdopted = ({ artifact }: CheckpointRef): boolean => artifact.uri === job.continueFrom?.best?.artifact.uri;
+
+  /** What the trial left from which this one goes on; null where it begins anew. */
+  async function adopted(): Promise<Restored | null> {
+    const { continueFrom } = job;
+    if (continueFrom === undefined) return null;
+    const bytes = await store.read(continueFrom.last.artifact);
+    best = continueFrom.best;
+    return { bytes, step: continueFrom.last.step, stopped: null };
+  }
+
   async function removeUnnamed(): Promise<void> {
     const named = new Set(entries.flatMap((entry) => [entry.checkpoint.uri, entry.best?.artifact.uri]));
     for (const uri of written) {
@@ -133,14 +147,15 @@ export function openTrialFiles(store: ArtifactStore, job: TrainJob): TrialFiles 
 
     async restore() {
       const pointer = await read('last.json', Pointer);
-      if (pointer === null) return { from: null, unsent: [] };
+      if (pointer === null) return { from: await adopted(), unsent: [] };
       if (pointer.inputs !== inputs) {
         events.push('the checkpoints found belong to another plan, dataset or seed and are ignored');
-        return { from: null, unsent: [] };
+        return { from: await adopted(), unsent: [] };
       }
       for (const entry of pointer.checkpoints) {
         written.add(entry.checkpoint.uri);
-        if (entry.best !== null) written.add(entry.best.artifact.uri);
+        // The best may be another trial's, from whose checkpoint this one went on: never removed from here.
+        if (entry.best !== null && !isAdopted(entry.best)) written.add(entry.best.artifact.uri);
       }
       for (const [index, entry] of pointer.checkpoints.entries()) {
         try {
@@ -153,7 +168,7 @@ export function openTrialFiles(store: ArtifactStore, job: TrainJob): TrialFiles 
           events.push(`the checkpoint of step ${entry.step} is ignored: ${toErrorRecord(error).message}`);
         }
       }
-      return { from: null, unsent: pointer.unsent };
+      return { from: await adopted(), unsent: pointer.unsent };
     },
 
     async saveLast(bytes, step, { unsent, stopped }) {

@@ -138,6 +138,24 @@ describe('the train job, in its own process on real cases', () => {
     expect(openPoints()).toEqual(expect.arrayContaining(first));
   });
 
+  it('ends with the same weights as a trial that went on from the rung of another, killed in between', async () => {
+    const rung: TrainJob = { ...job, trialId: 'rung', artifactPrefix: 'trials/rung', until: 3 };
+    const first = resultOf(await run(rung));
+    expect(first).toMatchObject({ outcome: 'completed', step: 3 });
+    if (first.last === null || first.best === null || first.predictions === null) throw new Error('nothing was left');
+    const promoted: TrainJob = {
+      ...{ ...rung, trialId: 'promoted', artifactPrefix: 'trials/promoted', until: 6 },
+      continueFrom: { last: first.last, best: first.best },
+    };
+    await runAndKill(promoted, (beat) => beat.phase === 'training' && (beat.step ?? 0) >= 4);
+    const result = resultOf(await run(promoted, () => false, 2));
+    expect(result).toMatchObject({ step: 6, bestStep: undisturbed.bestStep, bestDice: undisturbed.bestDice });
+    expect(result.best?.artifact.sha256).toBe(undisturbed.best?.artifact.sha256);
+    // What the first trial left stays its own.
+    await store.read(first.best.artifact);
+    await store.read(first.last.artifact);
+  });
+
   it('stays pruned where the process dies before it could say so', async () => {
     api.answer = (path) =>
       path.endsWith('/reports') ? { status: 200, body: { stop: true, reason: 'below the median' } } : null;

@@ -67,7 +67,8 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
     log: (message, fields) => context.log('warn', message, fields),
   });
   const before = { step: from?.step ?? 0, bestDice: files.best()?.dice ?? null };
-  const progress = followTraining(plan.training, before, (snapshot, heartbeat) => {
+  const steps = Math.min(job.until ?? plan.training.steps, plan.training.steps);
+  const progress = followTraining({ ...plan.training, steps }, before, (snapshot, heartbeat) => {
     context.progress(heartbeat);
     api.progress(snapshot);
   });
@@ -136,7 +137,13 @@ async function trainPlan(
   const { job, plan, pool } = own;
   const pruned = from === null ? null : prunedBefore(from);
   if (pruned !== null) return pruned;
-  const loader = await openBatchLoader({ pool, volumes, plan, seed: job.seed, lastStep: plan.training.steps });
+  const loader = await openBatchLoader({
+    pool,
+    volumes,
+    plan,
+    seed: job.seed,
+    lastStep: job.until ?? plan.training.steps,
+  });
   return runLoop(own, from, validation, loader);
 }
 
@@ -174,6 +181,7 @@ async function runLoop(
       plan,
       seed: job.seed,
       startFrom,
+      ...(job.until === undefined ? {} : { until: job.until }),
       signal,
       openEngine: inThread,
       async nextBatch(step) {
@@ -190,7 +198,7 @@ async function runLoop(
       async onValidation(result) {
         add(progress.validation(result));
         if (!job.prunable || result.dice === null) return { stop: false, reason: null };
-        const reply = await orAborted(signal, api.report(result.step, result.dice));
+        const reply = await orAborted(signal, api.report(result.step, result.dice, result.diceByCase));
         if (reply.stop) stopped = { reason: reply.reason };
         return reply;
       },
@@ -204,7 +212,8 @@ async function runLoop(
   try {
     return await start(from?.bytes ?? null);
   } catch (error) {
-    if (from === null || codeOf(error) !== 'bad-checkpoint') throw error;
+    // Another trial's checkpoint that does not fit is a fault of whoever paired them.
+    if (from === null || codeOf(error) !== 'bad-checkpoint' || job.continueFrom?.last.step === from.step) throw error;
     const reason = toErrorRecord(error).message;
     const event = `the checkpoint of step ${from.step} cannot be used, training begins anew: ${reason}`;
     context.log('warn', event, { trialId: job.trialId });

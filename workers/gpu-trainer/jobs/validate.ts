@@ -73,16 +73,18 @@ export async function validateAll(
   cases: readonly ValidationCase[],
   plan: Plan,
   hooks: { giveUp(): boolean; onCase(): void },
-): Promise<DiceScores> {
+): Promise<DiceScores & { readonly diceByCase: Record<string, number> }> {
   const scores: DiceScores[] = [];
+  const diceByCase: Record<string, number> = {};
   for (const group of groupCases(cases, plan, (one) => one.image.shape)) {
     if (hooks.giveUp()) throw new VoxhelmError('cancelled', 'stopped during a validation');
-    for (const { dice, diceByClass: byClass } of await predictCases(predictor, group, plan)) {
+    for (const { caseId, dice, diceByClass: byClass } of await predictCases(predictor, group, plan)) {
       scores.push({ dice, diceByClass: byClass });
+      if (dice !== null) diceByCase[caseId] = dice;
       hooks.onCase();
     }
   }
-  return meanScores(scores);
+  return { ...meanScores(scores), diceByCase };
 }
 
 /** Predicts every validation case and stores probabilities and label map, which the ensemble is chosen on. */

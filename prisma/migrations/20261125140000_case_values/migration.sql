@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "IntermediateValue" ADD COLUMN     "cases" JSONB;
