@@ -8,8 +8,8 @@ import { Plan } from './plan.ts';
 export const FusionMode = z.enum(['mean', 'vote']);
 export type FusionMode = z.infer<typeof FusionMode>;
 
-/** A rule by which the ensemble's members were chosen. */
-export const SelectionRule = z.enum(['best-n', 'best-per-fold']);
+/** A rule by which the ensemble's members were chosen; `diverse`: the best of each fold and of each other algorithm. */
+export const SelectionRule = z.enum(['best-n', 'best-per-fold', 'diverse']);
 export type SelectionRule = z.infer<typeof SelectionRule>;
 
 /** How the ensemble predicts: chosen on validation predictions alone. */

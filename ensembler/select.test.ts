@@ -81,6 +81,24 @@ describe('candidates', () => {
     ]);
   });
 
+  test('the best of another algorithm joins the best of each fold, unless it is far behind on its own fold', () => {
+    const members: SelectionMember[] = [0, 1, 2].map((fold) => ({
+      ...{ trialId: `s${fold}`, algorithm: 'segresnet', fold, validationDice: 0.8 + fold / 100 },
+    }));
+    const diverse = (other: number) =>
+      draftCandidates([
+        ...members,
+        { trialId: 'u-worse', algorithm: 'unet', fold: 0, validationDice: other - 0.01 },
+        { trialId: 'u', algorithm: 'unet', fold: 0, validationDice: other },
+      ]).find((draft) => draft.rule === 'diverse' && draft.mode === 'mean');
+    expect(diverse(0.75)).toMatchObject({ trialIds: ['s0', 's1', 's2', 'u'], n: 4, folds: 3 });
+    expect(diverse(0.6)).toBeUndefined();
+    const level = (rule: 'diverse' | 'best-per-fold', n: number) => candidate({ rule, n, folds: 3 });
+    expect(chooseCandidate([level('best-per-fold', 3), level('diverse', 4)]).rule).toBe('diverse');
+    const clearlyBetter = candidate({ rule: 'best-per-fold', n: 3, folds: 3, caseDice: dice([0.9, 0.9, 0.9]) });
+    expect(chooseCandidate([clearlyBetter, level('diverse', 4)]).rule).toBe('best-per-fold');
+  });
+
   test('a collapsed member is in none, even where its fold has no other', () => {
     const drafts = draftCandidates([
       { trialId: 'good', fold: 0, validationDice: 0.85 },

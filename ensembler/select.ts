@@ -12,11 +12,18 @@ import type { FusionMode, SelectionRule } from '@voxhelm/contracts/ensemble';
  * probabilities, which keeps what vote throws away). The first is the champion; a later one takes its place only when it
  * is better on the cases that both cover by more than one standard error of the paired differences. Comparing on shared
  * cases is needed because folds differ in difficulty: best-n, which ranks across folds, would otherwise win by an easy fold.
+ *
+ * A floor for diversity: a search spends its budget on the algorithm that learns best, so that the best of each fold are
+ * often of one kind and err together. The candidate `diverse` adds the best model of each other algorithm that is not far
+ * behind on its own fold. Having more members it is the first of its folds in the order above: algorithms stay together
+ * unless the cases clearly say otherwise.
  */
 
 /** What selection must know of a trained model. */
 export interface SelectionMember {
   readonly trialId: string;
+  /** Absent: all are of one. */
+  readonly algorithm?: string;
   /** The validation fold: cases of this fold were not trained on. */
   readonly fold: number;
   /** Mean Dice (0..1) over the cases of its own fold. */
@@ -29,7 +36,7 @@ export interface CandidateDraft {
   /** Number of members. */
   readonly n: number;
   readonly mode: FusionMode;
-  /** Best first for `best-n`, by fold for `best-per-fold`. */
+  /** Best first for `best-n`, by fold for `best-per-fold` and `diverse`, whose other algorithms follow, best first. */
   readonly trialIds: readonly string[];
   /** Number of different folds among the members. */
   readonly folds: number;
@@ -52,13 +59,20 @@ export const MOST_MEMBERS = 5;
  */
 const COLLAPSED_FRACTION = 0.5;
 
-/** All candidates: best-n for n = 1..5 and best-per-fold, each with both fusions. Independent of the members' order. */
+/** Another algorithm's model counts where it has this share of the Dice of the best model on the same fold. */
+const DIVERSE_FRACTION = 0.9;
+/** Other algorithms that are added at most: each costs as much as a fold when the bundle predicts. */
+const MOST_OTHERS = 2;
+
+/** All candidates: best-n for n = 1..5, best-per-fold and diverse, each with both fusions. Independent of the members' order. */
 export function draftCandidates(members: readonly SelectionMember[]): CandidateDraft[] {
   const usable = usableMembers(members);
   if (usable.length === 0) return [];
   const picks: { rule: SelectionRule; picked: readonly SelectionMember[] }[] = [
     { rule: 'best-per-fold', picked: bestPerFold(usable) },
   ];
+  const others = otherAlgorithms(usable, bestPerFold(usable));
+  if (others.length > 0) picks.push({ rule: 'diverse', picked: [...bestPerFold(usable), ...others] });
   for (let n = 1; n <= Math.min(MOST_MEMBERS, usable.length); n++)
     picks.push({ rule: 'best-n', picked: usable.slice(0, n) });
   return picks.flatMap(({ rule, picked }) =>
@@ -86,6 +100,23 @@ function bestPerFold(sorted: readonly SelectionMember[]): SelectionMember[] {
   const byFold = new Map<number, SelectionMember>();
   for (const member of sorted) if (!byFold.has(member.fold)) byFold.set(member.fold, member);
   return [...byFold.values()].sort((a, b) => a.fold - b.fold);
+}
+
+/** The best model of each algorithm that has none among the picked, where it is near the best of its fold; best first. */
+function otherAlgorithms(
+  sorted: readonly SelectionMember[],
+  picked: readonly SelectionMember[],
+): readonly SelectionMember[] {
+  const known = new Set(picked.map(({ algorithm }) => algorithm));
+  const bestOf = (fold: number) => picked.find((member) => member.fold === fold)?.validationDice ?? 0;
+  const others: SelectionMember[] = [];
+  for (const member of sorted) {
+    if (others.length === MOST_OTHERS) break;
+    if (known.has(member.algorithm) || member.validationDice < DIVERSE_FRACTION * bestOf(member.fold)) continue;
+    known.add(member.algorithm);
+    others.push(member);
+  }
+  return others;
 }
 
 /** A paired comparison of two lists of cases on those that both have. */

@@ -1,6 +1,7 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import {
   ensembleBaseMs,
+  mostMembers,
   type Probe,
   stepsWithin,
   trainingMs,
@@ -117,7 +118,8 @@ function spend(input: BudgetInput, leftMs: number, trials: number, folds: number
   const probe = slowest(input.algorithms);
   const marginMs = Math.max(SMALLEST_MARGIN_MS, MARGIN_SHARE * leftMs);
   const extraMs = ENSEMBLE_EXTRA_SHARE * leftMs;
-  const reserveMs = ensembleBaseMs(probe, folds, input.trainingCases, input.testCases) + extraMs;
+  const members = mostMembers(folds, Math.min(trials, input.algorithms.length));
+  const reserveMs = ensembleBaseMs(probe, members, input.trainingCases, input.testCases) + extraMs;
   const slotMs = (leftMs - marginMs - reserveMs) / waves(trials, folds, input.parallel);
   const most = Math.max(...input.algorithms.map(({ planSteps }) => planSteps));
   const steps = input.steps ?? stepsWithin(probe, slotMs, validationCases(input.trainingCases, splits), most);

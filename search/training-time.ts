@@ -51,8 +51,16 @@ export function stepsWithin(probe: Probe, availableMs: number, cases: number, mo
   return low;
 }
 
+/** Models of other algorithms that the ensembler adds to the best of each fold, at most (ensembler/select.ts). */
+const OTHER_ALGORITHMS = 2;
+
+/** Members that the ensemble may have: one a fold, and the best of other algorithms where several were tried. */
+export function mostMembers(folds: number, algorithms: number): number {
+  return folds + Math.min(OTHER_ALGORITHMS, Math.max(0, algorithms - 1));
+}
+
 /** What the ensemble job needs at least: each member predicts the test cases, every case is fused and scored. */
-export function ensembleBaseMs(probe: Probe, folds: number, trainingCases: number, testCases: number): number {
-  const predictions = folds * testCases * probe.predictCaseMs;
-  return ENSEMBLE_BASE_MS + probe.startMs + predictions + (trainingCases + testCases) * folds * FUSE_CASE_MS;
+export function ensembleBaseMs(probe: Probe, members: number, trainingCases: number, testCases: number): number {
+  const predictions = members * testCases * probe.predictCaseMs;
+  return ENSEMBLE_BASE_MS + probe.startMs + predictions + (trainingCases + testCases) * members * FUSE_CASE_MS;
 }

@@ -7,7 +7,7 @@ import type { Prisma, Transaction } from '@voxhelm/prisma/client';
 import type { Run, Trial } from '@voxhelm/prisma/generated/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
-import { ensembleBaseMs } from '@voxhelm/search/training-time';
+import { ensembleBaseMs, mostMembers } from '@voxhelm/search/training-time';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
@@ -18,7 +18,7 @@ import { loadStudy } from './schedule.ts';
 
 type EnsembleActivities = Pick<OrchestratorActivities, 'prepareEnsemble' | 'recordEnsemble'>;
 
-/** Models of one fold that the ensemble may choose from: the best ones; more cost time and were never chosen. */
+/** Models of one fold that the ensemble may choose from, and the best of each algorithm: more cost time and were never chosen. */
 const CANDIDATES_PER_FOLD = 10;
 
 /** Trials whose curves the report draws, and the points of each curve. */
@@ -132,9 +132,12 @@ export function membersOf(trials: readonly Trial[]): EnsembleCandidateMember[] {
     };
     byFold.set(trial.fold, [...(byFold.get(trial.fold) ?? []), member]);
   }
-  return [...byFold.values()].flatMap((members) =>
-    members.sort((a, b) => b.validationDice - a.validationDice).slice(0, CANDIDATES_PER_FOLD),
-  );
+  return [...byFold.values()].flatMap((members) => {
+    const sorted = members.sort((a, b) => b.validationDice - a.validationDice);
+    const isBestOfItsAlgorithm = (member: EnsembleCandidateMember) =>
+      sorted.find(({ algorithm }) => algorithm === member.algorithm) === member;
+    return sorted.filter((member, place) => place < CANDIDATES_PER_FOLD || isBestOfItsAlgorithm(member));
+  });
 }
 
 /** Milliseconds beyond what the plain ensemble takes, which is always built; null without a budget. */
@@ -143,9 +146,9 @@ async function timeForChoosing(dependencies: Dependencies, run: Run, now: Date):
   if (left === null) return null;
   const [cases, { schedule }] = await Promise.all([readCases(dependencies, run), loadStudy(dependencies.db, run.id)]);
   const tests = cases.filter(({ fold }) => fold === null).length;
-  const plainMs = Object.values(schedule.algorithms).map(({ probe }) =>
-    ensembleBaseMs(probe, schedule.allocation.folds, cases.length - tests, tests),
-  );
+  const algorithms = Object.values(schedule.algorithms);
+  const members = mostMembers(schedule.allocation.folds, algorithms.length);
+  const plainMs = algorithms.map(({ probe }) => ensembleBaseMs(probe, members, cases.length - tests, tests));
   return Math.max(1, left - Math.max(...plainMs));
 }
 
