@@ -13,6 +13,7 @@ beforeAll(async () => {
 afterEach(() => {
   orchestra.trainer.jobs.length = 0;
   orchestra.trainer.findings = [];
+  orchestra.trainer.analyze = null;
   orchestra.trainer.train = async () => ({});
 });
 
@@ -115,6 +116,29 @@ test('pausing frees the trainers; resuming goes on with a new lease', async () =
     ['completed', 2],
   ]);
   expect(run.eventTypes).toEqual(expect.arrayContaining(['run.pausing', 'run.paused', 'run.resumed', 'trial.resumed']));
+});
+
+test('a pause takes the analysis from its trainer at once, and resuming begins it anew', async () => {
+  const { trainer } = orchestra;
+  let begun = 0;
+  trainer.analyze = (cancelled) => {
+    begun += 1;
+    return cancelled;
+  };
+  const { runId, handle } = await orchestra.submit({ folds: 1, plan: { steps: 5 } });
+  await eventually(
+    async () => begun,
+    (count) => count === 1,
+  );
+  await handle.signal(RUN_SIGNALS.pause);
+  await eventually(
+    async () => (await seen(runId)).state,
+    (state) => state === 'paused',
+  );
+  trainer.analyze = null;
+  await handle.signal(RUN_SIGNALS.resume);
+  await handle.result();
+  expect(await seen(runId)).toMatchObject({ state: 'completed', failure: null });
 });
 
 test('a dataset is checked at once, though another run’s trainings hold every trainer', async () => {

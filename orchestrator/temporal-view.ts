@@ -2,22 +2,15 @@ import { Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } f
 import type { NativeConnection } from '@temporalio/worker';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import type { TemporalView } from './activities/dependencies.ts';
+import { connectedTrainers } from './trainers.ts';
 import { trialWorkflowId, WORKFLOWS } from './workflows/signals.ts';
-
-/** temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY */
-const ACTIVITY_QUEUE = 2;
 
 /** What activities see of a Temporal server. */
 export function temporalView(connection: NativeConnection, namespace: string): TemporalView {
   const client = new Client({ connection, namespace });
   return {
     async countTrainers() {
-      const { pollers } = await connection.workflowService.describeTaskQueue({
-        namespace,
-        taskQueue: { name: TASK_QUEUES.gpu },
-        taskQueueType: ACTIVITY_QUEUE,
-      });
-      return new Set((pollers ?? []).map(({ identity }) => identity)).size;
+      return (await connectedTrainers(connection.workflowService, namespace)).length;
     },
 
     async startTrial(input) {

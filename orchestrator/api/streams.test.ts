@@ -200,6 +200,32 @@ describe('what trainers tell', () => {
   });
 });
 
+test('an attempt that goes on after its trainer was lost is told once, with its step', async () => {
+  const trial = await service.database.trial.findFirstOrThrow({ where: { steps: 100 } });
+  const progress = {
+    ...{ step: 42, steps: 100, phase: 'training', loss: 0.5, dice: null, bestDice: null, stepsPerSecond: 1 },
+    ...{ etaSeconds: null, memoryMb: 1, dataWaitFraction: null },
+  };
+  const tell = (attempt: number, more: object = {}) =>
+    service.app.inject({
+      method: 'POST',
+      url: `/v1/trials/${trial.id}/progress`,
+      payload: { lease: 9, attempt, progress: { ...progress, ...more } },
+    });
+  const told = async () =>
+    (await service.database.runEvent.findMany({ where: { runId: trial.runId, type: 'trial.continued' } })).map(
+      ({ message }) => message,
+    );
+  expect((await tell(1)).statusCode).toBe(204);
+  expect((await tell(2, { phase: 'loading', step: 0 })).statusCode).toBe(204);
+  expect(await told()).toEqual([]);
+  await tell(2);
+  await tell(2, { step: 43 });
+  expect(await told()).toEqual([
+    'Trial 0 (segresnet, fold 0) goes on from step 42 of 100: its trainer was lost, this is attempt 2.',
+  ]);
+});
+
 test('the OpenAPI document names every route, each answer has a schema, and every reference leads somewhere', async () => {
   const document = (await service.app.inject('/v1/openapi.json')).json();
   expect(document.openapi).toBe('3.1.0');

@@ -1,9 +1,6 @@
-import { type Client, type Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { JobActivity } from '@voxhelm/contracts/api-live';
-import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 
-/** temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY */
-const ACTIVITY_QUEUE = 2;
 /** temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_STARTED */
 const STARTED = 2;
 /** Workflows described at once. */
@@ -71,24 +68,4 @@ interface ProtoTime {
 function timeOf(time: ProtoTime | null | undefined): string | null {
   if (time === null || time === undefined) return null;
   return new Date(Number(String(time.seconds ?? 0)) * 1000 + (time.nanos ?? 0) / 1e6).toISOString();
-}
-
-/** Trainers that asked for a job in the last minutes (Temporal forgets a poller after five). */
-export async function listTrainers(
-  connection: Connection,
-  namespace: string,
-): Promise<{ identity: string; lastSeenAt: string | null }[]> {
-  const { pollers } = await connection.workflowService.describeTaskQueue({
-    namespace,
-    taskQueue: { name: TASK_QUEUES.gpu },
-    taskQueueType: ACTIVITY_QUEUE,
-  });
-  const seen = new Map<string, string | null>();
-  for (const { identity, lastAccessTime } of pollers ?? []) {
-    if (!identity) continue;
-    const at = timeOf(lastAccessTime);
-    const known = seen.get(identity) ?? null;
-    seen.set(identity, known !== null && (at === null || known > at) ? known : at);
-  }
-  return [...seen].map(([identity, lastSeenAt]) => ({ identity, lastSeenAt }));
 }

@@ -10,6 +10,7 @@ import { type ErrorFacts, VoxhelmError } from '@voxhelm/contracts/errors';
 import type { PredictJob } from '@voxhelm/contracts/jobs';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import type { Settings } from '@voxhelm/contracts/settings';
+import { type ConnectedTrainer, connectedTrainers } from '../trainers.ts';
 import {
   type DatasetInput,
   datasetWorkflowId,
@@ -21,7 +22,7 @@ import {
   WORKFLOWS,
 } from '../workflows/signals.ts';
 import { notFound } from './errors.ts';
-import { describeActivity, listTrainers } from './temporal-activity.ts';
+import { describeActivity } from './temporal-activity.ts';
 
 /** What a person may ask of a run that goes on. */
 export type RunControl = 'pause' | 'resume' | 'cancel';
@@ -45,7 +46,7 @@ export interface Workflows {
   /** What the open ones of these workflows do or wait for; those that are over are left out. */
   activity(workflowIds: readonly string[]): Promise<Map<string, JobActivity[]>>;
   /** Trainers that asked for a job in the last minutes. */
-  trainers(): Promise<{ identity: string; lastSeenAt: string | null }[]>;
+  trainers(): Promise<ConnectedTrainer[]>;
   /** Resolves where Temporal answers. */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -122,7 +123,8 @@ export function temporalWorkflows(settings: Pick<Settings, 'temporalAddress' | '
         await client.workflow.getHandle(trialWorkflowId(trialId)).cancel();
       }),
     activity: (workflowIds) => call('describe workflows', () => describeActivity(client, workflowIds)),
-    trainers: () => call('list trainers', () => listTrainers(connection, settings.temporalNamespace)),
+    trainers: () =>
+      call('list trainers', () => connectedTrainers(connection.workflowService, settings.temporalNamespace)),
     check: async () => {
       await call('answer', () => connection.workflowService.getSystemInfo({}), CHECK_DEADLINE_MS);
     },

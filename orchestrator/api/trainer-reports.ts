@@ -8,6 +8,7 @@ import { fromJson } from '@voxhelm/prisma/json';
 import { report, type Study, type StudyTrial, shouldStop } from '@voxhelm/search/study';
 import { z } from 'zod';
 import { notFound } from './errors.ts';
+import { tellAttempt } from './trial-attempts.ts';
 
 /*
  * What trainers tell of a trial. Every write is fenced: (lease, attempt) grows each time that a trial is handed to a
@@ -70,6 +71,7 @@ export async function recordProgress(database: Database, trialId: string, update
     step = CASE WHEN state IN ('waiting', 'running') THEN least(${step}, steps) ELSE step END`;
   const rows = await database.$queryRaw<{ id: string }[]>(fenced(trialId, update, set));
   if (rows.length !== 1) await refuse(database, trialId, update);
+  await tellAttempt(database, trialId, update);
 }
 
 /**

@@ -21,6 +21,8 @@ export interface FakeTrainer {
   readonly jobs: TrainJob[];
   /** Findings of the dataset check. */
   findings: Finding[];
+  /** Called in each analysis; may wait (until `cancelled`). */
+  analyze: ((cancelled: Promise<never>) => Promise<void>) | null;
   /** Called in each training; may wait (until `cancelled`), throw, or say how it ended. */
   train: (job: TrainJob, cancelled: Promise<never>) => Promise<Partial<TrainResult>>;
   /** Writes no predictions and no files: for measuring what the orchestrator itself costs. */
@@ -32,17 +34,28 @@ const WELL = async (): Promise<Partial<TrainResult>> => ({});
 
 /** Made-up trainer state, to be changed by a test. */
 export function fakeTrainer(): FakeTrainer {
-  return { jobs: [], findings: [], train: WELL, bare: false };
+  return { jobs: [], findings: [], analyze: null, train: WELL, bare: false };
 }
 
 const CASES = 10;
 const TEST_CASES = 2;
+
+/** Waits for something while the activity beats, so that it hears of its cancellation. */
+async function beating(wait: (cancelled: Promise<never>) => Promise<void>): Promise<void> {
+  const beat = setInterval(() => heartbeat({ phase: 'analysing' }), 100);
+  try {
+    await wait(Context.current().cancelled);
+  } finally {
+    clearInterval(beat);
+  }
+}
 
 /** The activities of the queue `gpu` without a device: the same values and artifacts, made up. */
 export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): GpuActivities {
   const nothing: ArtifactRef = { uri: 'nothing', sha256: createHash('sha256').digest('hex'), bytes: 0 };
   return {
     async analyzeDataset(job) {
+      if (trainer.analyze !== null) await beating(trainer.analyze);
       const check = madeUpCheck(job.datasetPath, trainer.findings);
       const summary = madeUpSummary({ ...HIPPOCAMPUS, cases: CASES });
       const analysis: Analysis = { schemaVersion: 1, summary, cases: [] };

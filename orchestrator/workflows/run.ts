@@ -2,7 +2,14 @@ import { ApplicationFailure, CancellationScope, ContinueAsNew, isCancellation } 
 import { describeFailure } from './failures.ts';
 import { analyzeDataset, buildEnsemble, database, probePlan } from './proxies.ts';
 import type { RunInput } from './signals.ts';
-import { cancelTrials, holdWhilePaused, openTrialWindow, runTrials, type TrialWindow } from './trial-window.ts';
+import {
+  cancelTrials,
+  doUnlessPaused,
+  holdWhilePaused,
+  openTrialWindow,
+  runTrials,
+  type TrialWindow,
+} from './trial-window.ts';
 
 /**
  * A run, end to end: dataset -> analysis -> bundles -> trials (search on fold 0, then the winners on the other folds)
@@ -37,7 +44,7 @@ async function analyse(window: TrialWindow): Promise<void> {
   const { runId } = window.input;
   await holdWhilePaused(window);
   const job = await database.beginRun({ runId });
-  const result = await analyzeDataset(job);
+  const result = await doUnlessPaused(window, () => analyzeDataset(job));
   await database.recordRunAnalysis({ runId, result });
 }
 
@@ -46,9 +53,9 @@ async function plan(window: TrialWindow): Promise<void> {
   await holdWhilePaused(window);
   const probes = [];
   for (const { algorithm, job } of await database.prepareBundles({ runId })) {
-    probes.push({ algorithm, result: await probePlan(job) });
-    await holdWhilePaused(window);
+    probes.push({ algorithm, result: await doUnlessPaused(window, () => probePlan(job)) });
   }
+  await holdWhilePaused(window);
   const { parallel } = await database.layOutStudy({ runId, probes });
   window.parallel = parallel;
 }
@@ -57,7 +64,7 @@ async function ensemble(window: TrialWindow): Promise<void> {
   const { runId } = window.input;
   await holdWhilePaused(window);
   const job = await database.prepareEnsemble({ runId });
-  const result = await buildEnsemble(job);
+  const result = await doUnlessPaused(window, () => buildEnsemble(job));
   await database.recordEnsemble({ runId, result });
 }
 

@@ -1,9 +1,11 @@
 import {
+  CancellationScope,
   condition,
   continueAsNew,
   defineQuery,
   defineSignal,
   getExternalWorkflowHandle,
+  isCancellation,
   setHandler,
   sleep,
   workflowInfo,
@@ -138,6 +140,29 @@ export async function holdWhilePaused(window: TrialWindow): Promise<void> {
     }
     await database.markResumed({ runId, pause });
     await tellTrials(window, RUN_TO_TRIAL_SIGNALS.resume);
+  }
+}
+
+/**
+ * Does a job of the run's own (analysis, probe, ensemble) that is not a trial. A pause takes it from its trainer, or from the
+ * queue; after the pause it is begun anew.
+ */
+export async function doUnlessPaused<T>(window: TrialWindow, job: () => Promise<T>): Promise<T> {
+  for (;;) {
+    await holdWhilePaused(window);
+    const scope = new CancellationScope();
+    const working = scope.run(job);
+    const paused = condition(() => window.paused).then(() => 'paused' as const);
+    const finished = working.then((value) => ({ value }));
+    const outcome = await Promise.race([finished, paused]);
+    if (outcome !== 'paused') return outcome.value;
+    scope.cancel();
+    try {
+      return await working;
+    } catch (error) {
+      // Cancelled for the pause, unless the run itself is.
+      if (!isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
+    }
   }
 }
 
