@@ -1,7 +1,8 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { Plan } from '@voxhelm/contracts/plan';
 import { RunRequest } from '@voxhelm/contracts/run';
 import { expect, test } from 'vitest';
-import { type FieldError, isDatabaseAway, nearest, parseRequest, problemOf } from './errors.ts';
+import { type FieldError, isDatabaseAway, nearest, parseRequest, problemOf, schemaErrors } from './errors.ts';
 
 function errorsOf(body: unknown): FieldError[] {
   try {
@@ -32,6 +33,15 @@ test('an unknown field suggests the nearest that exists at that place', () => {
   ]);
   expect(errorsOf({ dataset: 'd', plan: { batchsize: 2 } })).toMatchObject([{ suggestion: 'batchSize' }]);
   expect(errorsOf({ dataset: 'd', zzzzzzzzzz: 1 })[0]).not.toHaveProperty('suggestion');
+});
+
+test('in a whole plan too, under its place in the request', () => {
+  const errors = schemaErrors(Plan, { trainning: {} }, '/plan/plans/segresnet');
+  expect(errors).toContainEqual({
+    pointer: '/plan/plans/segresnet/trainning',
+    message: 'unknown field "trainning"; did you mean "training"?',
+    suggestion: 'training',
+  });
 });
 
 test('a word that is not allowed suggests the nearest that is', () => {

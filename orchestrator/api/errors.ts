@@ -74,6 +74,13 @@ export function parseRequest<S extends z.core.$ZodType>(schema: S, value: unknow
   throw requestError(parsed.error, schema, where);
 }
 
+/** What is wrong with a value by a schema; `pointer`: where in the request it stands. */
+export function schemaErrors(schema: z.core.$ZodType, value: unknown, pointer: string): FieldError[] {
+  const issues = z.core.safeParse(schema, value, { reportInput: true }).error?.issues ?? [];
+  const errors = issues.flatMap((issue) => fieldErrors(issue, [], schema));
+  return errors.map((error) => ({ ...error, pointer: pointer + error.pointer }));
+}
+
 /** Every issue of a failed parse as a `invalid-request` that names each field; `schema` is asked for the known names. */
 function requestError(error: z.core.$ZodError, schema: z.core.$ZodType, where: string): VoxhelmError {
   const errors = error.issues.flatMap((issue) => fieldErrors(issue, [], schema));

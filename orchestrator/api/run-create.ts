@@ -8,7 +8,7 @@ import type { Database, Transaction } from '@voxhelm/prisma/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { toJson } from '@voxhelm/prisma/json';
 import { checkExpression } from '@voxhelm/search/narrow';
-import { type FieldError, fieldError, nearest, withStatus } from './errors.ts';
+import { type FieldError, fieldError, nearest, schemaErrors, withStatus } from './errors.ts';
 import { checkSameRequest, lockName, requestSha256 } from './idempotency.ts';
 
 /** Checks what the schema cannot: names of algorithms and whole plans. Throws `invalid-request` naming every wrong field. */
@@ -34,9 +34,7 @@ export function checkRunRequest(request: RunRequest, algorithms: readonly string
   }
   for (const [name, plan] of Object.entries(request.plan?.plans ?? {})) {
     checkName(`/plan/plans/${name}`, name);
-    for (const issue of Plan.safeParse(plan).error?.issues ?? []) {
-      errors.push({ pointer: ['', 'plan', 'plans', name, ...issue.path].join('/'), message: issue.message });
-    }
+    errors.push(...schemaErrors(Plan, plan, `/plan/plans/${name}`));
   }
   if (request.budget !== undefined && durationMs(request.budget) <= 0) {
     errors.push({ pointer: '/budget', message: 'must be more than nothing' });
