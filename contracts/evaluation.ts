@@ -8,6 +8,8 @@ export const ClassScores = z.object({
   assdMm: z.number().nullable(),
   /** Fraction of both surfaces within the tolerance of the other. */
   surfaceDice: z.number().nullable(),
+  /** Of one case: predicted over true volume, less 1; null where the truth is empty, absent where it was not measured. */
+  volumeError: z.number().nullable().optional(),
 });
 export type ClassScores = z.infer<typeof ClassScores>;
 

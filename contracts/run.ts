@@ -61,6 +61,27 @@ export const SearchSettings = z
   .meta({ id: 'SearchSettings' });
 export type SearchSettings = z.infer<typeof SearchSettings>;
 
+/** What a run takes over from another run of the same dataset instead of doing it again. */
+export const Branch = z
+  .strictObject({
+    /** The other run's id. */
+    run: z.string().min(1),
+    /** `analysis`: its check and statistics. `trials`: its finished search trials as well, so that the search goes on from them. */
+    keep: z.enum(['analysis', 'trials']).default('trials'),
+  })
+  .meta({ id: 'Branch' });
+export type Branch = z.infer<typeof Branch>;
+
+/** What may be changed of a run while it searches. Trials count those that it has. */
+export const RunChange = z
+  .strictObject({
+    budget: Duration.nullable().optional(),
+    trials: z.number().int().positive().max(10_000).optional(),
+  })
+  .refine(({ budget, trials }) => budget !== undefined || trials !== undefined, 'name the budget, the trials, or both')
+  .meta({ id: 'RunChange' });
+export type RunChange = z.infer<typeof RunChange>;
+
 /** What a user submits (RUN.yaml and the API's body). Only `dataset` is required. */
 export const RunRequest = z
   .strictObject({
@@ -86,6 +107,7 @@ export const RunRequest = z
     /** Go on without the cases that the check refuses. */
     skipInvalid: z.boolean().default(false),
     plan: PlanOverrides.optional(),
+    branch: Branch.optional(),
   })
   .meta({ id: 'RunRequest' });
 /** A request with its defaults filled in. */

@@ -1,6 +1,8 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { TrainJob } from '@voxhelm/contracts/jobs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { changeRun } from './api/run-change.ts';
+import type { Workflows } from './api/temporal.ts';
 import { eventually, type Orchestra, startOrchestra } from './testing/orchestra.ts';
 import { RUN_SIGNALS, RUN_STATUS_QUERY, type RunStatus, trialWorkflowId } from './workflows/signals.ts';
 
@@ -278,4 +280,56 @@ test('a run continues as new with trials in flight and loses none', async () => 
   expect(new Set(trainer.jobs.map(({ trialId }) => trialId))).toEqual(new Set(run.trials.map(({ id }) => id)));
   const status = await client.workflow.getHandle(handle.workflowId).query<RunStatus>(RUN_STATUS_QUERY);
   expect(status).toMatchObject({ life: 3, inFlight: [] });
+});
+
+test('a run that is given more trials while its last one trains asks its study again', async () => {
+  const { trainer, db } = orchestra;
+  let release: (value: object) => void = () => undefined;
+  trainer.train = () =>
+    trainer.jobs.length === 1
+      ? new Promise((resolve) => {
+          release = resolve;
+        })
+      : Promise.resolve({});
+  const { runId, handle } = await orchestra.submit({ folds: 1, search: { trials: 1 }, plan: { steps: 5 } });
+  await eventually(
+    async () => trainer.jobs.length,
+    (jobs) => jobs === 1,
+  );
+  const workflows = { control: (_: string, what: string) => handle.signal(what) } as unknown as Workflows;
+  await changeRun(db, workflows, runId, { trials: 3, budget: '2h' });
+  release({});
+  await handle.result();
+  const run = await seen(runId);
+  expect(run.trials.map(({ kind, state }) => [kind, state])).toEqual(Array(3).fill(['search', 'completed']));
+  expect(run).toMatchObject({ state: 'completed', request: { budget: '2h', search: { trials: 3 } } });
+  expect(run.eventTypes).toContain('run.changed');
+  await expect(changeRun(db, workflows, runId, { trials: 9 })).rejects.toMatchObject({ code: 'conflict' });
+});
+
+test('a branch takes over the analysis and the finished trials, and goes on from them', async () => {
+  const { trainer, db } = orchestra;
+  const settings = { folds: 2, plan: { steps: 5 } };
+  const first = await orchestra.submit({ ...settings, search: { trials: 2 } });
+  await first.handle.result();
+  const before = await seen(first.runId);
+  trainer.jobs.length = 0;
+  const branch = { run: first.runId, keep: 'trials' as const };
+  const second = await orchestra.submit({ ...settings, search: { trials: 3 }, branch });
+  await second.handle.result();
+  const run = await seen(second.runId);
+  expect(run.analysisId).toBe(before.analysisId);
+  expect(run.trials.map(({ kind, state, lease }) => [kind, state, lease])).toEqual([
+    ['search', 'completed', 0],
+    ['search', 'completed', 0],
+    ['search', 'completed', 1],
+    ['fold', 'completed', 1],
+  ]);
+  expect(run.trials.slice(0, 2).map(({ point, bestDice }) => [point, bestDice])).toEqual(
+    before.trials.slice(0, 2).map(({ point, bestDice }) => [point, bestDice]),
+  );
+  expect(trainer.jobs).toHaveLength(2);
+  expect(run.state).toBe('completed');
+  const scores = await db.caseScore.count({ where: { ownerId: run.trials[0]?.id ?? '' } });
+  expect(scores).toBe(await db.caseScore.count({ where: { ownerId: before.trials[0]?.id ?? '' } }));
 });

@@ -42,6 +42,7 @@ export function evaluateCase(
       hd95Mm: surface.hd95Mm,
       assdMm: surface.assdMm,
       surfaceDice: surface.surfaceDice,
+      volumeError: overlap.truth === 0 ? null : overlap.prediction / overlap.truth - 1,
     };
   }
   return { case: caseId, classes, dice: meanOf(Object.values(classes).map((scores) => scores.dice)) };

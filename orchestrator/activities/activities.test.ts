@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatasetCheck } from '@voxhelm/contracts/dataset';
-import { RunReport, type TrainJob, type TrainResult } from '@voxhelm/contracts/jobs';
+import { type AnalyzeJob, RunReport, type TrainJob, type TrainResult } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
 import { RunRequest } from '@voxhelm/contracts/run';
 import { type Database, openDatabase, type Prisma } from '@voxhelm/prisma/client';
@@ -134,7 +134,10 @@ async function remembered(runId: string) {
 /** A run as its workflow would carry it, without Temporal. */
 async function carry(activities: OrchestratorActivities, runId: string) {
   const gpu = fakeGpuActivities(store, fakeTrainer());
-  await activities.recordRunAnalysis({ runId, result: await gpu.analyzeDataset(await activities.beginRun({ runId })) });
+  await activities.recordRunAnalysis({
+    runId,
+    result: await gpu.analyzeDataset((await activities.beginRun({ runId })) as AnalyzeJob),
+  });
   const probes = [];
   for (const { algorithm, job } of await activities.prepareBundles({ runId })) {
     probes.push({ algorithm, result: await gpu.probePlan(job) });
@@ -202,7 +205,7 @@ test('a run that ends before its analysis leaves the check of its dataset to be 
   expect(await startedOf(early)).toBe(false);
 
   const analysed = await acceptRun({});
-  const job = await activities.beginRun({ runId: analysed });
+  const job = (await activities.beginRun({ runId: analysed })) as AnalyzeJob;
   const result = await fakeGpuActivities(store, fakeTrainer()).analyzeDataset(job);
   await activities.recordRunAnalysis({ runId: analysed, result });
   await activities.endRun({ runId: analysed, state: 'cancelled', failure: null });
@@ -225,7 +228,7 @@ test('given splits are kept: a case in none of them is trained on by all and mak
   const activities = createActivities({ db, store, now: () => new Date(), temporal: fakeTemporal().temporal });
   const runId = await acceptRun({ plan: { steps: 9 } });
   const gpu = fakeGpuActivities(store, fakeTrainer());
-  const result = await gpu.analyzeDataset(await activities.beginRun({ runId }));
+  const result = await gpu.analyzeDataset((await activities.beginRun({ runId })) as AnalyzeJob);
   const check = await readJson(store, result.check, DatasetCheck);
   const [first = '', second = '', third = ''] = check.cases.flatMap((one) =>
     one.role === 'training' ? [one.caseId] : [],
@@ -264,7 +267,10 @@ test('a run whose time is over begins no further trial', async () => {
   const { temporal } = fakeTemporal();
   const activities = createActivities({ db, store, now: () => new Date(nowMs), temporal });
   const gpu = fakeGpuActivities(store, fakeTrainer());
-  await activities.recordRunAnalysis({ runId, result: await gpu.analyzeDataset(await activities.beginRun({ runId })) });
+  await activities.recordRunAnalysis({
+    runId,
+    result: await gpu.analyzeDataset((await activities.beginRun({ runId })) as AnalyzeJob),
+  });
   const [bundle] = await activities.prepareBundles({ runId });
   if (bundle === undefined) throw new Error('no bundle was planned');
   await activities.layOutStudy({

@@ -9,6 +9,7 @@ import { fromJsonOrNull, toJson } from '@voxhelm/prisma/json';
 import { readJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
+import { adoptAnalysis } from './branch.ts';
 import type { Dependencies } from './dependencies.ts';
 import { addEvents, changeRun, enterStage, hasEnded, requestOf } from './run-rows.ts';
 
@@ -47,7 +48,7 @@ export function datasetActivities(dependencies: Dependencies): DatasetActivities
       await db.dataset.update({ where: { id: datasetId }, data: { state: 'failed', failure: failure.message } });
     },
 
-    async beginRun({ runId }): Promise<AnalyzeJob> {
+    async beginRun({ runId }): Promise<AnalyzeJob | null> {
       return changeRun(db, runId, async (transaction, run) => {
         const dataset = await transaction.dataset.findUniqueOrThrow({ where: { id: run.datasetId } });
         const request = requestOf(run);
@@ -61,6 +62,7 @@ export function datasetActivities(dependencies: Dependencies): DatasetActivities
           const message = `Checking and analysing the cases of "${dataset.name}".`;
           await enterStage(transaction, run, 'analysis', message, { state: 'running', startedAt });
         }
+        if (request.branch !== undefined && (await adoptAnalysis(transaction, run, request.branch))) return null;
         return {
           kind: 'analyze',
           datasetPath: dataset.path,

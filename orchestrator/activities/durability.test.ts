@@ -111,6 +111,7 @@ async function studyOf(
     steps,
     trainingCases: 10,
     parallel: WORKERS,
+    kept: 0,
     folds: null,
   };
   await db.study.create({

@@ -21,6 +21,7 @@ import { type LeftOut, worthTrying } from '@voxhelm/search/worth-trying';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
+import { copyTrials, keptTrials } from './branch.ts';
 import type { Dependencies } from './dependencies.ts';
 import { earlierStudies, featuresOf } from './earlier-studies.ts';
 import { addEvents, changeRun, elapsedMs, enterStage, hasEnded, readRun, requestOf } from './run-rows.ts';
@@ -67,7 +68,10 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
 
     async layOutStudy({ runId, probes }) {
       const known = await db.study.findUnique({ where: { runId }, select: { runId: true } });
-      if (known !== null) return { parallel: (await loadStudy(db, runId)).schedule.parallel };
+      if (known !== null) {
+        const { schedule } = await loadStudy(db, runId);
+        return { parallel: schedule.parallel, kept: schedule.kept };
+      }
       const run = await readRun(db, runId);
       const analysis = await db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
       const request = requestOf(run);
@@ -104,7 +108,25 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         searchTrials: settings.trials ?? null,
         steps,
       });
-      const allocation = { ...fitted, splits, folds: Math.min(fitted.folds, splits) };
+      const laidOut = { ...fitted, splits, folds: Math.min(fitted.folds, splits) };
+      const earlier = await earlierStudies(db, run);
+      const draft = createStudy({
+        algorithms: measured.map(({ name, planner, plan }) => ({
+          name,
+          ...narrowSpace(
+            name,
+            { space: planner.space(plan), defaults: planner.defaults(plan) },
+            settings.spaces?.[name] ?? {},
+          ),
+        })),
+        settings: studySettings(settings, { allocation: laidOut }),
+        seed: run.seed,
+        warmPoints: (parameters) => warmPoints(featuresOf(analysis), earlier, parameters, laidOut.searchTrials),
+      });
+      // A search over rungs has its own lengths, to which whole trainings of another search do not fit.
+      const kept = draft.settings.fidelity === undefined ? await keptTrials(db, request.branch, draft.space) : [];
+      const allocation = { ...laidOut, searchTrials: Math.max(laidOut.searchTrials, kept.length) };
+      const study = { ...draft, settings: studySettings(settings, { allocation }) };
       const schedule: Schedule = {
         allocation,
         algorithms: Object.fromEntries(
@@ -117,6 +139,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         trainingCases,
         parallel,
         folds: null,
+        kept: kept.length,
       };
       const casesPerFold = validationCases(trainingCases, splits);
       const bundles = await Promise.all(
@@ -133,20 +156,6 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
           }),
         ),
       );
-      const earlier = await earlierStudies(db, run);
-      const study = createStudy({
-        algorithms: measured.map(({ name, planner, plan }) => ({
-          name,
-          ...narrowSpace(
-            name,
-            { space: planner.space(plan), defaults: planner.defaults(plan) },
-            settings.spaces?.[name] ?? {},
-          ),
-        })),
-        settings: studySettings(settings, schedule),
-        seed: run.seed,
-        warmPoints: (parameters) => warmPoints(featuresOf(analysis), earlier, parameters, allocation.searchTrials),
-      });
       const slowestMs = Math.max(
         ...measured.map(({ probe }) => trainingMs(probe, allocation.searchSteps, casesPerFold)),
       );
@@ -176,6 +185,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
             schedule,
           },
         });
+        await copyTrials(transaction, locked, kept, now);
         for (const { plan, artifact, probe } of bundles) {
           const row = { ...bundleRow(runId, plan, artifact), ...(probe === null ? {} : { probe }) };
           await transaction.bundle.upsert({
@@ -196,7 +206,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
           plannedUntil,
         });
       });
-      return { parallel };
+      return { parallel, kept: kept.length };
     },
   };
 }

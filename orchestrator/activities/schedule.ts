@@ -31,6 +31,8 @@ export const Schedule = z.object({
   steps: z.number().int().nullable(),
   trainingCases: z.number().int(),
   parallel: z.number().int(),
+  /** Trials taken over from another run: the first ones. */
+  kept: z.number().int().nonnegative().default(0),
   /** null while the search goes on. Trial number `firstNumber + i` is `trials[i]`. */
   folds: z
     .object({

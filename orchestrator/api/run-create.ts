@@ -3,10 +3,10 @@ import { basename, resolve } from 'node:path';
 import { planners } from '@voxhelm/algorithms/planners';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { Plan } from '@voxhelm/contracts/plan';
-import { durationMs, type RunRequest } from '@voxhelm/contracts/run';
+import { durationMs, type RunRequest, RunRequest as RunRequestSchema } from '@voxhelm/contracts/run';
 import type { Database, Transaction } from '@voxhelm/prisma/client';
 import { newId } from '@voxhelm/prisma/ids';
-import { toJson } from '@voxhelm/prisma/json';
+import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { checkExpression } from '@voxhelm/search/narrow';
 import { type FieldError, fieldError, nearest, schemaErrors, withStatus } from './errors.ts';
 import { checkSameRequest, lockName, requestSha256 } from './idempotency.ts';
@@ -97,6 +97,7 @@ export async function createRun(
       if (known !== null) return known;
     }
     const dataset = 'id' in source ? source : await datasetAt(transaction, source.path);
+    if (request.branch !== undefined) await checkBranch(transaction, request, dataset.id);
     const id = newId('run');
     await transaction.run.create({
       data: {
@@ -165,4 +166,35 @@ async function datasetAt(transaction: Transaction, path: string): Promise<{ id: 
 /** A folder's own name; for a dataset.json or task YAML, its folder's. */
 export function nameOf(path: string): string {
   return /\.(json|ya?ml)$/i.test(path) ? basename(resolve(path, '..')) : basename(path);
+}
+
+/** A branch is of the same dataset, read alike; with its trials kept also split alike. Throws `invalid-request` at its field. */
+async function checkBranch(transaction: Transaction, request: RunRequest, datasetId: string): Promise<void> {
+  const { branch } = request;
+  if (branch === undefined) return;
+  const other = await transaction.run.findUnique({ where: { id: branch.run } });
+  if (other === null) throw fieldError('/branch/run', `there is no run "${branch.run}"`);
+  if (other.datasetId !== datasetId) {
+    throw fieldError('/branch/run', `run "${other.name}" is of another dataset`, {
+      fix: 'Branch with the dataset of the run that is branched off.',
+    });
+  }
+  if (other.analysisId === null) {
+    throw fieldError('/branch/run', `run "${other.name}" has no analysis to start from`, {
+      fix: 'Leave "branch" out.',
+    });
+  }
+  const before = fromJson('Run.request', RunRequestSchema, other.request);
+  const fields =
+    branch.keep === 'trials' ? (['modality', 'labels', 'folds', 'seed'] as const) : (['modality', 'labels'] as const);
+  for (const field of fields) {
+    if (JSON.stringify(request[field]) !== JSON.stringify(before[field])) {
+      throw fieldError(`/${field}`, `is not that of run "${other.name}", whose ${branch.keep} would not fit`, {
+        fix:
+          branch.keep === 'trials'
+            ? 'Give it as there, or keep the analysis alone.'
+            : 'Give it as there, or leave "branch" out.',
+      });
+    }
+  }
 }

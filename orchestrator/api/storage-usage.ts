@@ -41,6 +41,7 @@ export async function storageView({ database, settings }: Where): Promise<Storag
   const items: StoredItem[] = [];
   for (const { id, name, state, createdAt } of runs) {
     const over = (FINAL_RUN_STATES as readonly string[]).includes(state);
+    const branch = over ? (await branchesOf(database, id))[0] : undefined;
     items.push({
       id,
       name,
@@ -48,8 +49,12 @@ export async function storageView({ database, settings }: Where): Promise<Storag
       state,
       bytes: await bytesBelow(runFolder(settings, id)),
       createdAt: createdAt.toISOString(),
-      mayDelete: over,
-      reason: over ? 'It is over; with it go its checkpoints, predictions and bundle.' : 'It goes on: cancel it first.',
+      mayDelete: over && branch === undefined,
+      reason: !over
+        ? 'It goes on: cancel it first.'
+        : branch === undefined
+          ? 'It is over; with it go its checkpoints, predictions and bundle.'
+          : `Run “${branch.name}” goes on from it, and would have to go first.`,
     });
   }
   for (const { id, name, path, state, createdAt, _count } of datasets) {
@@ -94,8 +99,23 @@ export async function deleteRun({ database, settings }: Where, id: string): Prom
       fix: 'Cancel it first.',
     });
   }
+  const [branch] = await branchesOf(database, id);
+  if (branch !== undefined) {
+    throw new VoxhelmError('conflict', `run "${branch.name}" goes on from run "${id}", so it cannot be deleted`, {
+      fix: `Delete "${branch.name}" first.`,
+    });
+  }
   await deleteRows(database, id);
   await rm(runFolder(settings, id), { recursive: true, force: true });
+}
+
+/** Runs that branched off this one, and so use its files. */
+function branchesOf(database: Database, id: string): Promise<{ name: string }[]> {
+  return database.run.findMany({
+    where: { request: { path: ['branch', 'run'], equals: id } },
+    select: { name: true },
+    take: 1,
+  });
 }
 
 async function deleteRows(database: Database, id: string): Promise<void> {

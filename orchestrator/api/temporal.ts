@@ -34,7 +34,7 @@ export interface Workflows {
   /** Starts a dataset's check; does nothing where it was started before. */
   startDataset(datasetId: string): Promise<void>;
   /** Tells a run's workflow; rejects with `conflict` where the workflow is over. */
-  control(runId: string, control: RunControl): Promise<void>;
+  control(runId: string, control: RunControl | 'extend'): Promise<void>;
   /** Starts a prediction's workflow; does nothing where it was started before. */
   startPrediction(predictionId: string, job: PredictJob): Promise<void>;
   /** Why a prediction's workflow failed; null while it goes on or where it succeeded. Rejects with `not-found`. */

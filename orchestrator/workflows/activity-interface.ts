@@ -58,18 +58,22 @@ export interface OrchestratorActivities {
   beginDatasetCheck(input: { readonly datasetId: string }): Promise<AnalyzeJob>;
   recordDatasetCheck(input: { readonly datasetId: string; readonly result: AnalyzeResult }): Promise<void>;
   recordDatasetFailure(input: { readonly datasetId: string; readonly failure: FailureRecord }): Promise<void>;
-  beginRun(input: { readonly runId: string }): Promise<AnalyzeJob>;
+  /** null where the run took over another one's analysis. */
+  beginRun(input: { readonly runId: string }): Promise<AnalyzeJob | null>;
   /** Fails with `bad-dataset` where the check found errors and the request does not say `skipInvalid`. */
   recordRunAnalysis(input: { readonly runId: string; readonly result: AnalyzeResult }): Promise<void>;
 
   // plan.ts
   /** Makes the bundles (algorithm x fold) and returns one probe an algorithm. */
   prepareBundles(input: { readonly runId: string }): Promise<readonly { algorithm: string; job: ProbeJob }[]>;
-  /** Lays out the budget by what the probes measured, makes the study; returns the trials that may run at once. */
+  /**
+   * Lays out the budget by what the probes measured, makes the study; returns the trials that may run at once, and how many
+   * finished ones were taken over from another run.
+   */
   layOutStudy(input: {
     readonly runId: string;
     readonly probes: readonly { readonly algorithm: string; readonly result: ProbeResult }[];
-  }): Promise<{ readonly parallel: number }>;
+  }): Promise<{ readonly parallel: number; readonly kept: number }>;
 
   // ask.ts
   /** Asks the study for trials, makes them whole and starts their workflows. */

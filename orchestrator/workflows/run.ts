@@ -44,6 +44,7 @@ async function analyse(window: TrialWindow): Promise<void> {
   const { runId } = window.input;
   await holdWhilePaused(window);
   const job = await database.beginRun({ runId });
+  if (job === null) return;
   const result = await doUnlessPaused(window, () => analyzeDataset(job));
   await database.recordRunAnalysis({ runId, result });
 }
@@ -56,8 +57,9 @@ async function plan(window: TrialWindow): Promise<void> {
     probes.push({ algorithm, result: await doUnlessPaused(window, () => probePlan(job)) });
   }
   await holdWhilePaused(window);
-  const { parallel } = await database.layOutStudy({ runId, probes });
+  const { parallel, kept } = await database.layOutStudy({ runId, probes });
   window.parallel = parallel;
+  window.nextNumber = kept ?? 0; // Histories of before branches say nothing of it.
 }
 
 async function ensemble(window: TrialWindow): Promise<void> {

@@ -14,7 +14,7 @@ export const WORKFLOWS = {
 } as const;
 
 /** A run's signals, for whoever steers it. Cancelling is Temporal's own cancellation of the workflow. */
-export const RUN_SIGNALS = { pause: 'pause', resume: 'resume' } as const;
+export const RUN_SIGNALS = { pause: 'pause', resume: 'resume', extend: 'extend' } as const;
 
 /**
  * What a run hears of its trials: the trial's id; for `trialPaused` also the number of the pause. `trialFinished` comes

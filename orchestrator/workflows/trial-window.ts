@@ -51,6 +51,8 @@ export interface TrialWindow {
   paused: boolean;
   /** Trials that let go of their trainer in the present pause. */
   readonly letGo: Set<string>;
+  /** The run was given more trials or time since the study was last asked. */
+  extended: boolean;
   /** `due` is true when it is time to look around; null: no timer runs. */
   lookTimer: { due: boolean } | null;
 }
@@ -68,6 +70,7 @@ export function openTrialWindow(input: RunInput): TrialWindow {
     pauses: carried?.pauses ?? 0,
     paused: false,
     letGo: new Set(),
+    extended: false,
     lookTimer: null,
   };
   setHandler(defineSignal(RUN_SIGNALS.pause), () => {
@@ -75,6 +78,9 @@ export function openTrialWindow(input: RunInput): TrialWindow {
   });
   setHandler(defineSignal(RUN_SIGNALS.resume), () => {
     window.paused = false;
+  });
+  setHandler(defineSignal(RUN_SIGNALS.extend), () => {
+    window.extended = true;
   });
   setHandler(defineSignal<[string]>(TRIAL_TO_RUN_SIGNALS.trialFinished), (trialId) => {
     window.inFlight.delete(trialId);
@@ -97,12 +103,18 @@ export async function runTrials(window: TrialWindow, kind: TrialKind): Promise<v
     await holdWhilePaused(window);
     if (lifeIsOver(window)) await nextLife(window, kind);
     const room = window.parallel - window.inFlight.size;
-    if (supply === 'there' && room > 0) supply = await startTrials(window, kind, room);
+    if (supply === 'there' && room > 0) {
+      window.extended = false;
+      supply = await startTrials(window, kind, room);
+      // Extended while the study was asked: it may have more by now.
+      if (window.extended) supply = 'there';
+    }
     if (supply === 'exhausted' && window.inFlight.size === 0) return;
     const before = window.inFlight.size;
     if (supply === 'there' && before < window.parallel) continue;
-    await waitFor(window, () => window.paused || window.inFlight.size < before);
-    if (supply === 'later') supply = 'there';
+    window.extended = false;
+    await waitFor(window, () => window.paused || window.inFlight.size < before || window.extended);
+    if (supply === 'later' || window.extended) supply = 'there';
   }
 }
 

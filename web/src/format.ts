@@ -74,3 +74,9 @@ export function shown(value: unknown): string {
   if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.map(shown).join(' × ');
   return value === undefined ? '–' : JSON.stringify(value);
 }
+
+/** A relative difference with its sign: 0.031 is "+3.1 %". */
+export function percent(value: number | null | undefined): string {
+  if (value === null || value === undefined) return '–';
+  return `${value > 0 ? '+' : ''}${(value * 100).toFixed(1)} %`;
+}

@@ -58,6 +58,15 @@ export function RunPage() {
       </div>
       <p className="message" role="status">
         {run.message}
+        {run.request.branch !== undefined && (
+          <>
+            {' '}
+            <Link href={`/runs/${run.request.branch.run}`}>
+              Goes on from {run.request.branch.keep === 'trials' ? 'the finished trials' : 'the analysis'} of another
+              run.
+            </Link>
+          </>
+        )}
       </p>
       {run.failure !== null && (
         <div className="note bad">

@@ -25,6 +25,7 @@ export function SubmitPage() {
   const [, go] = useLocation();
   const [dataset, setDataset] = useQueryState('dataset');
   const [clone] = useQueryState('clone');
+  const [branch] = useQueryState('branch');
   const { data: datasets } = useQuery({
     queryKey: ['datasets'],
     queryFn: ({ signal }) => getAll<DatasetView>('/v1/datasets', signal),
@@ -33,7 +34,7 @@ export function SubmitPage() {
     queryKey: ['system'],
     queryFn: ({ signal }) => get<{ algorithms: string[] }>('/v1/system', signal),
   });
-  const form = useForm(clone);
+  const form = useForm(branch === '' ? clone : branch, branch !== '');
   const { state: checking, start, repair, drop } = useDatasetCheck();
   const [uploading, setUploading] = useState<Uploading | null>(null);
   const [failed, setFailed] = useState<unknown>(null);
@@ -75,7 +76,8 @@ export function SubmitPage() {
 
   return (
     <>
-      <h1>Submit a run</h1>
+      <h1>{branch === '' ? 'Submit a run' : `Branch ${form.from ?? 'a run'}`}</h1>
+      {form.base.branch !== undefined && <BranchChoice branch={form.base.branch} onKeep={form.keep} />}
       <h2>Dataset</h2>
       <div className="choice">
         <DropZone
@@ -148,28 +150,61 @@ export function SubmitPage() {
   );
 }
 
-/** The form's state; filled from the run that is cloned. */
-function useForm(clone: string) {
+interface BranchProps {
+  readonly branch: NonNullable<RunRequestInput['branch']>;
+  readonly onKeep: (keep: 'analysis' | 'trials') => void;
+}
+
+/** What the new run takes over from the one that it branches off. */
+function BranchChoice({ branch, onKeep }: BranchProps) {
+  return (
+    <fieldset className="field panel">
+      <legend>Start again from</legend>
+      <div className="checks">
+        {(
+          [
+            ['trials', 'its finished trials: the search goes on from them, with another space or more time'],
+            ['analysis', 'its analysis alone: everything is trained anew'],
+          ] as const
+        ).map(([keep, words]) => (
+          <label key={keep}>
+            <input type="radio" name="keep" checked={branch.keep === keep} onChange={() => onKeep(keep)} /> {words}
+          </label>
+        ))}
+      </div>
+      <span className="muted">
+        “Search trials” counts those that are taken over. Trials that are no points of another search space are left
+        out; winners train on the other folds anew. The first run stays as it is.
+      </span>
+    </fieldset>
+  );
+}
+
+/** The form's state; filled from the run that is cloned, or branched off. */
+function useForm(clone: string, branches: boolean) {
   const [values, setValues] = useState<FormValues>({});
   const [algorithms, setAlgorithms] = useState<readonly string[]>([]);
   const [base, setBase] = useState<RunRequestInput>({ dataset: '' });
   const { data: run } = useQuery<RunDetail>({ ...runQuery(clone), enabled: clone !== '' });
   useEffect(() => {
     if (run === undefined) return;
-    const { seed, skipInvalid, ...request } = run.request;
+    const { seed, skipInvalid, branch: _, ...request } = run.request;
     const shown: RunRequestInput = {
       ...request,
       dataset: run.datasetId,
       ...(seed === 0 ? {} : { seed }),
       ...(skipInvalid ? { skipInvalid } : {}),
-      name: `${run.name} again`.slice(0, 200),
+      name: `${run.name} ${branches ? 'branched' : 'again'}`.slice(0, 200),
+      ...(branches ? { branch: { run: run.id, keep: 'trials' as const } } : {}),
     };
     setBase(shown);
     setValues(valuesOf(shown));
     setAlgorithms(request.algorithms ?? []);
   }, [run]);
   const change = (path: string, value: string): void => setValues((known) => ({ ...known, [path]: value }));
-  return { values, change, algorithms, setAlgorithms, base };
+  const keep = (what: 'analysis' | 'trials'): void =>
+    setBase((known) => (known.branch === undefined ? known : { ...known, branch: { ...known.branch, keep: what } }));
+  return { values, change, algorithms, setAlgorithms, base, keep, from: run?.name };
 }
 
 /** What the service refused, by field. */

@@ -1,9 +1,11 @@
 import { useQueryClient } from '@tanstack/react-query';
-import type { RunDetail } from '@voxhelm/contracts/api';
+import type { RunDetail, RunView } from '@voxhelm/contracts/api';
 import { FINAL_RUN_STATES } from '@voxhelm/contracts/run';
-import { Link } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import { send } from '../api/client.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
+import { uniqueKey } from '../unique.ts';
+import { Extend } from './extend.tsx';
 
 /** What may be done with a run now. */
 export function RunActions({ run }: { readonly run: RunDetail }) {
@@ -11,6 +13,22 @@ export function RunActions({ run }: { readonly run: RunDetail }) {
   const control = (name: 'pause' | 'resume' | 'cancel') => async () => {
     await send('POST', `/v1/runs/${run.id}/${name}`);
     await client.invalidateQueries({ queryKey: ['run', run.id], exact: true });
+  };
+  const [, go] = useLocation();
+  const retry = async (): Promise<void> => {
+    const analysed = run.plans.length > 0;
+    const again = await send<RunView>(
+      'POST',
+      '/v1/runs',
+      {
+        ...run.request,
+        dataset: run.datasetId,
+        name: `${run.name}, retried`.slice(0, 200),
+        ...(analysed ? { branch: { run: run.id, keep: 'trials' } } : {}),
+      },
+      { 'idempotency-key': uniqueKey() },
+    );
+    go(`/runs/${again.id}`);
   };
   const over = FINAL_RUN_STATES.includes(run.state);
   const finished = run.trials.filter(({ state }) => state === 'completed' || state === 'pruned').length;
@@ -40,6 +58,25 @@ export function RunActions({ run }: { readonly run: RunDetail }) {
             </li>
           </ul>
         </ConfirmButton>
+      )}
+      {!over && run.state !== 'cancelling' && <Extend run={run} />}
+      {(run.state === 'failed' || run.state === 'cancelled') && (
+        <ConfirmButton label="Retry" tone="primary" action={retry} question={`Run “${run.name}” again?`}>
+          <ul>
+            <li>
+              <strong>Kept:</strong> {finished} finished search trials go over into a new run of the same request; this
+              one stays as it is.
+            </li>
+            <li>
+              <strong>Done anew:</strong> what had not finished, the other folds and the ensemble.
+            </li>
+          </ul>
+        </ConfirmButton>
+      )}
+      {over && (
+        <Link href={`/submit?branch=${run.id}`} className="button">
+          Branch
+        </Link>
       )}
       <Link href={`/submit?clone=${run.id}`} className="button">
         Clone

@@ -7,7 +7,7 @@ import { get } from '../api/client.ts';
 import { type Column, DataTable } from '../components/data-table.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
-import { dice, number } from '../format.ts';
+import { dice, number, percent } from '../format.ts';
 import { useQueryState } from '../query-state.ts';
 
 /** A run's cases, read anew while the run goes on. */
@@ -110,6 +110,13 @@ function columnsOf(run: RunDetail, data: RunCases | undefined, model: string): C
         value: (one) => scoresOf(one)?.classes[value]?.hd95Mm ?? null,
         numeric: true,
         cell: (one) => number(scoresOf(one)?.classes[value]?.hd95Mm),
+      },
+      {
+        id: `volume.${value}`,
+        title: `Volume error ${name}`,
+        value: (one) => scoresOf(one)?.classes[value]?.volumeError ?? null,
+        numeric: true,
+        cell: (one) => percent(scoresOf(one)?.classes[value]?.volumeError),
       },
     ]),
     {

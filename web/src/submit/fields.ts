@@ -1,10 +1,11 @@
 import { RunRequest, type RunRequestInput } from '@voxhelm/contracts/run';
+import { parse, stringify } from 'yaml';
 
 /** A field of the form: where its value stands in the request, and what holds where it is left empty, with the reason. */
 export interface Field {
   readonly path: string;
   readonly label: string;
-  readonly kind: 'text' | 'integer' | 'number' | 'triple' | 'switch' | 'choice';
+  readonly kind: 'text' | 'integer' | 'number' | 'triple' | 'switch' | 'choice' | 'yaml';
   readonly choices?: readonly string[];
   readonly placeholder?: string;
   readonly hint: string;
@@ -56,6 +57,13 @@ export const MORE_FIELDS: readonly Field[] = [
     label: 'Trials at once',
     kind: 'integer',
     hint: 'Empty: as many as trainers are connected.',
+  },
+  {
+    path: 'search.spaces',
+    label: 'Search space',
+    kind: 'yaml',
+    placeholder: 'segresnet:\n  learningRate: { low: 0.0005, high: 0.01, log: true }',
+    hint: 'By algorithm, as YAML. Empty: what each algorithm searches by itself.',
   },
   {
     path: 'seed',
@@ -142,9 +150,14 @@ export function valuesOf(request: RunRequestInput): FormValues {
       const value = path
         .split('.')
         .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], request);
-      return value === undefined ? [] : [[path, Array.isArray(value) ? value.join(', ') : String(value)]];
+      return value === undefined ? [] : [[path, shownAs(value)]];
     }),
   );
+}
+
+function shownAs(value: unknown): string {
+  if (Array.isArray(value)) return value.join(', ');
+  return typeof value === 'object' && value !== null ? stringify(value).trim() : String(value);
 }
 
 /** Every wrong field by its path, as the service would say it. */
@@ -156,12 +169,22 @@ export function faultsOf(request: RunRequestInput): Map<string, string> {
 function parseField(field: Field, text: string): unknown {
   if (text === '') return undefined;
   if (field.kind === 'switch') return text === 'true' ? true : undefined;
+  if (field.kind === 'yaml') return yamlOr(text);
   if (field.kind === 'triple')
     return text
       .split(/[\s,x×]+/)
       .filter(Boolean)
       .map(numberOr);
   return field.kind === 'integer' || field.kind === 'number' ? numberOr(text) : text;
+}
+
+/** What is no YAML stays text, and the check says so at its field. */
+function yamlOr(text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** What is no number stays text, and the check says so at its field. */

@@ -82,6 +82,15 @@ function FormField({ field, value, fault, onChange }: FieldProps) {
           checked={value === 'true'}
           onChange={(event) => onChange(event.target.checked ? 'true' : '')}
         />
+      ) : field.kind === 'yaml' ? (
+        <textarea
+          rows={4}
+          spellCheck={false}
+          {...shared}
+          value={value}
+          placeholder={field.placeholder}
+          onChange={(event) => onChange(event.target.value)}
+        />
       ) : field.kind === 'choice' ? (
         <select {...shared} value={value} onChange={(event) => onChange(event.target.value)}>
           <option value="">default</option>

@@ -1,5 +1,5 @@
 import { MetricCurve, PageQuery, RunDetail, RunView, TrialView } from '@voxhelm/contracts/api';
-import { RunRequest, RunState } from '@voxhelm/contracts/run';
+import { RunChange, RunRequest, RunState } from '@voxhelm/contracts/run';
 import type { Database } from '@voxhelm/prisma/client';
 import { z } from 'zod';
 import { notFound } from '../../errors.ts';
@@ -8,6 +8,7 @@ import { curves } from '../../metrics.ts';
 import { problemResponse } from '../../openapi.ts';
 import { keyOf, page, pageOf } from '../../paging.ts';
 import { listOf } from '../../query.ts';
+import { changeRun } from '../../run-change.ts';
 import { controlRun } from '../../run-control.ts';
 import { checkRunRequest, createRun } from '../../run-create.ts';
 import type { App, Services } from '../../services.ts';
@@ -174,6 +175,24 @@ export function runRoutes(app: App, services: Services): void {
       const trial = await database.trial.findFirst({ where: { id: trialId, runId: id }, select: { id: true } });
       if (trial === null) throw notFound('trial', trialId);
       return curves(database, { trialId }, query.series);
+    },
+  );
+
+  app.patch(
+    '/runs/:id',
+    {
+      schema: {
+        tags: ['runs'],
+        summary: 'Give a run that goes on another budget, or another number of search trials',
+        description: '409 where it is over, or (for trials) its search is: branch it instead.',
+        params,
+        body: RunChange,
+        response: { 200: RunView, ...problemResponse },
+      },
+    },
+    async ({ params: { id }, body }) => {
+      await changeRun(database, workflows, id, body);
+      return viewOf(database, id);
     },
   );
 

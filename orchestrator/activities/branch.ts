@@ -1,0 +1,105 @@
+import type { Branch } from '@voxhelm/contracts/run';
+import { Point } from '@voxhelm/contracts/trial';
+import type { Prisma, Transaction } from '@voxhelm/prisma/client';
+import type { Run, Trial } from '@voxhelm/prisma/generated/client';
+import { newId } from '@voxhelm/prisma/ids';
+import { fromJson, toJson } from '@voxhelm/prisma/json';
+import { checkPoint, compileSpace, type SearchSpace } from '@voxhelm/search/space';
+import { addEvents, requestOf } from './run-rows.ts';
+
+/*
+ * A run that branches off another one of the same dataset: it takes over the analysis, or the finished search trials too.
+ * Rows are copied, files are not: the other run cannot be deleted while this one is there (api/storage-usage.ts).
+ */
+
+/** Takes the other run's analysis; false where it has none that this run may use, so that the dataset is analysed anew. */
+export async function adoptAnalysis(transaction: Transaction, run: Run, branch: Branch): Promise<boolean> {
+  if (run.analysisId !== null) return true;
+  const other = await transaction.run.findUnique({ where: { id: branch.run }, include: { analysis: true } });
+  if (other?.analysis == null || other.device === null) return false;
+  const { analysis } = other;
+  if ((analysis.errors > 0 && !requestOf(run).skipInvalid) || analysis.summary === null || analysis.trainingCases < 2) {
+    return false;
+  }
+  await transaction.run.update({
+    where: { id: run.id },
+    data: { analysisId: analysis.id, device: toJson(other.device) },
+  });
+  await addEvents(transaction, run.id, {
+    key: 'dataset.checked',
+    type: 'dataset.checked',
+    message: `Analysis taken over from run "${other.name}": ${analysis.trainingCases} training and ${analysis.testingCases} test cases.`,
+    data: { branchedFrom: other.id },
+  });
+  return true;
+}
+
+/** The other run's finished search trials that are points of this run's space, in their order. */
+export async function keptTrials(
+  transaction: Transaction,
+  branch: Branch | undefined,
+  space: SearchSpace,
+): Promise<Trial[]> {
+  if (branch?.keep !== 'trials') return [];
+  const parameters = compileSpace(space);
+  const trials = await transaction.trial.findMany({
+    where: { runId: branch.run, kind: 'search', state: { in: ['completed', 'pruned'] }, bestDice: { not: null } },
+    orderBy: { number: 'asc' },
+  });
+  return trials.filter(({ point }) => {
+    try {
+      checkPoint(parameters, fromJson('Trial.point', Point, point));
+      return true;
+    } catch {
+      return false; // Its space was another one.
+    }
+  });
+}
+
+/** Writes them as this run's first trials: lease 0, for no trainer had them here. */
+export async function copyTrials(transaction: Transaction, run: Run, kept: readonly Trial[], now: Date): Promise<void> {
+  for (const [number, trial] of kept.entries()) {
+    const id = newId('trl');
+    await transaction.trial.create({
+      data: {
+        id,
+        runId: run.id,
+        number,
+        kind: 'search',
+        algorithm: trial.algorithm,
+        fold: trial.fold,
+        state: trial.state,
+        steps: trial.steps,
+        step: trial.step,
+        seed: trial.seed,
+        bestStep: trial.bestStep,
+        bestDice: trial.bestDice,
+        reason: `taken over from run ${trial.runId}`,
+        startedAt: now,
+        finishedAt: now,
+        point: trial.point as Prisma.InputJsonValue,
+        diceByClass: trial.diceByClass as Prisma.InputJsonValue,
+        planArtifact: toJson(trial.planArtifact),
+        checkpoint: toJson(trial.checkpoint),
+        lastCheckpoint: toJson(trial.lastCheckpoint),
+        predictions: toJson(trial.predictions),
+      },
+    });
+    await transaction.$executeRaw`
+      INSERT INTO "MetricPoint" ("trialId", series, step, value, lease, attempt)
+      SELECT ${id}, series, step, value, 0, attempt FROM "MetricPoint" WHERE "trialId" = ${trial.id}`;
+    await transaction.$executeRaw`
+      INSERT INTO "CaseScore" ("ownerId", "caseId", "runId", "trialId", dice, scores, "labelMap", probabilities)
+      SELECT ${id}, "caseId", ${run.id}, ${id}, dice, scores, "labelMap", probabilities
+      FROM "CaseScore" WHERE "ownerId" = ${trial.id}`;
+  }
+  if (kept.length === 0) return;
+  const best = Math.max(...kept.map(({ bestDice }) => bestDice ?? 0));
+  await transaction.run.update({ where: { id: run.id }, data: { bestDice: best } });
+  await addEvents(transaction, run.id, {
+    key: 'trials.kept',
+    type: 'trials.kept',
+    message: `${kept.length} finished trials taken over, the best with Dice ${best.toFixed(3)}.`,
+    data: { trials: kept.length },
+  });
+}
