@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import { Swatch } from '../components/swatch.tsx';
 import { saveCsv } from '../csv.ts';
 import { number } from '../format.ts';
 import { CurvePlot } from './curve-plot.ts';
@@ -8,11 +9,13 @@ interface ChartProps {
   readonly title: string;
   readonly lines: readonly Line[];
   readonly log?: boolean;
+  /** Names the lines under the chart, where the page does not. */
+  readonly legend?: boolean;
   readonly height?: number;
 }
 
 /** Curves on a canvas, with a sentence, a table and CSV of the same data. */
-export function CurveChart({ title, lines, log = false, height = 220 }: ChartProps) {
+export function CurveChart({ title, lines, log = false, legend = false, height = 220 }: ChartProps) {
   const host = useRef<HTMLDivElement>(null);
   const hover = useRef<HTMLParagraphElement>(null);
   const plot = useRef<CurvePlot | null>(null);
@@ -48,6 +51,15 @@ export function CurveChart({ title, lines, log = false, height = 220 }: ChartPro
       </div>
       <div ref={host} role="img" aria-label={sentence} className="plot" />
       <p ref={hover} className="hover" aria-hidden="true" />
+      {legend && (
+        <ul className="legend">
+          {lines.map(({ id, label, color }) => (
+            <li key={id}>
+              <Swatch color={color} /> {label}
+            </li>
+          ))}
+        </ul>
+      )}
       <figcaption className="hidden">{sentence}</figcaption>
       <LineTable title={title} lines={lines} />
     </figure>

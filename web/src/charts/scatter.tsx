@@ -1,5 +1,6 @@
 import { saveCsv } from '../csv.ts';
 import { number } from '../format.ts';
+import { ticksOf } from './ticks.ts';
 
 /** A point with where it leads. */
 export interface Dot {
@@ -19,7 +20,7 @@ interface ScatterProps {
   readonly line?: readonly (readonly [number, number])[];
 }
 
-const [WIDTH, HEIGHT, LEFT, BOTTOM, EDGE] = [520, 240, 52, 34, 12];
+const [WIDTH, HEIGHT, LEFT, BOTTOM, EDGE] = [520, 240, 52, 34, 18];
 
 /** Points in a plane; each a link. The same as CSV, and a sentence. */
 export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) {
@@ -29,7 +30,7 @@ export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) 
   const [minY, maxY] = spread(ys);
   const px = (x: number): number => LEFT + ((x - minX) / (maxX - minX)) * (WIDTH - LEFT - EDGE);
   const py = (y: number): number => HEIGHT - BOTTOM - ((y - minY) / (maxY - minY)) * (HEIGHT - BOTTOM - EDGE);
-  const wholeX = dots.every(({ x }) => Number.isInteger(x)) && maxX - minX >= 4;
+  const wholeX = dots.every(({ x }) => Number.isInteger(x));
   const steps = line.map(([x, y], index) => (index === 0 ? `M${px(x)},${py(y)}` : `H${px(x)}V${py(y)}`)).join('');
   const best = dots.reduce<Dot | null>((top, dot) => (top === null || dot.y > top.y ? dot : top), null);
   const sentence = `${title}: ${dots.length} points, ${xName} ${number(minX)} to ${number(maxX)}, ${yName} up to ${number(best?.y)}${best === null ? '' : ` (${best.label})`}.`;
@@ -46,20 +47,19 @@ export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) 
         </button>
       </div>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className="svg-chart" role="group" aria-label={sentence}>
-        {[0, 0.25, 0.5, 0.75, 1].map((part) => {
-          const [y, x] = [minY + (maxY - minY) * part, minX + (maxX - minX) * part];
-          return (
-            <g key={part}>
-              <line x1={LEFT} x2={WIDTH - EDGE} y1={py(y)} y2={py(y)} className="grid-line" />
-              <text x={LEFT - 6} y={py(y) + 4} textAnchor="end">
-                {tick(y)}
-              </text>
-              <text x={px(x)} y={HEIGHT - BOTTOM + 15} textAnchor="middle">
-                {wholeX ? Math.round(x) : tick(x)}
-              </text>
-            </g>
-          );
-        })}
+        {ticksOf(minY, maxY).map(({ at, text }) => (
+          <g key={text}>
+            <line x1={LEFT} x2={WIDTH - EDGE} y1={py(at)} y2={py(at)} className="grid-line" />
+            <text x={LEFT - 6} y={py(at) + 4} textAnchor="end">
+              {text}
+            </text>
+          </g>
+        ))}
+        {ticksOf(minX, maxX, 5, wholeX).map(({ at, text }) => (
+          <text key={text} x={px(at)} y={HEIGHT - BOTTOM + 15} textAnchor="middle">
+            {text}
+          </text>
+        ))}
         <text x={(WIDTH + LEFT) / 2} y={HEIGHT - 3} textAnchor="middle">
           {xName}
         </text>
@@ -93,5 +93,3 @@ function spread(values: readonly number[]): [number, number] {
   const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
   return [low - room, high + room];
 }
-
-const tick = (value: number): string => String(Number(value.toPrecision(2)));

@@ -11,9 +11,9 @@ import { PairedPlot } from '../charts/paired.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
+import { Swatch } from '../components/swatch.tsx';
 import { deviceHours, dice, duration } from '../format.ts';
 import { useQueryState } from '../query-state.ts';
-import { Swatch } from '../run/curves.tsx';
 import { PlanTable } from '../run/plans.tsx';
 import { useTitle } from '../use-title.ts';
 

@@ -78,8 +78,8 @@ export function SubmitPage() {
     <>
       <h1>{branch === '' ? 'Submit a run' : `Branch ${form.from ?? 'a run'}`}</h1>
       {form.base.branch !== undefined && <BranchChoice branch={form.base.branch} onKeep={form.keep} />}
-      <h2>Dataset</h2>
-      <div className="choice">
+      {form.base.branch === undefined && <h2>Dataset</h2>}
+      <div className="choice" hidden={form.base.branch !== undefined}>
         <DropZone
           onFiles={(files) => {
             setDataset('');

@@ -5,6 +5,7 @@ import { Link, useLocation } from 'wouter';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { isTyping } from '../components/shortcuts.tsx';
+import { Swatch } from '../components/swatch.tsx';
 import { dice, number } from '../format.ts';
 import { useQueryState } from '../query-state.ts';
 import type { CaseMeasures } from '../viewer/case-messages.ts';
@@ -12,7 +13,6 @@ import { DISAGREEMENT_MAP, DISAGREEMENT_NAMES, labelColor } from '../viewer/labe
 import { useMeasures, useVolume } from '../viewer/use-case.ts';
 import type { Layer } from '../viewer/volume-viewer.tsx';
 import { resultOf, useCases, worstFirst } from './cases.tsx';
-import { Swatch } from './curves.tsx';
 
 const VolumeViewer = lazy(async () => ({ default: (await import('../viewer/volume-viewer.tsx')).VolumeViewer }));
 

@@ -4,13 +4,15 @@ import type { MetricStore } from '../api/metric-store.ts';
 import { CurveChart } from '../charts/curve-chart.tsx';
 import { colorOf, type Line, lineOf } from '../charts/lines.ts';
 import { Empty } from '../components/empty.tsx';
+import { Swatch } from '../components/swatch.tsx';
 import { useQueryState } from '../query-state.ts';
 import { useMetricsVersion } from './use-metrics.ts';
 
 /** Trials drawn in colour; the others stand grey behind them. */
 const IN_COLOUR = 8;
 
-const CHARTS = [
+/** Series and what their charts are called. */
+export const CHARTS = [
   ['loss', 'Loss'],
   ['dice', 'Validation Dice'],
   ['learningRate', 'Learning rate'],
@@ -75,15 +77,6 @@ export function RunCurves({ run, metrics }: { readonly run: RunDetail; readonly 
         ))}
       </div>
     </section>
-  );
-}
-
-/** A line's colour in a legend. */
-export function Swatch({ color }: { readonly color: string }) {
-  return (
-    <svg width="14" height="8" aria-hidden="true">
-      <rect width="14" height="4" y="2" fill={color} />
-    </svg>
   );
 }
 

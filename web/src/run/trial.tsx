@@ -12,6 +12,7 @@ import { Empty } from '../components/empty.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { dice, duration, moment, shown } from '../format.ts';
 import { explain } from './activity.tsx';
+import { CHARTS } from './curves.tsx';
 import { PlanTable } from './plans.tsx';
 import { labelName, trialSeconds } from './trials-table.tsx';
 import { useMetricsVersion } from './use-metrics.ts';
@@ -65,11 +66,14 @@ export function TrialPage({ run, trialId, metrics }: TrialProps) {
       </dl>
       <h3>Curves</h3>
       <div className="charts">
-        {series.map((name, index) => {
+        {series.map((name) => {
           const curve = metrics.curves(name).get(trialId);
           const lines =
-            curve === undefined ? [] : [lineOf(curve, { label: name, color: colorOf(index), background: false }, 0)];
-          if (name !== 'dice') return <CurveChart key={name} title={name} lines={lines} />;
+            curve === undefined
+              ? []
+              : [lineOf(curve, { label: name === 'dice' ? 'mean' : name, color: colorOf(0), background: false }, 0)];
+          const title = CHARTS.find(([series]) => series === name)?.[1] ?? name;
+          if (name !== 'dice') return <CurveChart key={name} title={title} lines={lines} />;
           const classes = metrics
             .names()
             .filter((each) => each.startsWith('dice.') && metrics.curves(each).has(trialId));
@@ -78,7 +82,7 @@ export function TrialPage({ run, trialId, metrics }: TrialProps) {
             const look = { label: labelName(run, each.slice(5)), color: colorOf(place + 1), background: false };
             return one === undefined ? [] : [{ ...lineOf(one, look, 0), id: each }];
           });
-          return <CurveChart key={name} title="Dice by class" lines={[...lines, ...all]} />;
+          return <CurveChart key={name} title="Dice by class" lines={[...lines, ...all]} legend />;
         })}
       </div>
       <Scores run={run} trial={trial} />

@@ -8,13 +8,13 @@ import { ConfirmButton } from '../components/confirm-button.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { ProgressBar } from '../components/progress-bar.tsx';
+import { Swatch } from '../components/swatch.tsx';
 import { sendFiles } from '../dataset/send-files.ts';
 import { duration, number } from '../format.ts';
 import type { Prediction } from '../predict/predict-messages.ts';
 import { type Predicting, type TriedImage, usePrediction } from '../predict/use-prediction.ts';
 import { labelColor } from '../viewer/label-colors.ts';
 import type { Layer } from '../viewer/volume-viewer.tsx';
-import { Swatch } from './curves.tsx';
 
 const VolumeViewer = lazy(async () => ({ default: (await import('../viewer/volume-viewer.tsx')).VolumeViewer }));
 
