@@ -101,6 +101,7 @@ export function openTrialWindow(input: RunInput): TrialWindow {
 export async function runTrials(window: TrialWindow, kind: TrialKind): Promise<void> {
   for (let supply: Supply = 'there'; ; ) {
     await holdWhilePaused(window);
+    if (window.extended) supply = 'there';
     if (lifeIsOver(window)) await nextLife(window, kind);
     const room = window.parallel - window.inFlight.size;
     if (supply === 'there' && room > 0) {
