@@ -30,7 +30,15 @@ export const chromium = {
       if (failed === null) return '/usr/bin/chromium';
       say(`${failed.message.split('\n').at(-1)}; taking Playwright’s own`);
     }
-    await run(process.execPath, [join(rootDirectory, 'node_modules/playwright-core/cli.js'), 'install', 'chromium']);
+    try {
+      await run(process.execPath, [join(rootDirectory, 'node_modules/playwright-core/cli.js'), 'install', 'chromium']);
+    } catch (error) {
+      throw new Error(
+        `no Chromium could be brought, which the tests of the web UI drive (${error.message.split('\n').at(-1)}). ` +
+          'Install it (apt-get install chromium) or name one in VOXHELM_CHROMIUM; ' +
+          '`npm test -- unit parity e2e faults` runs everything else.',
+      );
+    }
     return 'Playwright’s own';
   },
 };

@@ -66,7 +66,9 @@ try {
   process.stderr.write(`✓ device: ${device} (${why})\n`);
   if (warning !== null) process.stderr.write(`! device: ${warning}\n`);
   const steps = [dependencies, libtensorflow(device), binding(device), prismaClient, postgres, temporal, web];
-  const drivesBrowser = (command === 'test' && args.includes('web')) || (command === 'bench' && args.includes('web'));
+  const drivesBrowser =
+    (command === 'test' && (args.length === 0 || args.includes('web'))) ||
+    (command === 'bench' && args.includes('web'));
   await runSteps(drivesBrowser ? [...steps, chromium] : steps);
   if (command !== undefined) handOver(COMMANDS[command], args, requested);
 } catch (error) {

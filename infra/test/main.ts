@@ -3,11 +3,11 @@ import { rootDirectory } from '../embedded/node-service.ts';
 
 /*
  * `npm test`: format and lint, types, then every suite. Each step's time is shown; the first that fails ends it.
- * `npm test -- unit parity` runs only the suites named; `web` runs where it is named.
+ * `npm test -- unit parity` runs only the suites named.
  */
 
-/** The suite "web" drives a real browser through a real run for two minutes; `npm test -- web` brings Chromium and runs it. */
-const SUITES = ['unit', 'parity', 'e2e', 'faults'];
+/** The suite "web" drives a real browser, which set-up brings (infra/setup/chromium.mjs), through a real run. */
+const SUITES = ['unit', 'parity', 'e2e', 'faults', 'web'];
 
 function run(program: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
