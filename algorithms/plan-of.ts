@@ -3,7 +3,7 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { Plan } from '@voxhelm/contracts/plan';
 import { axes, perAxis, type Triple } from './axes.ts';
 import { GIVEN, given, type Reasoned, valuePaths } from './plan-overrides.ts';
-import { VALIDATIONS } from './plan-schedule.ts';
+import { stopEarlyRule, VALIDATIONS } from './plan-schedule.ts';
 import { type PlanInput, PRECISION_UNMEASURED } from './planner.ts';
 
 /*
@@ -107,6 +107,10 @@ export function networkEntries(
   };
 }
 
+/** Reasons of a training that begins from nothing and moves everything. */
+export const DRAWN = 'no weights are given to begin with';
+export const ALL_TRAINED = 'every weight is trained';
+
 /** What every plan says alike: whose it is, and what the user's overrides or Voxhelm's own habits decide. */
 export function sharedEntries(
   input: PlanInput,
@@ -129,6 +133,9 @@ export function sharedEntries(
     'training.accumulate': because(1, 'every batch makes a step'),
     'training.recompute': because('none', 'nothing is computed twice where memory is not short'),
     'training.augmentOn': because('loader', "the loader's threads work while the device computes"),
+    'training.startFrom': because(null, DRAWN),
+    'training.freeze': because('none', ALL_TRAINED),
+    'training.stopEarly': stopEarlyRule(overrides.steps),
     'training.validateEverySteps': given(overrides.validateEverySteps, () =>
       because(Math.max(1, Math.ceil(steps / VALIDATIONS)), `about ${VALIDATIONS} validations`),
     ),

@@ -45,12 +45,11 @@ export function readEditedPlan(algorithm: string, edited: unknown, fold: number)
   return { ...parsed.data, fold };
 }
 
+/** Objects that are one value, with one reason. */
+const WHOLE: ReadonlySet<string> = new Set(['training.loss', 'training.startFrom', 'training.stopEarly']);
+
 /** Paths of a plan's values: objects are descended into, arrays and what stands in `whole` are one value. */
-export function valuePaths(
-  value: unknown,
-  path = '',
-  whole: ReadonlySet<string> = new Set(['training.loss']),
-): string[] {
+export function valuePaths(value: unknown, path = '', whole: ReadonlySet<string> = WHOLE): string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || whole.has(path)) return [path];
   return Object.entries(value)
     .filter(([key]) => path !== '' || (key !== 'reasons' && key !== 'schemaVersion'))

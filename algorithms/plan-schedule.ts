@@ -1,5 +1,5 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import type { Plan } from '@voxhelm/contracts/plan';
+import type { Plan, StopEarly } from '@voxhelm/contracts/plan';
 import { mirrorIfLong } from './mirroring.ts';
 import { isGiven, type Reasoned } from './plan-overrides.ts';
 
@@ -12,6 +12,18 @@ export const WARMUP_EPOCHS = 3;
 const WARMUP_SHARE = 0.1;
 /** Validations of a training of full length: enough for the pruner and for the best checkpoint. */
 export const VALIDATIONS = 20;
+
+/**
+ * Whether flat curves end a training: those of a plan's own length, which is meant for any dataset (Auto3DSeg ends a flat
+ * curve after half of the epochs). Never one whose steps the user gave or a budget cut.
+ */
+export function stopEarlyRule(givenSteps: number | undefined): Reasoned<StopEarly | null> {
+  if (givenSteps !== undefined) return { value: null, reason: 'the steps are given by the user: all are done' };
+  return {
+    value: { fromShare: 0.5, validations: VALIDATIONS / 2, leastGain: 0.001 },
+    reason: 'Auto3DSeg: a flat curve ends the second half; here by its slope, and only where no budget cuts the steps',
+  };
+}
 
 /** SegResNet's epochs in Auto3DSeg, turned to steps: clip(80000 / cases, 300, 1250) epochs, divided by up to 3 patches a case. */
 export function stepsRule(trainingCases: number, batchSize: number): Reasoned<number> {
@@ -37,12 +49,24 @@ export function withSteps(plan: Plan, steps: number, validateEverySteps?: number
   const validate = keep
     ? training.validateEverySteps
     : (validateEverySteps ?? Math.max(1, Math.ceil(steps / VALIDATIONS)));
-  const warmupSteps = Math.min(training.warmupSteps, Math.floor(WARMUP_SHARE * steps));
+  const warmupSteps = isGiven(plan, 'training.warmupSteps')
+    ? Math.min(training.warmupSteps, steps - 1)
+    : Math.min(training.warmupSteps, Math.floor(WARMUP_SHARE * steps));
+  const stops = training.stopEarly !== null && (steps >= training.steps || isGiven(plan, 'training.stopEarly'));
   const changed = {
     ...plan,
-    training: { ...training, steps, warmupSteps, validateEverySteps: validate },
+    training: {
+      ...training,
+      steps,
+      warmupSteps,
+      validateEverySteps: validate,
+      stopEarly: stops ? training.stopEarly : null,
+    },
     reasons: {
       ...reasons,
+      ...(stops === (training.stopEarly !== null)
+        ? {}
+        : { 'training.stopEarly': 'a training that a budget cut uses all of its time' }),
       ...(steps === training.steps
         ? {}
         : { 'training.steps': `${steps} of ${training.steps} planned steps: what the budget allows` }),

@@ -1,6 +1,6 @@
 import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
-import type { Device, Plan } from '@voxhelm/contracts/plan';
+import type { Device, Plan, StartFrom } from '@voxhelm/contracts/plan';
 import type { PlanOverrides } from '@voxhelm/contracts/run';
 import type { Point } from '@voxhelm/contracts/trial';
 import type { SearchSpace } from '@voxhelm/search/space';
@@ -17,6 +17,8 @@ export interface PlanInput {
   readonly trainingCases: number;
   readonly fold: number;
   readonly overrides: PlanOverrides;
+  /** The weights that `overrides.startFrom` names, once they are in the artifact store. */
+  readonly startFrom?: StartFrom | null;
 }
 
 /**

@@ -70,6 +70,17 @@ export const TrainingCase = z.object({
 });
 export type TrainingCase = z.infer<typeof TrainingCase>;
 
+/** When a training must be over, whatever its plan's steps: how the run's budget is kept by a machine that got slower. */
+export const TrainingEnd = z.object({
+  /** The result, its stored predictions included, is wanted by then. */
+  at: z.iso.datetime(),
+  /** One validation of the fold by the probe's measure, until one has been timed. */
+  validationMs: z.number().nonnegative(),
+  /** Steps that are done in any case: a run's first training has to leave a model. */
+  leastSteps: z.number().int().nonnegative(),
+});
+export type TrainingEnd = z.infer<typeof TrainingEnd>;
+
 /** Trains one trial, from its last checkpoint where one exists. */
 export const TrainJob = z.object({
   kind: z.literal('train'),
@@ -90,6 +101,8 @@ export const TrainJob = z.object({
   until: z.number().int().positive().optional(),
   /** What another trial of the same plan and seed left: this one goes on from it. */
   continueFrom: z.object({ last: CheckpointRef, best: CheckpointRef.nullable() }).optional(),
+  /** null: the run has no budget, or the request fixed the steps. */
+  ends: TrainingEnd.nullable().default(null),
 });
 export type TrainJob = z.infer<typeof TrainJob>;
 
@@ -108,6 +121,8 @@ export const TrainResult = z.object({
   predictions: ArtifactRef.nullable(),
   /** The plan as it was trained, where the training itself decided of it: with the architecture that it searched. */
   plan: ArtifactRef.optional(),
+  /** Where it did not begin with drawn weights: whose, how many of its parameters fitted, and which did not. */
+  startedFrom: z.string().optional(),
   trainMs: z.number().nonnegative(),
   stepMs: z.number().nonnegative(),
   validationMs: z.number().nonnegative(),

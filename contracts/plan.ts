@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ArtifactRef } from './artifact.ts';
 import { LabelDefinition, Modality } from './dataset.ts';
 import { PatchTransform } from './transforms.ts';
 
@@ -146,6 +147,32 @@ export const FoundArchitecture = z.object({
 });
 export type FoundArchitecture = z.infer<typeof FoundArchitecture>;
 
+/** Weights that a training begins with: those of its parameters that have the same names and shapes. */
+export const StartFrom = z
+  .strictObject({
+    /** As the request names it. */
+    source: z.string().min(1),
+    /** An ensemble bundle, a safetensors file, or a PyTorch checkpoint. */
+    weights: ArtifactRef,
+    /** True: a training into which nothing of it fits is refused. False: it begins with drawn weights, and says so. */
+    required: z.boolean(),
+  })
+  .meta({ id: 'StartFrom' });
+export type StartFrom = z.infer<typeof StartFrom>;
+
+/** When a training whose validation curve has become flat ends before its last step. */
+export const StopEarly = z
+  .strictObject({
+    /** Not before this share of the steps. */
+    fromShare: z.number().min(0).max(1).default(0.5),
+    /** Validations over which the curve's slope is taken. */
+    validations: z.number().int().min(3).default(10),
+    /** Mean Dice that the rest of the training must promise, by that slope and its uncertainty. */
+    leastGain: z.number().nonnegative().default(0.001),
+  })
+  .meta({ id: 'StopEarly' });
+export type StopEarly = z.infer<typeof StopEarly>;
+
 /**
  * An algorithm configured for one dataset and fold: the algorithm bundle's content. Every decision is in here and can be
  * read and edited; training decides nothing more. Axes are the volume's [x, y, z] in RAS+ orientation.
@@ -188,6 +215,12 @@ export const Plan = z
       augmentOn: z.enum(['loader', 'device']).default('loader'),
       warmupSteps: z.number().int().nonnegative(),
       gradientClipNorm: z.number().positive().nullable(),
+      /** Weights to begin with; null: drawn from the seed. */
+      startFrom: StartFrom.nullable().default(null),
+      /** What of the network stays as it began: nothing, or its encoder. */
+      freeze: z.enum(['none', 'encoder']).default('none'),
+      /** null: every step is done. */
+      stopEarly: StopEarly.nullable().default(null),
       loss: LossConfig,
       /** Weight of each head, full resolution first. */
       deepSupervisionWeights: z.array(z.number()).min(1),

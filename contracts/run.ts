@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Modality } from './dataset.ts';
-import { ArchitectureSearch, Augmentation, LossConfig } from './plan.ts';
+import { ArchitectureSearch, Augmentation, LossConfig, StopEarly } from './plan.ts';
 
 /** A time span as people write it: "90s", "12m", "1.5h", "2d". */
 export const Duration = z.string().regex(/^\d+(\.\d+)?\s*(s|m|h|d)$/, 'a number with a unit: 90s, 12m, 1.5h or 2d');
@@ -11,6 +11,31 @@ export function durationMs(text: string): number {
   if (match === null) throw new RangeError(`"${text}" is no duration`);
   const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as 's' | 'm' | 'h' | 'd'];
   return Number(match[1]) * unitMs;
+}
+
+const DEVICE = /^(\d+(?:\.\d+)?)\s*gpu-(?:hours?|h)$/;
+/** A whole run takes longer than this, whatever it is given: analysis, probe, a training of some steps, the ensemble. */
+const SMALLEST_BUDGET_MS = 20_000;
+
+/**
+ * What a run may spend: wall-clock time ("20m", "6h"), or time of its trainers together ("40 gpu-hours"), which is less wall
+ * clock the more of them there are.
+ */
+export const Budget = z
+  .string()
+  .regex(/^\d+(\.\d+)?\s*(s|m|h|d|gpu-hours?|gpu-h)$/, {
+    error: 'a time with a unit (90s, 20m, 6h, 2d) or "40 gpu-hours"',
+    abort: true,
+  })
+  .refine((text) => budgetOf(text).ms >= SMALLEST_BUDGET_MS, {
+    error: 'is too short for any run: analysis, one training and its ensemble take more than 20 seconds everywhere',
+  });
+
+/** A {@link Budget} in milliseconds, of the wall clock or of all trainers together. */
+export function budgetOf(text: string): { readonly ms: number; readonly of: 'wall clock' | 'trainers' } {
+  const hours = DEVICE.exec(text);
+  if (hours !== null) return { ms: Number(hours[1]) * 3_600_000, of: 'trainers' };
+  return { ms: durationMs(text), of: 'wall clock' };
 }
 
 /** Values that the user fixes in every plan; whatever is given is kept and marked "given by the user" in `reasons`. */
@@ -25,6 +50,27 @@ export const PlanOverrides = z
     learningRate: z.number().positive().optional(),
     /** What training computes in; measured on the trainer where absent. */
     precision: z.enum(['float32', 'bfloat16']).optional(),
+    /** AdamW, or SGD with Nesterov momentum (whose learning rate is then nnU-Net's where none is given). */
+    optimizer: z.enum(['adamw', 'sgd-nesterov']).optional(),
+    schedule: z.enum(['cosine', 'polynomial']).optional(),
+    momentum: z.number().min(0).lt(1).optional(),
+    weightDecay: z.number().nonnegative().optional(),
+    /** Decay of the running mean of the weights (0.999), or null for none. */
+    ema: z.number().min(0).lt(1).nullable().optional(),
+    accumulate: z.number().int().positive().optional(),
+    recompute: z.enum(['none', 'blocks']).optional(),
+    augmentOn: z.enum(['loader', 'device']).optional(),
+    warmupSteps: z.number().int().nonnegative().optional(),
+    gradientClipNorm: z.number().positive().nullable().optional(),
+    /**
+     * Weights to begin with: a file on the server (bundle.zip, .safetensors, a PyTorch checkpoint), `run:ID` for that run's
+     * bundle, or `artifact:KEY` of the artifact store.
+     */
+    startFrom: z.string().min(1).optional(),
+    /** `encoder`: what `startFrom` gave it stays as it is. */
+    freeze: z.enum(['none', 'encoder']).optional(),
+    /** Settings of early stopping, or null to do every step. */
+    stopEarly: StopEarly.nullable().optional(),
     validateEverySteps: z.number().int().positive().optional(),
     checkpointEverySteps: z.number().int().positive().optional(),
     /** Of algorithms that search their architecture: single settings, or null to train the planned one without a search. */
@@ -95,8 +141,8 @@ export const RunRequest = z
     /** All that are registered, where absent. */
     algorithms: z.array(z.string().min(1)).min(1).optional(),
     folds: z.number().int().min(1).max(20).optional(),
-    /** Wall-clock budget of the whole run. */
-    budget: Duration.optional(),
+    /** Of the whole run: the best ensemble so far is ready when it ends. */
+    budget: Budget.optional(),
     search: SearchSettings.optional(),
     seed: z
       .number()

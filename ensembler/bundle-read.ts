@@ -48,6 +48,20 @@ export async function readBundle(path: string): Promise<Bundle> {
   }
 }
 
+/** True where a file is a zip archive with a bundle's manifest; what is in it is not checked. */
+export async function isBundle(path: string): Promise<boolean> {
+  const zip = await openPromise(path, { autoClose: false }).catch(() => null);
+  if (zip === null) return false;
+  try {
+    for await (const { fileName } of zip.eachEntry()) if (fileName === MANIFEST_PATH) return true;
+    return false;
+  } catch {
+    return false;
+  } finally {
+    zip.close();
+  }
+}
+
 function bad(path: string, what: string, fix = FETCH_AGAIN): VoxhelmError {
   return new VoxhelmError('bad-bundle', `${path}: ${what}`, { fix, details: { bundle: path } });
 }

@@ -26,6 +26,8 @@ const Progress = z.object({
   bestDice: z.number().nullable(),
   /** Of the best step. */
   diceByClass: z.record(z.string(), z.number().nullable()),
+  /** Step and Dice of each validation so far. */
+  curve: z.array(z.tuple([z.number().int(), z.number()])).default([]),
   trainMs: z.number(),
   validationMs: z.number(),
 });
@@ -55,6 +57,9 @@ const ADDED_LATER: Readonly<Partial<Plan['training']>> = {
   accumulate: 1,
   recompute: 'none',
   augmentOn: 'loader',
+  startFrom: null,
+  freeze: 'none',
+  stopEarly: null,
 };
 
 /**

@@ -1,6 +1,6 @@
 import { normalDraws, type Random, seededRandom } from '@voxhelm/imaging/random';
 import type { Initialization, Network, ParameterSpec, Parameters } from './network.ts';
-import type { EngineState } from './training-engine.ts';
+import type { EngineState, StateValues } from './training-engine.ts';
 import { toParameters } from './weights.ts';
 
 /** PyTorch's trunc_normal_ cuts at -2 and 2 (not at two deviations), whatever the deviation. */
@@ -38,8 +38,16 @@ export function initialParameters(network: Network, seed: number): Parameters {
   return toParameters(network, (spec) => initialValues(spec, seed));
 }
 
-/** The state in which a training starts: drawn weights, slots of zeros, and a running mean that is the weights. */
-export function initialState(network: Network, seed: number, groups: readonly string[]): EngineState {
-  const weights = new Map(network.specs.map((spec) => [spec.name, initialValues(spec, seed)]));
+/**
+ * The state in which a training starts: drawn weights, slots of zeros, and a running mean that is the weights. `given`: values
+ * in PyTorch's layout in place of drawn ones, by parameter.
+ */
+export function initialState(
+  network: Network,
+  seed: number,
+  groups: readonly string[],
+  given: StateValues = new Map(),
+): EngineState {
+  const weights = new Map(network.specs.map((spec) => [spec.name, given.get(spec.name) ?? initialValues(spec, seed)]));
   return new Map(groups.map((group) => [group, group === 'weights' || group === 'ema' ? weights : 'zeros']));
 }

@@ -58,6 +58,8 @@ export interface Network {
   readonly divisor: readonly [number, number, number];
   /** In the order of the reference's state dict. */
   readonly specs: readonly ParameterSpec[];
+  /** What the names of its encoder's parameters begin with: what can be frozen. Absent where it has none of its own. */
+  readonly encoder?: readonly string[];
   /** What the original's state dict has beside the parameters, so that weights go from one to the other and back. */
   readonly stateDict?: {
     /** Second names of parameters, with the parameter's own. */

@@ -3,6 +3,7 @@ import { deviceAugmentation } from '@voxhelm/imaging/transforms/placement';
 import { augment } from './augment.ts';
 import { clipByGlobalNorm } from './clip-norm.ts';
 import { type Scalar, type Tensor, type Tensor5D, tf } from './engine.ts';
+import { trains } from './freeze.ts';
 import { valueAndGradients } from './gradients.ts';
 import { deepSupervision } from './losses/deep-supervision.ts';
 import { lossOf } from './losses/loss-of.ts';
@@ -13,7 +14,7 @@ import type { Optimizer, StepNumbers } from './optimizers/optimizer.ts';
  * One training step as a function of tensors alone: shapes are fixed by the plan and no value is read back inside it.
  */
 
-/** Loss of a batch by the weights, and its gradients. */
+/** Loss of a batch by the weights, and its gradients by those that are trained. */
 export type LossAndGradients = (
   weights: Parameters,
   image: Tensor5D,
@@ -25,7 +26,7 @@ type Gradients = ReturnType<LossAndGradients>;
 
 /** What of a plan a step is made of. */
 export type StepPlan = Pick<Plan['training'], 'loss' | 'deepSupervisionWeights' | 'gradientClipNorm'> &
-  Partial<Pick<Plan['training'], 'recompute'>> & {
+  Partial<Pick<Plan['training'], 'recompute' | 'freeze'>> & {
     /** Transforms that are done on the device, before the forward pass. */
     readonly augmentation?: readonly DeviceAugmentation[];
   };
@@ -42,14 +43,16 @@ export function stepPlan(plan: Plan): StepPlan {
 export function lossAndGradients(network: Network, plan: StepPlan): LossAndGradients {
   const recompute = plan.recompute === 'blocks';
   const loss = deepSupervision(lossOf(plan.loss), plan.deepSupervisionWeights);
+  const isTrained = trains(network, plan.freeze);
   return (weights, image, classes, seed) => {
-    const names = [...weights.keys()];
-    const inputs = [...weights.values()];
+    const names = [...weights.keys()].filter(isTrained);
+    const inputs = names.map((name) => weights.get(name) as Tensor);
     // Tensors that a tidy returns stay.
     const [value, ...gradients] = tf.tidy(() => {
       const patches = seed === null ? { image, classes } : augment(plan.augmentation ?? [], { image, classes }, seed);
       const computed = valueAndGradients((...tensors) => {
-        const current = new Map(names.map((name, i) => [name, tensors[i] as Tensor]));
+        // Every name stays in its place; the tensors that are differentiated by take those of the trained ones.
+        const current = new Map([...weights, ...names.map((name, i) => [name, tensors[i] as Tensor] as const)]);
         return loss(network.forward(current, patches.image, { training: true, seed, recompute }), patches.classes);
       }, inputs);
       const clip = plan.gradientClipNorm;

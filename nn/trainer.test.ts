@@ -47,6 +47,9 @@ function plan(steps: number, learningRate = 0.01, changes: Partial<Plan['trainin
       accumulate: 1,
       recompute: 'none',
       augmentOn: 'loader',
+      startFrom: null,
+      freeze: 'none',
+      stopEarly: null,
       warmupSteps: 1,
       gradientClipNorm: 1,
       loss: { name: 'DiceCELoss', options: { to_onehot_y: true, softmax: true } },
@@ -225,6 +228,66 @@ describe('a plan with SGD, a mean of the weights and two micro-batches a step', 
     await training({ plan: own, nextBatch, openEngine: async (one, given) => openEagerEngine(one, given) }).run();
     expect(memoryTensors()).toBe(before);
   });
+});
+
+test('given weights are begun with, and those that are not given are drawn as ever', async () => {
+  const seen: Record<string, Float32Array | undefined>[] = [];
+  const begin = async (options: Partial<TrainLoopOptions>) => {
+    const job = training({
+      plan: plan(1),
+      ...options,
+      openEngine: async (one, given) => {
+        const engine = openEagerEngine(one, given);
+        return {
+          ...engine,
+          async assign(state) {
+            const weights = state.get('weights') as ReadonlyMap<string, Float32Array>;
+            const [first, head] = ['first.weight', 'head.weight'].map((name) => weights.get(name));
+            seen.push({ first, head });
+            await engine.assign(state);
+          },
+        };
+      },
+    });
+    await job.run();
+  };
+  const head = new Float32Array(8).fill(0.25);
+  await begin({});
+  await begin({ initialWeights: new Map([['head.weight', head]]) });
+  expect(seen[1]?.['head']).toEqual(head);
+  expect(seen[1]?.['first']).toEqual(seen[0]?.['first']);
+});
+
+test('a flat curve ends the training as completed, and a later attempt trains no further', async () => {
+  const stopEarly = { fromShare: 0.3, validations: 3, leastGain: 0.001 };
+  const own = plan(30, 0.01, { stopEarly });
+  const validate = async () => ({ dice: 0.7, diceByClass: {} });
+  const first = training({ plan: own, validate });
+  const ended = await first.run();
+  expect(ended).toMatchObject({ outcome: 'completed', step: 9, bestStep: 3, reason: expect.stringMatching(/flat/) });
+  const steps: number[] = [];
+  const again = training({ plan: own, validate, startFrom: first.saved.last, onStep: ({ step }) => steps.push(step) });
+  expect(await again.run()).toEqual(ended);
+  expect(steps).toEqual([]);
+});
+
+test('where the budget ends first, the training ends in time with a validated checkpoint, and says so', async () => {
+  const own = plan(10_000, 0.01, { validateEverySteps: 10_000 });
+  const ends = { atMs: Date.now() + 1_500, validationMs: 100, leastSteps: 0 };
+  const job = training({ plan: own, ends });
+  const result = await job.run();
+  expect(Date.now()).toBeLessThan(ends.atMs + 500);
+  expect(result).toMatchObject({ outcome: 'completed', bestStep: result.step });
+  expect(result.reason).toMatch(/^ended at step \d+ of 10000, in time for the run's budget$/);
+  expect(job.saved.best).not.toBeNull();
+});
+
+test('a training that begins when the time is up leaves the time to others, but for the steps that it must do', async () => {
+  const ends = { atMs: Date.now() - 1, validationMs: 0, leastSteps: 0 };
+  const late = await training({ plan: plan(10), ends }).run();
+  expect(late).toMatchObject({ outcome: 'pruned', step: 0, bestStep: null });
+  const first = await training({ plan: plan(10), ends: { ...ends, leastSteps: 4 } }).run();
+  expect(first).toMatchObject({ outcome: 'completed', step: 4, bestStep: 4 });
 });
 
 test('two micro-batches make the step that one batch of both makes', async () => {

@@ -5,7 +5,15 @@ import { decodeLast, encodeBest, encodeLast, type Progress } from './checkpoint.
 import { initialState } from './initialize.ts';
 import type { Network } from './network.ts';
 import { learningRateFactor } from './schedules.ts';
-import { type Batch, type EngineState, type OpenEngine, openEngine, type TrainingEngine } from './training-engine.ts';
+import { flatCurve } from './stop-early.ts';
+import {
+  type Batch,
+  type EngineState,
+  type OpenEngine,
+  openEngine,
+  type StateValues,
+  type TrainingEngine,
+} from './training-engine.ts';
 import { stateGroups } from './training-state.ts';
 import { createWindowPredictor, type Predictor } from './window-predictor.ts';
 
@@ -30,6 +38,8 @@ export interface TrainLoopOptions {
   readonly startFrom: Uint8Array | null;
   /** The last step to do, where it lies before the plan's: the training is then complete for now, and can go on later. */
   readonly until?: number;
+  /** Values (PyTorch's layout) that parameters begin with in place of drawn ones; a "last" checkpoint goes before them. */
+  readonly initialWeights?: StateValues;
   /** The batch of a step; must be a pure function of the step, so that a resumed training sees the same batches. */
   nextBatch(step: number): Promise<Batch>;
   /** Scores the weights of a step. The predictor is valid until the promise settles. */
@@ -51,6 +61,15 @@ export interface TrainLoopOptions {
    * else at once, as of the step before.
    */
   readonly signal: AbortSignal;
+  /** When the training must be over, its stored predictions included, whatever the plan's steps; absent: no matter when. */
+  readonly ends?: {
+    /** Milliseconds since 1970. */
+    readonly atMs: number;
+    /** What a validation is expected to take, until one has been timed; storing predictions takes as long. */
+    readonly validationMs: number;
+    /** Steps that are done in any case. */
+    readonly leastSteps: number;
+  };
   /** Who computes; by default the plan's engine in this thread. */
   readonly openEngine?: OpenEngine;
 }
@@ -87,6 +106,8 @@ interface Begun {
 interface Training extends Begun {
   readonly options: TrainLoopOptions;
   readonly engine: TrainingEngine;
+  /** How long the last validation took; null before the first. */
+  validationMs: number | null;
 }
 
 /**
@@ -106,7 +127,7 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
   }
   const engine = await opening;
   // The same object: a second holder would keep the first state, as large as the optimizer's, to the end.
-  const training: Training = Object.assign(begun, { options, engine });
+  const training: Training = Object.assign(begun, { options, engine, validationMs: null });
   let abandoned = false;
   try {
     if (training.state !== null) await engine.assign(training.state);
@@ -136,6 +157,12 @@ async function run(training: Training): Promise<TrainLoopResult> {
   const { options } = training;
   const { validateEverySteps, checkpointEverySteps } = options.plan.training;
   const steps = lastStep(options);
+  // A process may have died between a checkpoint and its training's end.
+  const ended = flat(training);
+  if (ended !== null) return result(training, 'completed', ended);
+  if (training.progress.step === 0 && timeIsUp(training)) {
+    return result(training, 'pruned', "the run's budget left no time for it");
+  }
   let coming = prefetch(options, training.progress.step + 1);
   while (training.progress.step < steps) {
     const step = training.progress.step + 1;
@@ -146,7 +173,7 @@ async function run(training: Training): Promise<TrainLoopResult> {
     const stepMs = await runStep(training, batch, step);
     options.onStep?.({ step, learningRate: learningRateOf(options.plan, step), stepMs, waitMs });
 
-    const validates = step % validateEverySteps === 0 || step === steps;
+    const validates = step % validateEverySteps === 0 || step === steps || timeIsUp(training);
     const saves = validates || step % checkpointEverySteps === 0;
     if (saves || step % LOSS_EVERY_STEPS === 0) {
       const fault = await checkLoss(training);
@@ -155,6 +182,8 @@ async function run(training: Training): Promise<TrainLoopResult> {
     const verdict = validates ? await validate(training) : null;
     if (saves) await saveLast(training);
     if (verdict?.stop === true) return result(training, 'pruned', verdict.reason);
+    const ended = validates ? (flat(training) ?? late(training)) : null;
+    if (ended !== null) return result(training, 'completed', ended);
 
     await setImmediate();
     if (options.signal.aborted && step < steps) await cancel(training, saves);
@@ -162,10 +191,32 @@ async function run(training: Training): Promise<TrainLoopResult> {
   return result(training, 'completed', null);
 }
 
-function start({ network, plan, seed, startFrom }: TrainLoopOptions): Begun {
+/** Why the training needs no further step, where its plan stops flat curves. */
+function flat({ options, progress }: Training): string | null {
+  const { steps, stopEarly } = options.plan.training;
+  return flatCurve(stopEarly ?? null, steps, progress.curve);
+}
+
+/** True where a further step would leave too little time for what comes after the last one: a validation and the predictions. */
+function timeIsUp({ options, progress, validationMs }: Training): boolean {
+  const { ends } = options;
+  if (ends === undefined || progress.step < ends.leastSteps) return false;
+  return Date.now() + 2 * (validationMs ?? ends.validationMs) >= ends.atMs;
+}
+
+/** Why the training ends with this validation, where time is up before its last step. */
+function late(training: Training): string | null {
+  const { options, progress } = training;
+  if (progress.step >= lastStep(options) || !timeIsUp(training)) return null;
+  return `ended at step ${progress.step} of ${options.plan.training.steps}, in time for the run's budget`;
+}
+
+function start(options: TrainLoopOptions): Begun {
+  const { network, plan, seed, startFrom, initialWeights } = options;
   if (startFrom !== null) return decodeLast(network, plan, startFrom);
-  const progress = { step: 0, seed, bestStep: null, bestDice: null, diceByClass: {}, trainMs: 0, validationMs: 0 };
-  return { state: initialState(network, seed, stateGroups(plan)), progress };
+  const none = { bestStep: null, bestDice: null, diceByClass: {}, curve: [] };
+  const progress = { step: 0, seed, ...none, trainMs: 0, validationMs: 0 };
+  return { state: initialState(network, seed, stateGroups(plan), initialWeights), progress };
 }
 
 /** The step that ends this training. */
@@ -245,6 +296,7 @@ async function validate(training: Training): Promise<{ stop: boolean; reason: st
   const started = performance.now();
   const { dice, diceByClass, diceByCase } = await options.validate(predictor, progress.step);
   const validationMs = performance.now() - started;
+  training.validationMs = validationMs;
   const best = progress.bestStep === null || (dice ?? -1) > (progress.bestDice ?? -1);
   if (best) {
     const bytes = encodeBest(network, await engine.weights(), progress.step, dice);
@@ -253,6 +305,7 @@ async function validate(training: Training): Promise<{ stop: boolean; reason: st
   training.progress = {
     ...progress,
     validationMs: progress.validationMs + validationMs,
+    curve: [...progress.curve, ...(dice === null ? [] : [[progress.step, dice] as [number, number]])],
     ...(best ? { bestStep: progress.step, bestDice: dice, diceByClass } : {}),
   };
   const told = { step: progress.step, dice, diceByClass, validationMs };

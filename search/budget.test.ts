@@ -8,6 +8,7 @@ import {
   type FinishedTraining,
   SMALLEST_STEPS,
   stepsForNextTrial,
+  wallBudgetMs,
 } from './budget.ts';
 import { type Probe, trainingMs, validationInterval } from './training-time.ts';
 
@@ -227,4 +228,12 @@ test('algorithms are searched for the same time: a fast one does more steps than
   const { searchSteps, searchStepsByAlgorithm } = allocate(input);
   expect(searchStepsByAlgorithm?.['slow']).toBe(searchSteps);
   expect(searchStepsByAlgorithm?.['segresnet']).toBeGreaterThan(3 * searchSteps);
+});
+
+test("a budget of trainers' time is divided among them, after what one of them has spent", () => {
+  const hour = 3_600_000;
+  expect(wallBudgetMs(40 * hour, 'trainers', 0, 8)).toBe(5 * hour);
+  expect(wallBudgetMs(40 * hour, 'trainers', 8 * hour, 8)).toBe(12 * hour);
+  expect(wallBudgetMs(40 * hour, 'wall clock', 8 * hour, 8)).toBe(40 * hour);
+  expect(wallBudgetMs(null, 'trainers', hour, 8)).toBeNull();
 });

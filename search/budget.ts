@@ -177,6 +177,20 @@ function refuseBudget(input: BudgetInput, budgetMs: number): never {
   );
 }
 
+/**
+ * A budget as wall-clock milliseconds of the run; null: none. One of trainers' time is divided among those that work at once;
+ * what went before (`elapsedMs`: analysis and probes) took one of them.
+ */
+export function wallBudgetMs(
+  budgetMs: number | null,
+  of: 'wall clock' | 'trainers',
+  elapsedMs: number,
+  parallel: number,
+): number | null {
+  if (budgetMs === null || of === 'wall clock') return budgetMs;
+  return elapsedMs + (budgetMs - elapsedMs) / parallel;
+}
+
 function checkInput(input: BudgetInput): void {
   if (input.trainingCases < 2) {
     throw new VoxhelmError(

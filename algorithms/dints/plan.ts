@@ -4,6 +4,8 @@ import type { Point } from '@voxhelm/contracts/trial';
 import { hp, type SearchSpace } from '@voxhelm/search/space';
 import { checkPatch, perAxis, type Triple } from '../axes.ts';
 import { withoutSearch } from '../found-architecture.ts';
+import { mirrorIfLong } from '../mirroring.ts';
+import { withGiven } from '../plan-given.ts';
 import { GIVEN, isGiven, readEditedPlan } from '../plan-overrides.ts';
 import { withSteps } from '../plan-schedule.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
@@ -134,8 +136,9 @@ function planDints(input: PlanInput): Plan {
     ownPatch ?? perAxis((axis) => divisor[axis] * Math.max(2, Math.floor(base.patchSize[axis] / divisor[axis])));
   checkPatch(patchSize, divisor, 'plan.patchSize');
   const { search, reasons } = planSearch(input);
+  if (overrides.freeze === 'encoder') throw noEncoder();
   const kept = Object.entries(base.reasons).filter(([path]) => !path.startsWith('network.'));
-  return {
+  const plan: Plan = {
     ...base,
     algorithm: NAME,
     patchSize: [...patchSize],
@@ -168,6 +171,14 @@ function planDints(input: PlanInput): Plan {
       'training.deepSupervisionWeights': 'one output',
     },
   };
+  return mirrorIfLong(withGiven(plan, input), plan.training.steps);
+}
+
+function noEncoder(): VoxhelmError {
+  return new VoxhelmError('invalid-request', 'DiNTS has no encoder that could be frozen: its cells go up and down', {
+    fix: 'Take plan.freeze out, or name algorithms that have one: segresnet, swinunetr, unet.',
+    details: { field: 'plan.freeze' },
+  });
 }
 
 const PATHS: Readonly<Record<string, string>> = {

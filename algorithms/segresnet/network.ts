@@ -169,6 +169,7 @@ export const segResNet: NetworkFactory = (given): Network => {
     outChannels: options.outChannels,
     heads: options.heads,
     divisor: divisor as unknown as Triple,
+    encoder: ['encoder.'],
     specs: [...encoderSpecs(options), ...decoderSpecs(options)],
     forward(parameters, x, mode) {
       return decode(parameters, encode(parameters, x, options, mode), options, mode);

@@ -1,9 +1,10 @@
 import type { Augmentation, Normalization, Plan } from '@voxhelm/contracts/plan';
 import { checkPatch, perAxis, type Triple, volume } from '../axes.ts';
 import { mirrorIfLong } from '../mirroring.ts';
-import { channelsOf, modalitiesOf } from '../plan-of.ts';
+import { withGiven } from '../plan-given.ts';
+import { ALL_TRAINED, channelsOf, DRAWN, modalitiesOf } from '../plan-of.ts';
 import { GIVEN, given, readEditedPlan } from '../plan-overrides.ts';
-import { stepsRule, VALIDATIONS, WARMUP_EPOCHS, warmupRule, withSteps } from '../plan-schedule.ts';
+import { stepsRule, stopEarlyRule, VALIDATIONS, WARMUP_EPOCHS, warmupRule, withSteps } from '../plan-schedule.ts';
 import { planSpace } from '../plan-space.ts';
 import { type AlgorithmPlanner, type PlanInput, PRECISION_UNMEASURED } from '../planner.ts';
 import { deviceProfile } from './device-profile.ts';
@@ -125,6 +126,7 @@ function planSegresnet(input: PlanInput): Plan {
     value: profile.checkpointEverySteps,
     reason: `at most ${profile.checkpointEverySteps} steps are lost with a trainer`,
   }));
+  const stopEarly = stopEarlyRule(overrides.steps);
   const dsdepth = network.options['dsdepth'];
   const heads = Math.max(1, Math.min(typeof dsdepth === 'number' ? dsdepth : 4, levels - 1));
   const ratio = 1 / labels.length;
@@ -150,6 +152,9 @@ function planSegresnet(input: PlanInput): Plan {
       accumulate: 1,
       recompute: 'none',
       augmentOn: 'loader',
+      startFrom: null,
+      freeze: 'none',
+      stopEarly: stopEarly.value,
       warmupSteps: warmupRule(steps.value, trainingCases, batchSize.value),
       gradientClipNorm: GRADIENT_CLIP_NORM,
       loss: {
@@ -196,6 +201,9 @@ function planSegresnet(input: PlanInput): Plan {
       'training.accumulate': 'every batch makes a step',
       'training.recompute': 'nothing is computed twice where memory is not short',
       'training.augmentOn': "the loader's threads work while the device computes",
+      'training.startFrom': DRAWN,
+      'training.freeze': ALL_TRAINED,
+      'training.stopEarly': stopEarly.reason,
       'training.warmupSteps': `Auto3DSeg: ${WARMUP_EPOCHS} epochs, here at most a tenth of the steps`,
       'training.gradientClipNorm': 'nnU-Net (Auto3DSeg clips nothing): a guard against one bad batch',
       'training.loss': 'Auto3DSeg: DiceCE with squared predictions, background included',
@@ -210,7 +218,7 @@ function planSegresnet(input: PlanInput): Plan {
       'inference.windowBatchSize': profile.described,
     },
   };
-  return mirrorIfLong(plan, steps.value);
+  return mirrorIfLong(withGiven(plan, input), steps.value);
 }
 
 /** Auto3DSeg's SegResNet. */

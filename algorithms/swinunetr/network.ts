@@ -194,6 +194,7 @@ export const swinUnetr: NetworkFactory = (given): Network => {
     heads: 1,
     divisor: [32, 32, 32],
     stateDict: { aliases: new Map(), buffers: () => buffersOf(options) },
+    encoder: ['swinViT.'],
     specs: [...transformerSpecs(options), ...decoderSpecs(options)],
     forward(parameters, x) {
       return [decode(parameters, x, transform(parameters, x, options), options)];

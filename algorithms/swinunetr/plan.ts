@@ -3,6 +3,7 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Augmentation, Device, Normalization, Plan } from '@voxhelm/contracts/plan';
 import { axes, checkPatch, perAxis, type Triple, volume } from '../axes.ts';
 import { mirrorIfLong } from '../mirroring.ts';
+import { withGiven } from '../plan-given.ts';
 import { because, channelsOf, modalitiesOf, networkEntries, planOf, sharedEntries, spacingEntry } from '../plan-of.ts';
 import { given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
 import { withSteps } from '../plan-schedule.ts';
@@ -185,7 +186,7 @@ function planSwinunetr(input: PlanInput): Plan {
     ),
     'inference.windowBatchSize': because(volume(patchSize.value) > 64 ** 3 ? 2 : 1, 'attention fills the memory soon'),
   });
-  return mirrorIfLong(plan, steps.value);
+  return mirrorIfLong(withGiven(plan, input), steps.value);
 }
 
 /** Auto3DSeg's SwinUNETR. */

@@ -157,6 +157,7 @@ function unet<Options extends UnetOptions>(
     outChannels: options.classes,
     heads,
     divisor: divisor as unknown as Triple,
+    encoder: ['encoder.'],
     specs,
     stateDict: { aliases: aliasesOf(specs, options), buffers: () => new Map() },
     forward(parameters, x, mode) {

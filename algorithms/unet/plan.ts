@@ -1,6 +1,7 @@
 import type { Augmentation, Device, Normalization, Plan } from '@voxhelm/contracts/plan';
 import { checkPatch, perAxis, type Triple } from '../axes.ts';
 import { mirrorIfLong } from '../mirroring.ts';
+import { withGiven } from '../plan-given.ts';
 import {
   because,
   channelsOf,
@@ -220,7 +221,7 @@ function planNnunet(input: PlanInput): Plan {
     'inference.overlap': because(0.5, 'nnU-Net'),
     'inference.windowBatchSize': because(profile.onCpu ? 2 : 4, profile.described),
   });
-  return mirrorIfLong(plan, steps.value);
+  return mirrorIfLong(withGiven(plan, input), steps.value);
 }
 
 /** nnU-Net's U-Net. */

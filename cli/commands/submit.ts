@@ -21,7 +21,8 @@ export async function submit(request: string, options: SubmitOptions): Promise<n
 
 /**
  * The request that a word on the command line means: a YAML or JSON file's content, else a dataset. A dataset's path is
- * made absolute (relative to the file that names it) where it exists here; anything else is an id or a name.
+ * made absolute (relative to the file that names it) where it exists here; anything else is an id or a name. So is that of
+ * the weights that plans start from.
  */
 export async function requestFrom(word: string): Promise<Record<string, unknown>> {
   if (!/\.(ya?ml|json)$/.test(word) || /dataset\.json$/.test(word))
@@ -48,8 +49,18 @@ export async function requestFrom(word: string): Promise<Record<string, unknown>
   const fields = request as Record<string, unknown>;
   // A task YAML of Auto3DSeg is a dataset, not a request.
   if (typeof fields['datalist'] === 'string' && fields['dataset'] === undefined) return { dataset: resolve(word) };
-  if (typeof fields['dataset'] !== 'string') return fields;
-  return { ...fields, dataset: await absoluteIfHere(fields['dataset'], dirname(resolve(word))) };
+  const base = dirname(resolve(word));
+  const plan = await withAbsoluteStart(fields['plan'], base);
+  const whole = plan === undefined ? fields : { ...fields, plan };
+  if (typeof fields['dataset'] !== 'string') return whole;
+  return { ...whole, dataset: await absoluteIfHere(fields['dataset'], base) };
+}
+
+/** The request's `plan` with the weights that it starts from by an absolute path, where they are a file here. */
+async function withAbsoluteStart(plan: unknown, base: string): Promise<unknown> {
+  if (typeof plan !== 'object' || plan === null || !('startFrom' in plan)) return plan;
+  const { startFrom } = plan;
+  return typeof startFrom === 'string' ? { ...plan, startFrom: await absoluteIfHere(startFrom, base) } : plan;
 }
 
 async function absoluteIfHere(path: string, base: string): Promise<string> {

@@ -16,9 +16,15 @@ function shapeInTfjs({ kind, shape }: ParameterSpec): Shape {
   return TO_TFJS[kind]?.map((axis) => shape[axis] as number) ?? shape;
 }
 
-/** A variable for each parameter. */
-export function declareGroup(graph: Graph, network: Network, group: string): readonly Variable[] {
-  return network.specs.map((spec) => declareVariable(graph, `${group}/${spec.name}`, shapeInTfjs(spec)));
+/** A variable for each parameter, or for those of certain names. */
+export function declareGroup(
+  graph: Graph,
+  network: Network,
+  group: string,
+  has: (name: string) => boolean = () => true,
+): readonly Variable[] {
+  const specs = network.specs.filter(({ name }) => has(name));
+  return specs.map((spec) => declareVariable(graph, `${group}/${spec.name}`, shapeInTfjs(spec)));
 }
 
 function turned(graph: Graph, value: Value, axes: readonly number[] | undefined): Value {

@@ -1,5 +1,7 @@
 import { clipByGlobalNorm } from '../clip-norm.ts';
 import { type Tensor, type Tensor5D, tf } from '../engine.ts';
+import { trains } from '../freeze.ts';
+import type { ParameterSpec } from '../network.ts';
 import { emaDecay, emaUpdate } from '../optimizers/ema.ts';
 import { slotNames } from '../optimizers/optimizer.ts';
 import { lossAndGradients } from '../train-step.ts';
@@ -43,7 +45,7 @@ interface Batch {
 interface Notes {
   readonly loss: Variable;
   readonly divergedAt: Variable;
-  /** Sums over the micro-batches so far: the loss's, then each gradient's. */
+  /** Sums over the micro-batches so far: the loss's, then each trained parameter's gradient's. */
   readonly sums: readonly Variable[] | null;
 }
 
@@ -56,10 +58,11 @@ function declareGroups(
   return new Map(names.map((name) => [name, declareGroup(graph, network, name)]));
 }
 
-function declareNotes(graph: Graph, { network }: ProgramSpec, { accumulate }: TrainingSpec): Notes {
+function declareNotes(graph: Graph, { network }: ProgramSpec, { accumulate, plan }: TrainingSpec): Notes {
+  const isTrained = trains(network, plan.freeze);
   const sums = (): Variable[] => [
     declareVariable(graph, 'lossSum', []),
-    ...declareGroup(graph, network, 'gradientSum'),
+    ...declareGroup(graph, network, 'gradientSum', isTrained),
   ];
   return {
     loss: declareVariable(graph, 'loss', []),
@@ -68,7 +71,7 @@ function declareNotes(graph: Graph, { network }: ProgramSpec, { accumulate }: Tr
   };
 }
 
-/** Loss, then each parameter's gradient, all float32. */
+/** Loss, then each trained parameter's gradient, all float32. */
 function traceGradients(
   graph: Graph,
   spec: ProgramSpec,
@@ -155,19 +158,23 @@ export function defineTraining(graph: Graph, spec: ProgramSpec, training: Traini
   const groups = declareGroups(graph, spec, training);
   const notes = declareNotes(graph, spec, training);
   const weights = groups.get('weights') as readonly Variable[];
-  const slots = slotNames(training.optimizer).map((name) => groups.get(name) as readonly Variable[]);
+  // What is frozen has its place in every group, as in every checkpoint, and is left out of every update.
+  const isTrained = trains(network, training.plan.freeze);
+  const moving = (group: string): readonly Variable[] =>
+    (groups.get(group) ?? []).filter((_, i) => isTrained((network.specs[i] as ParameterSpec).name));
+  const slots = slotNames(training.optimizer).map(moving);
 
   const computed = traceGradients(graph, spec, training, weights, batch);
   const [loss, ...gradients] = finishGradients(graph, training, computed, notes.sums) as [Value, ...Value[]];
   const updated = gradients.map((gradient, i) =>
     updater.apply(
-      weights[i] as Variable,
+      moving('weights')[i] as Variable,
       slots.map((slot) => slot[i] as Variable),
       gradient,
     ),
   );
   const { ema } = training;
-  const means = ema === null ? [] : defineEmas(graph, ema, step, groups.get('ema') ?? [], weights, updated);
+  const means = ema === null ? [] : defineEmas(graph, ema, step, moving('ema'), moving('weights'), updated);
   const noted = [assignVariable(graph, notes.loss, loss), noteDivergence(graph, notes.divergedAt, loss, step)];
   // The sums are read by updates and notes: only then may they begin anew.
   const begunAnew = zeroed(graph, notes.sums ?? [], [...updated.flat(), ...noted]);

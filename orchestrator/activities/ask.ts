@@ -47,7 +47,7 @@ export function askActivities(dependencies: Dependencies): Pick<OrchestratorActi
       const made =
         known.length === count ? [] : await nextTrials(dependencies, run, stored, input, fromNumber + known.length);
       if (made.length > 0) await recordTrials(db, runId, made);
-      const jobs = await trainJobsOf(db, run, [...known, ...made]);
+      const jobs = await trainJobsOf(db, run, [...known, ...made], stored.schedule);
       for (let from = 0; from < jobs.length; from += STARTS_AT_ONCE) {
         await Promise.all(jobs.slice(from, from + STARTS_AT_ONCE).map((job) => temporal.startTrial({ job })));
       }

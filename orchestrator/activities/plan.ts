@@ -1,4 +1,3 @@
-import { GIVEN } from '@voxhelm/algorithms/plan-overrides';
 import { type AlgorithmPlanner, withPrecision } from '@voxhelm/algorithms/planner';
 import { defaultAlgorithms, plannerOf } from '@voxhelm/algorithms/planners';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
@@ -6,12 +5,12 @@ import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { DatasetCheck, LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type ProbeJob, TrainingCase } from '@voxhelm/contracts/jobs';
-import { Device, type Plan } from '@voxhelm/contracts/plan';
-import { type PlanOverrides, SearchSettings } from '@voxhelm/contracts/run';
+import { Device, type Plan, type StartFrom } from '@voxhelm/contracts/plan';
+import { budgetOf, type PlanOverrides, type RunRequest, SearchSettings } from '@voxhelm/contracts/run';
 import type { Prisma } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
-import { allocate } from '@voxhelm/search/budget';
+import { allocate, wallBudgetMs } from '@voxhelm/search/budget';
 import { WHOLE } from '@voxhelm/search/fidelity/schedule';
 import { narrowSpace } from '@voxhelm/search/narrow';
 import { createStudy } from '@voxhelm/search/study';
@@ -26,6 +25,7 @@ import type { Dependencies } from './dependencies.ts';
 import { earlierStudies, featuresOf } from './earlier-studies.ts';
 import { addEvents, changeRun, elapsedMs, enterStage, hasEnded, readRun, requestOf } from './run-rows.ts';
 import { fixedSteps, loadStudy, type Schedule, studySettings } from './schedule.ts';
+import { importStart } from './start-from.ts';
 import { splitCases } from './training-cases.ts';
 
 type PlanActivities = Pick<OrchestratorActivities, 'prepareBundles' | 'layOutStudy'>;
@@ -40,7 +40,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const analysis = await db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
       const { cases, splits } = splitCases(await readCheck(dependencies, analysis), request.folds, run.seed);
       const casesArtifact = await writeJson(store, `runs/${runId}/cases.json`, cases);
-      const { plans, leftOut } = plansOf(run, analysis);
+      const { plans, leftOut } = plansOf(run, analysis, await importStart(dependencies, run));
       const bundles = await Promise.all(
         plans.map(async (plan) => ({ plan, artifact: await writeJson(store, planKey(runId, plan), plan) })),
       );
@@ -77,17 +77,20 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const request = requestOf(run);
       const settings = SearchSettings.parse(request.search ?? {});
       const parallel = settings.parallel ?? Math.max(1, await dependencies.temporal.countTrainers());
+      const start = await importStart(dependencies, run);
       const probed = probes.map(({ algorithm, result }) => {
         const planner = plannerOf(algorithm);
-        const plan = planFor(planner, run, analysis, 0);
+        const plan = planFor(planner, run, analysis, 0, start);
         return { name: algorithm, planner, plan, probe: result, planSteps: plan.training.steps };
       });
       // Not the largest fold of a case: cases that are always trained on lie one beyond the folds that are trained.
       const { cases, splits } = splitCases(await readCheck(dependencies, analysis), request.folds, run.seed);
       const trainingCases = cases.filter(({ fold }) => fold !== null).length;
-      const budgetMs = run.budgetMs === null ? null : Number(run.budgetMs);
+      const elapsed = elapsedMs(run, dependencies.now());
+      const asked = run.budgetMs === null ? null : Number(run.budgetMs);
+      const budgetMs = wallBudgetMs(asked, spendsOf(request), elapsed, parallel);
       const testCases = cases.filter(({ fold, label }) => fold === null && label !== null).length;
-      const leftMs = budgetMs === null ? null : budgetMs - elapsedMs(run, dependencies.now());
+      const leftMs = budgetMs === null ? null : budgetMs - elapsed;
       const { tried: measured, leftOut } = worthTrying({
         leftMs,
         algorithms: probed,
@@ -99,7 +102,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const steps = fixedSteps(request.plan ?? {}, measured);
       const fitted = allocate({
         budgetMs,
-        elapsedMs: elapsedMs(run, dependencies.now()),
+        elapsedMs: elapsed,
         algorithms: measured,
         trainingCases,
         testCases,
@@ -145,7 +148,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const bundles = await Promise.all(
         measured.flatMap(({ planner, probe }) =>
           Array.from({ length: allocation.folds }, async (_, fold) => {
-            const own = withPrecision(planFor(planner, run, analysis, fold), probe.precision ?? null);
+            const own = withPrecision(planFor(planner, run, analysis, fold, start), probe.precision ?? null);
             const length = Math.min(allocation.foldSteps, own.training.steps);
             const plan = planner.withSteps(own, length, validationInterval(probe, length, casesPerFold));
             return {
@@ -162,9 +165,9 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const trials = (study.settings.trials ?? allocation.searchTrials) + allocation.folds - 1;
       const now = dependencies.now();
       const plannedUntil =
-        run.budgetMs === null
+        budgetMs === null
           ? new Date(now.getTime() + Math.ceil((allocation.searchTrials + allocation.folds - 1) / parallel) * slowestMs)
-          : new Date(now.getTime() + Number(run.budgetMs) - elapsedMs(run, now));
+          : new Date(now.getTime() + budgetMs - elapsedMs(run, now));
 
       await changeRun(db, runId, async (transaction, locked) => {
         if (hasEnded(locked)) return;
@@ -204,6 +207,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
           folds: allocation.folds,
           plannedTrials: trials,
           plannedUntil,
+          budgetMs: budgetMs === null ? null : BigInt(Math.ceil(budgetMs)),
         });
       });
       return { parallel, kept: kept.length };
@@ -215,10 +219,10 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
  * The plans of the algorithms that a run asks for. Where it names none, the default ones are planned, and one that cannot take the
  * request's own values (options that its network does not have, a patch that does not fit) is left out with the reason.
  */
-function plansOf(run: Run, analysis: Analysis): { plans: Plan[]; leftOut: LeftOut[] } {
+function plansOf(run: Run, analysis: Analysis, start: StartFrom | null): { plans: Plan[]; leftOut: LeftOut[] } {
   const { algorithms, plan: overrides } = requestOf(run);
   if (algorithms !== undefined)
-    return { plans: algorithms.map((name) => planFor(plannerOf(name), run, analysis, 0)), leftOut: [] };
+    return { plans: algorithms.map((name) => planFor(plannerOf(name), run, analysis, 0, start)), leftOut: [] };
   const plans: Plan[] = [];
   const leftOut: LeftOut[] = [];
   let refusal: unknown;
@@ -226,7 +230,7 @@ function plansOf(run: Run, analysis: Analysis): { plans: Plan[]; leftOut: LeftOu
     try {
       const foreign = foreignOption(planner, run, analysis, Object.keys(overrides?.network ?? {}));
       if (foreign !== null) throw foreign;
-      plans.push(planFor(planner, run, analysis, 0));
+      plans.push(planFor(planner, run, analysis, 0, start));
     } catch (error) {
       if (!(error instanceof VoxhelmError) || error.code !== 'invalid-request') throw error;
       refusal ??= error;
@@ -240,13 +244,18 @@ function plansOf(run: Run, analysis: Analysis): { plans: Plan[]; leftOut: LeftOu
 /** The refusal of an option that this algorithm's network does not have, or null. */
 function foreignOption(planner: AlgorithmPlanner, run: Run, analysis: Analysis, names: string[]): VoxhelmError | null {
   if (names.length === 0) return null;
-  const own = planFor(planner, run, analysis, 0, {}).network;
+  const own = planFor(planner, run, analysis, 0, null, {}).network;
   const foreign = names.find((name) => !Object.hasOwn(own.options, name));
   if (foreign === undefined) return null;
   return new VoxhelmError('invalid-request', `${own.class} has no option ${foreign} that a plan sets`, {
     fix: 'Name the algorithms that the options are for, for example "algorithms": ["segresnet"].',
     details: { field: `plan.network.${foreign}` },
   });
+}
+
+/** What the request's budget is a time of. */
+function spendsOf({ budget }: RunRequest): ReturnType<typeof budgetOf>['of'] {
+  return budget === undefined ? 'wall clock' : budgetOf(budget).of;
 }
 
 function leftOutEvent({ name, reason }: LeftOut) {
@@ -263,6 +272,7 @@ function planFor(
   run: Run,
   analysis: Analysis,
   fold: number,
+  startFrom: StartFrom | null,
   overrides: PlanOverrides = requestOf(run).plan ?? {},
 ): Plan {
   const modalities = fromJson('Analysis.modalities', z.array(Modality), analysis.modalities);
@@ -272,7 +282,7 @@ function planFor(
       details: { field: 'modality' },
     });
   }
-  const plan = planner.plan({
+  return planner.plan({
     summary: fromJson('Analysis.summary', AnalysisSummary, analysis.summary),
     device: fromJson('Run.device', Device, run.device),
     labels: fromJson('Analysis.labels', z.array(LabelDefinition), analysis.labels),
@@ -280,10 +290,8 @@ function planFor(
     trainingCases: analysis.trainingCases,
     fold,
     overrides,
+    startFrom,
   });
-  const { precision, plans } = overrides;
-  if (precision === undefined || plans?.[planner.name] !== undefined) return plan;
-  return withPrecision(plan, { value: precision, reason: GIVEN });
 }
 
 async function readCheck({ store }: Dependencies, analysis: Pick<Analysis, 'check'>): Promise<DatasetCheck> {

@@ -4,7 +4,10 @@ import type { TrainJob } from '@voxhelm/contracts/jobs';
 import type { Transaction } from '@voxhelm/prisma/client';
 import type { Run, Trial } from '@voxhelm/prisma/generated/client';
 import { fromJson } from '@voxhelm/prisma/json';
+import { SMALLEST_STEPS } from '@voxhelm/search/budget';
+import { validationCases } from '@voxhelm/search/training-time';
 import { requestOf } from './run-rows.ts';
+import type { Schedule } from './schedule.ts';
 
 /** States that no trial leaves. */
 export const FINAL_TRIAL_STATES: readonly string[] = ['completed', 'pruned', 'diverged', 'failed', 'cancelled'];
@@ -19,15 +22,20 @@ export async function readTrial(db: Transaction, trialId: string): Promise<Trial
 /** What a trainer is given of a trial. */
 export type TrialForJob = Pick<
   Trial,
-  'id' | 'kind' | 'fold' | 'seed' | 'lease' | 'planArtifact' | 'steps' | 'sourceTrialId'
+  'id' | 'number' | 'algorithm' | 'kind' | 'fold' | 'seed' | 'lease' | 'planArtifact' | 'steps' | 'sourceTrialId'
 >;
 
 /** The trainer's jobs for trials under their present lease. */
-export async function trainJobsOf(db: Transaction, run: Run, trials: readonly TrialForJob[]): Promise<TrainJob[]> {
+export async function trainJobsOf(
+  db: Transaction,
+  run: Run,
+  trials: readonly TrialForJob[],
+  schedule: Schedule,
+): Promise<TrainJob[]> {
   const from = trials.flatMap(({ kind, sourceTrialId }) => (kind === 'search' && sourceTrialId ? [sourceTrialId] : []));
   const sources = from.length === 0 ? [] : await db.trial.findMany({ where: { id: { in: from } } });
   const byId = new Map(sources.map((source) => [source.id, source]));
-  return trials.map((trial) => trainJobOf(run, trial, byId.get(trial.sourceTrialId ?? '') ?? null));
+  return trials.map((trial) => trainJobOf(run, trial, schedule, byId.get(trial.sourceTrialId ?? '') ?? null));
 }
 
 /** What a promoted trial goes on from. */
@@ -41,7 +49,7 @@ function continueFrom({ id, step, bestStep, bestDice, checkpoint, lastCheckpoint
   };
 }
 
-function trainJobOf(run: Run, trial: TrialForJob, source: Trial | null): TrainJob {
+function trainJobOf(run: Run, trial: TrialForJob, schedule: Schedule, source: Trial | null): TrainJob {
   return {
     kind: 'train',
     runId: run.id,
@@ -55,6 +63,21 @@ function trainJobOf(run: Run, trial: TrialForJob, source: Trial | null): TrainJo
     prunable: trial.kind === 'search' && requestOf(run).search?.pruner !== 'none',
     until: trial.steps,
     ...(source === null ? {} : { continueFrom: continueFrom(source) }),
+    ends: endOf(run, trial, schedule),
+  };
+}
+
+/** A training ends in time for the ensemble; one whose steps the request fixed does them all. */
+function endOf(run: Run, { algorithm, number }: TrialForJob, schedule: Schedule): TrainJob['ends'] {
+  const probe = schedule.algorithms[algorithm]?.probe;
+  if (run.budgetMs === null || schedule.steps !== null || probe === undefined) return null;
+  const { ensembleReserveMs, splits } = schedule.allocation;
+  const startedMs = (run.startedAt ?? run.createdAt).getTime() + run.pausedMs;
+  const at = startedMs + Number(run.budgetMs) - (ensembleReserveMs ?? 0);
+  return {
+    at: new Date(at).toISOString(),
+    validationMs: validationCases(schedule.trainingCases, splits) * probe.predictCaseMs,
+    leastSteps: number === 0 ? SMALLEST_STEPS : 0,
   };
 }
 

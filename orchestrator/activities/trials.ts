@@ -1,14 +1,16 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type TrainResult, ValidationPredictions } from '@voxhelm/contracts/jobs';
+import { budgetOf } from '@voxhelm/contracts/run';
 import type { TrialState } from '@voxhelm/contracts/trial';
 import type { Prisma } from '@voxhelm/prisma/client';
-import type { Trial } from '@voxhelm/prisma/generated/client';
+import type { Run, Trial } from '@voxhelm/prisma/generated/client';
 import { toJson } from '@voxhelm/prisma/json';
 import { readJson } from '@voxhelm/storage/artifact-store';
 import type { OrchestratorActivities, TrialOutcome } from '../workflows/activity-interface.ts';
 import { runWorkflowId, TRIAL_TO_RUN_SIGNALS, trialWorkflowId } from '../workflows/signals.ts';
 import type { Dependencies } from './dependencies.ts';
 import { addEvents, changeRun, hasEnded, progressOfTrials, readRun, requestOf } from './run-rows.ts';
+import { loadStudy } from './schedule.ts';
 import { FINAL_TRIAL_STATES, readTrial, shownDice, trainJobsOf } from './trial-rows.ts';
 
 type TrialActivities = Pick<OrchestratorActivities, 'resumeTrial' | 'finishTrial' | 'releaseTrial' | 'lookAround'>;
@@ -19,6 +21,16 @@ const LOOKS_AT_ONCE = 20;
 /** Handing a trial to a trainer again, taking it back, and telling the study how it ended. */
 export function trialActivities(dependencies: Dependencies): TrialActivities {
   const { db, temporal, now } = dependencies;
+
+  /** Trials that may run at once: as many as there are trainers, never more than a budget of their time was divided among. */
+  async function trainersFor(run: Run): Promise<number> {
+    const { budget, search } = requestOf(run);
+    if (search?.parallel !== undefined) return search.parallel;
+    const trainers = Math.max(1, await temporal.countTrainers());
+    if (budget === undefined || budgetOf(budget).of === 'wall clock') return trainers;
+    return Math.min(trainers, (await loadStudy(db, run.id)).schedule.parallel);
+  }
+
   return {
     async resumeTrial({ trialId, lease }) {
       const trial = await readTrial(db, trialId);
@@ -36,7 +48,8 @@ export function trialActivities(dependencies: Dependencies): TrialActivities {
           data: { trialId, number: trial.number, algorithm: trial.algorithm, fold: trial.fold, lease },
         });
       });
-      const [job] = await trainJobsOf(db, run, [{ ...trial, lease }]);
+      const { schedule } = await loadStudy(db, run.id);
+      const [job] = await trainJobsOf(db, run, [{ ...trial, lease }], schedule);
       if (job === undefined) throw new VoxhelmError('internal', `no job was made for trial ${trialId}`);
       return job;
     },
@@ -97,8 +110,7 @@ export function trialActivities(dependencies: Dependencies): TrialActivities {
           }),
         );
       }
-      const parallel = requestOf(run).search?.parallel ?? Math.max(1, await temporal.countTrainers());
-      return { finished: [...ended], parallel };
+      return { finished: [...ended], parallel: await trainersFor(run) };
     },
   };
 }

@@ -3,11 +3,12 @@ import { basename, resolve } from 'node:path';
 import { planners } from '@voxhelm/algorithms/planners';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { Plan } from '@voxhelm/contracts/plan';
-import { durationMs, type RunRequest, RunRequest as RunRequestSchema } from '@voxhelm/contracts/run';
+import { budgetOf, type RunRequest, RunRequest as RunRequestSchema } from '@voxhelm/contracts/run';
 import type { Database, Transaction } from '@voxhelm/prisma/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { checkExpression } from '@voxhelm/search/narrow';
+import { bundleOf, startSource } from '../start-source.ts';
 import { type FieldError, fieldError, nearest, schemaErrors, withStatus } from './errors.ts';
 import { checkSameRequest, lockName, requestSha256 } from './idempotency.ts';
 
@@ -35,9 +36,6 @@ export function checkRunRequest(request: RunRequest, algorithms: readonly string
   for (const [name, plan] of Object.entries(request.plan?.plans ?? {})) {
     checkName(`/plan/plans/${name}`, name);
     errors.push(...schemaErrors(Plan, plan, `/plan/plans/${name}`));
-  }
-  if (request.budget !== undefined && durationMs(request.budget) <= 0) {
-    errors.push({ pointer: '/budget', message: 'must be more than nothing' });
   }
   const [first] = errors;
   if (first === undefined) return;
@@ -90,6 +88,7 @@ export async function createRun(
     if (known !== null) return known;
   }
   const source = await findDataset(database, request.dataset);
+  await checkStart(database, request.plan?.startFrom);
   return database.$transaction(async (transaction) => {
     if (key !== undefined) {
       await lockName(transaction, `run-key:${key}`);
@@ -108,7 +107,7 @@ export async function createRun(
         name: request.name ?? dataset.name,
         datasetId: dataset.id,
         seed: request.seed,
-        budgetMs: request.budget === undefined ? null : BigInt(Math.ceil(durationMs(request.budget))),
+        budgetMs: request.budget === undefined ? null : BigInt(Math.ceil(budgetOf(request.budget).ms)),
       },
     });
     await transaction.runEvent.create({
@@ -126,6 +125,17 @@ async function findByKey(database: Transaction, key: string, sha256: string) {
   if (run === null) return null;
   checkSameRequest(key, run.requestSha256, sha256);
   return { id: run.id, replayed: true };
+}
+
+/** Refuses weights to start from that are not there; whether they fit is seen where they are read, after planning. */
+async function checkStart(database: Database, startFrom: string | undefined): Promise<void> {
+  if (startFrom === undefined) return;
+  const source = startSource(startFrom);
+  if (source.kind === 'run') await bundleOf(database, source.id);
+  if (source.kind !== 'file' || (await stat(source.path).catch(() => null))?.isFile() === true) return;
+  throw fieldError('/plan/startFrom', `there is no file ${source.path} on this server`, {
+    fix: 'Give the path of a bundle or checkpoint that the server can read, run:ID or artifact:KEY.',
+  });
 }
 
 /** By id, then by name (the newest), then as a path. Throws `invalid-request` at /dataset that suggests the nearest name. */

@@ -5,7 +5,7 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import type { RunRequestInput } from '@voxhelm/contracts/run';
-import { durationMs, RunRequest } from '@voxhelm/contracts/run';
+import { budgetOf, RunRequest } from '@voxhelm/contracts/run';
 import { readSettings } from '@voxhelm/contracts/settings';
 import { type Database, openDatabase, type Prisma } from '@voxhelm/prisma/client';
 import { newId } from '@voxhelm/prisma/ids';
@@ -116,7 +116,7 @@ async function acceptRun(db: Database, request: RunRequest): Promise<string> {
       datasetId,
       seed: request.seed,
       workflowStarted: true,
-      budgetMs: request.budget === undefined ? null : BigInt(durationMs(request.budget)),
+      budgetMs: request.budget === undefined ? null : BigInt(budgetOf(request.budget).ms),
     },
   });
   return id;

@@ -101,6 +101,9 @@ export function planOf(configuration: StepConfiguration, steps: number): Plan {
       accumulate: 1,
       recompute: configuration.recompute ?? 'none',
       augmentOn: configuration.augmentOn ?? 'loader',
+      startFrom: null,
+      freeze: 'none',
+      stopEarly: null,
       warmupSteps: 1,
       gradientClipNorm: clipNorm,
       loss: {

@@ -19,7 +19,7 @@ export const MAIN_FIELDS: readonly Field[] = [
     label: 'Time budget',
     kind: 'text',
     placeholder: '30m',
-    hint: 'Wall clock of the whole run: 90s, 12m, 1.5h, 2d. Empty: no limit; the plans then train as long as their rules say.',
+    hint: 'Of the whole run: 20m, 6h, 2d by the clock, or 40 gpu-hours of all trainers together. Empty: no limit; the plans then train as long as their rules say.',
   },
   {
     path: 'folds',

@@ -65,6 +65,7 @@ describe('a training that searches its architecture, in its own process on real 
       lease: 1,
       artifactPrefix: 'trials/first',
       prunable: false,
+      ends: null,
     };
   });
   afterAll(async () => {

@@ -13,6 +13,7 @@ import { probeSearch } from './architecture-search.ts';
 import { choosePrecision } from './choose-precision.ts';
 import { type JobContext, residentMemoryMb } from './context.ts';
 import { loadTrainingCases, loadValidationCases, splitFold } from './load-cases.ts';
+import { startWeights } from './start-weights.ts';
 import { predictCases } from './validate.ts';
 
 const WARM_UP_STEPS = 2; // The first steps allocate and choose algorithms.
@@ -24,26 +25,28 @@ const REPEAT_BELOW_MS = 10_000;
 
 /** Measures what a step, a prediction and a start cost, by a few real steps of the plan on real cases. */
 export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
-  const given = await readJson(context.store, job.plan, Plan);
-  const cases = splitFold(await readJson(context.store, job.cases, z.array(TrainingCase)), given.fold);
+  const asked = await readJson(context.store, job.plan, Plan);
+  const cases = splitFold(await readJson(context.store, job.cases, z.array(TrainingCase)), asked.fold);
   const pool = openThreadPool(loaderThreads());
   const tell = (phase: string): void => context.progress({ phase, memoryMb: residentMemoryMb() });
   try {
     tell('loading');
+    // Weights that do not fit are told before anything is trained.
+    const given = await startWeights(context.store, networkOf(asked.network), asked);
     const loadStart = performance.now();
-    const volumes = await loadTrainingCases(pool, cases.training.slice(0, LOADED_CASES), given, () => tell('loading'));
+    const volumes = await loadTrainingCases(pool, cases.training.slice(0, LOADED_CASES), asked, () => tell('loading'));
     const loadMsPerCase = (performance.now() - loadStart) / volumes.length;
     const [validation] = await loadValidationCases(
       pool,
       [...cases.validation, ...cases.training].slice(0, 1),
-      given,
+      asked,
       () => tell('loading'),
     );
     const steps = WARM_UP_STEPS + MEASURED_STEPS;
-    const loader = await openBatchLoader({ pool, volumes, plan: given, seed: job.seed, lastStep: steps });
+    const loader = await openBatchLoader({ pool, volumes, plan: asked, seed: job.seed, lastStep: steps });
     tell('training');
-    const precision = await choosePrecision(given, await loader.next(1), context.signal);
-    const plan = withPrecision(given, precision);
+    const precision = await choosePrecision(asked, await loader.next(1), context.signal);
+    const plan = withPrecision(asked, precision);
     const stepTimes: number[] = [];
     let firstBatchAt = Number.NaN;
     let predictCaseMs = 0;
@@ -52,6 +55,7 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
       plan: { ...plan, training: { ...plan.training, steps, warmupSteps: 0, validateEverySteps: steps } },
       seed: job.seed,
       startFrom: null,
+      ...(given === null ? {} : { initialWeights: given.values }),
       signal: context.signal,
       openEngine: inThread,
       nextBatch(step) {

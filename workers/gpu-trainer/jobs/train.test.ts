@@ -44,6 +44,7 @@ describe('the train job, in its own process on real cases', () => {
       lease: 1,
       artifactPrefix: 'trials/undisturbed',
       prunable: true,
+      ends: null,
     };
   });
   afterAll(async () => {

@@ -16,6 +16,7 @@ import { searchedPlan } from './architecture-search.ts';
 import { decodeProgress, openTrialFiles, type Restored, type TrialFiles } from './checkpoints.ts';
 import type { JobContext } from './context.ts';
 import { loadTrainingCases, loadValidationCases, splitFold } from './load-cases.ts';
+import { type StartWeights, startWeights } from './start-weights.ts';
 import { followTraining, type TrainingProgress } from './training-progress.ts';
 import { storePredictions, validateAll } from './validate.ts';
 
@@ -121,6 +122,7 @@ async function attempt(own: Attempt, from: Restored | null): Promise<TrainResult
     last: files.last(),
     predictions,
     ...(searched === null ? {} : { plan: searched.artifact }),
+    ...(trained.startedFrom === undefined ? {} : { startedFrom: trained.startedFrom }),
     trainMs: trained.trainMs,
     stepMs: trained.stepMs,
     validationMs: trained.validationMs,
@@ -133,7 +135,7 @@ async function trainPlan(
   from: Restored | null,
   volumes: readonly TrainingVolume[],
   validation: readonly ValidationCase[],
-): Promise<LoopResult> {
+): Promise<LoopResult & { readonly startedFrom?: string | undefined }> {
   const { job, plan, pool } = own;
   const pruned = from === null ? null : prunedBefore(from);
   if (pruned !== null) return pruned;
@@ -144,7 +146,12 @@ async function trainPlan(
     seed: job.seed,
     lastStep: job.until ?? plan.training.steps,
   });
-  return runLoop(own, from, validation, loader);
+  const given = await startWeights(own.context.store, networkOf(plan.network), plan);
+  if (given !== null && from === null) {
+    own.context.log('info', given.told, { trialId: job.trialId });
+    own.progress.event(given.told);
+  }
+  return { ...(await runLoop(own, from, validation, loader, given)), startedFrom: given?.told };
 }
 
 /** The best checkpoint's predictions, stored; null where there is nothing to predict with. */
@@ -164,6 +171,7 @@ async function runLoop(
   from: Restored | null,
   validation: readonly ValidationCase[],
   loader: BatchLoader,
+  given: StartWeights | null,
 ): Promise<LoopResult> {
   const { job, plan, context, files, api, progress, signal } = own;
   const giveUp = givesUpAfter(signal, FINISH_VALIDATION_MS);
@@ -182,7 +190,9 @@ async function runLoop(
       seed: job.seed,
       startFrom,
       ...(job.until === undefined ? {} : { until: job.until }),
+      ...(given === null ? {} : { initialWeights: given.values }),
       signal,
+      ...(job.ends === null ? {} : { ends: { ...job.ends, atMs: Date.parse(job.ends.at) } }),
       openEngine: inThread,
       async nextBatch(step) {
         // A stopped attempt gets its batch all the same: the loop itself sees the signal and saves its checkpoint.
