@@ -16,7 +16,7 @@ export function perAxis(value: (axis: 0 | 1 | 2) => number): Triple {
 /** A per-axis statistic as a triple. */
 export function axes(
   statistics: SampleStatistics,
-  key: 'median' | 'min' | 'max' | 'percentile_00_5' | 'percentile_10_0' | 'percentile_99_5',
+  key: 'median' | 'min' | 'max' | 'percentile_00_5' | 'percentile_10_0' | 'percentile_90_0' | 'percentile_99_5',
 ): Triple {
   const value = statistics[key];
   return perAxis((axis) => (Array.isArray(value) ? (value[axis] ?? Number.NaN) : value));

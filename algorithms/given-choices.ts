@@ -24,7 +24,8 @@ function withChoices(plan: Plan, { augmentation, loss, classRatios }: PlanOverri
   if (augmentation !== undefined) chosen = because({ ...chosen, augmentation }, 'augmentation', GIVEN);
   if (classRatios !== undefined) {
     checkRatios(classRatios, plan);
-    chosen = because({ ...chosen, sampling: { classRatios } }, 'sampling.classRatios', GIVEN);
+    chosen = because({ ...chosen, sampling: { mode: 'class', classRatios } }, 'sampling.classRatios', GIVEN);
+    chosen = because(chosen, 'sampling.mode', `${GIVEN}, with its ratios`);
   }
   if (loss !== undefined) {
     const { value, reason } = ofExclusiveClasses(loss);

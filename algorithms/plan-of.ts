@@ -1,6 +1,7 @@
-import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
+import type { AnalysisSummary, IntensityStatistics } from '@voxhelm/contracts/analysis';
+import type { Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import { Plan } from '@voxhelm/contracts/plan';
+import { type Normalization, Plan } from '@voxhelm/contracts/plan';
 import { axes, perAxis, type Triple } from './axes.ts';
 import { GIVEN, given, type Reasoned, valuePaths } from './plan-overrides.ts';
 import { stopEarlyRule, VALIDATIONS } from './plan-schedule.ts';
@@ -54,6 +55,40 @@ export function channelsOf({ summary, modalities }: PlanInput): number {
 export function modalitiesOf({ modalities }: PlanInput, channels: number): Plan['modalities'] {
   if (modalities.length === channels) return [...modalities];
   return Array<Plan['modalities'][number]>(channels).fill(modalities[0] as Plan['modalities'][number]);
+}
+
+/** What is known of a channel's foreground, and in words where from. */
+export interface ChannelForeground {
+  readonly intensity: IntensityStatistics;
+  readonly described: string;
+}
+
+/**
+ * A channel's foreground intensities: of all cases' voxels together, as nnU-Net pools them. Analyses of earlier versions have
+ * the mean over cases and channels of each case's own statistics alone.
+ */
+export function foregroundOf({ summary }: PlanInput, channel: number): ChannelForeground {
+  const { intensity, pooled } = summary.image_foreground_stats;
+  const own = pooled?.[channel];
+  if (own !== undefined) return { intensity: own, described: 'of the foreground of all cases together' };
+  return { intensity, described: "of the foreground, the mean of the cases' own" };
+}
+
+/** A number for a reason. */
+export function shownNumber(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}
+
+/** Normalisations, one of each channel, with what is told of them. */
+export function normalizationEntry(
+  input: PlanInput,
+  modalities: Plan['modalities'],
+  rule: (modality: Modality, foreground: ChannelForeground) => Reasoned<Normalization>,
+  source: string,
+): Reasoned<Normalization[]> {
+  const entries = modalities.map((modality, channel) => rule(modality, foregroundOf(input, channel)));
+  const value = entries.map((entry) => entry.value);
+  return because(value, `${[...new Set(entries.map(({ reason }) => reason))].join('; ')} (${source})`);
 }
 
 /** Cases this close to the target spacing need no resampling. */

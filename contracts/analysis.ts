@@ -84,7 +84,14 @@ export const AnalysisSummary = z.object({
     sizemm: SampleStatistics,
     intensity: IntensityStatistics,
   }),
-  image_foreground_stats: z.object({ intensity: IntensityStatistics }),
+  image_foreground_stats: z.object({
+    intensity: IntensityStatistics,
+    /**
+     * Of the foreground voxels of all cases together, for each channel (nnU-Net's fingerprint); `intensity` has the means of
+     * the cases' and channels' own. Absent in analyses of earlier versions, and where no case has foreground.
+     */
+    pooled: z.array(IntensityStatistics).optional(),
+  }),
   label_stats: z.object({
     labels: z.array(z.number().int()),
     image_intensity: IntensityStatistics,

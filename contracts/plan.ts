@@ -28,6 +28,8 @@ export const Normalization = z.discriminatedUnion('mode', [
     mean: z.number(),
     deviation: z.number().positive(),
   }),
+  /** sigmoid of (x - smallest) / standard deviation of the image (Auto3DSeg "pet"). */
+  z.object({ mode: z.literal('shift-sigmoid') }),
   z.object({ mode: z.literal('none') }),
 ]);
 export type Normalization = z.infer<typeof Normalization>;
@@ -234,8 +236,12 @@ export const Plan = z
      * result replaces the architecture in `network`: a trained plan has none.
      */
     architectureSearch: ArchitectureSearch.optional(),
-    /** Probability of each label value (in the order of `labels`) to be the centre of a patch. */
-    sampling: z.strictObject({ classRatios: z.array(z.number().nonnegative()) }),
+    sampling: z.strictObject({
+      /** Where patches lie: centred on a voxel of a drawn class, or anywhere (Auto3DSeg's crop modes "ratio" and "rand"). */
+      mode: z.enum(['class', 'uniform']).default('class'),
+      /** Probability of each label value (in the order of `labels`) to be the centre of a patch. */
+      classRatios: z.array(z.number().nonnegative()),
+    }),
     augmentation: z.array(Augmentation),
     inference: z.strictObject({
       overlap: z.number().min(0).max(0.95),

@@ -70,7 +70,7 @@ export function tinyPlan(options: TinyOptions = {}): Plan {
       validateEverySteps: 5,
       checkpointEverySteps: 5,
     },
-    sampling: { classRatios: [1, 1, 1] },
+    sampling: { mode: 'class', classRatios: [1, 1, 1] },
     augmentation: [{ name: 'flip', probability: 0.5, axes: [0] }],
     inference: { overlap: 0.5, mode: 'gaussian', sigmaScale: 0.125, windowBatchSize: 1 },
     reasons: {},

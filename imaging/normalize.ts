@@ -24,6 +24,9 @@ export function normalizeChannel(channel: Float32Array, normalization: Normaliza
     case 'clip-zscore':
       clipAndScale(channel, normalization.lower, normalization.upper, normalization.mean, normalization.deviation);
       break;
+    case 'shift-sigmoid':
+      shiftSigmoid(channel);
+      break;
     case 'none':
       break;
   }
@@ -43,4 +46,13 @@ function rangeSigmoid(channel: Float32Array, lower: number, upper: number): void
   for (let i = 0; i < channel.length; i++) {
     channel[i] = 1 / (1 + Math.exp(1 - ((channel[i] as number) - lower) * scale));
   }
+}
+
+function shiftSigmoid(channel: Float32Array): void {
+  const found = moments(channel, false);
+  if (found === null) return;
+  const scale = found.deviation > 0 ? 1 / found.deviation : 1;
+  let low = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < channel.length; i++) low = Math.min(low, channel[i] as number);
+  for (let i = 0; i < channel.length; i++) channel[i] = 1 / (1 + Math.exp(-((channel[i] as number) - low) * scale));
 }

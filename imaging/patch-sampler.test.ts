@@ -54,7 +54,7 @@ function planOf(options: {
       validateEverySteps: 1,
       checkpointEverySteps: 1,
     },
-    sampling: { classRatios: options.classRatios ?? [1, 1, 1] },
+    sampling: { mode: 'class', classRatios: options.classRatios ?? [1, 1, 1] },
     augmentation: options.augmentation ?? [],
     inference: { overlap: 0.5, mode: 'gaussian', sigmaScale: 0.125, windowBatchSize: 1 },
     reasons: {},

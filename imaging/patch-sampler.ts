@@ -3,7 +3,7 @@ import type { Plan } from '@voxhelm/contracts/plan';
 import { type Random, seededPermutation, seededRandom } from './random.ts';
 import { applyIntensityTransforms, drawSpatialTransform, type PatchKey } from './transforms/apply.ts';
 import { cropPatch, type PatchPlace } from './transforms/crop.ts';
-import { drawCentre, startAround } from './transforms/crop-centres.ts';
+import { drawCentre, startAnywhere, startAround } from './transforms/crop-centres.ts';
 import { loaderAugmentation } from './transforms/placement.ts';
 import type { Vec3 } from './volume.ts';
 import { voxelCount } from './volume.ts';
@@ -32,7 +32,7 @@ export interface Batch {
 
 /**
  * The batch of one step: a pure function of (volumes, plan, seed, step). Every case comes once before any comes again;
- * a patch's centre is a voxel of a class drawn by `plan.sampling.classRatios` (a class that the case lacks weighs 0),
+ * a patch lies anywhere, or its centre is a voxel of a class drawn by `plan.sampling.classRatios` (one that the case lacks weighs 0),
  * moved to keep the patch inside; a volume smaller than the patch is padded with zeros on both sides. Augmented by
  * `plan.augmentation`. Throws `invalid-request` where volumes and plan do not fit.
  */
@@ -100,6 +100,9 @@ function fillPatch(volume: TrainingVolume, plan: Plan, key: PatchKey, image: Flo
 }
 
 function placePatch({ shape, classVoxels }: TrainingVolume, plan: Plan, random: Random): PatchPlace {
+  if (plan.sampling.mode === 'uniform') {
+    return { volumeShape: shape, start: startAnywhere(shape, plan.patchSize, random), size: plan.patchSize };
+  }
   const voxel = drawCentre(classVoxels, plan.sampling.classRatios, voxelCount(shape), random);
   return { volumeShape: shape, start: startAround(voxel, shape, plan.patchSize), size: plan.patchSize };
 }

@@ -18,7 +18,7 @@ const FIRST = {
   network: { class: 'SegResNetDS', options: {} },
   patchSize: [8, 8, 8],
   preprocessing: { normalization: [{ mode: 'none' }], spacingMm: null },
-  sampling: { classRatios: [1, 1] },
+  sampling: { mode: 'class', classRatios: [1, 1] },
   schemaVersion: 1,
   training: {
     checkpointEverySteps: 1,

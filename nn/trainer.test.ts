@@ -34,6 +34,7 @@ function plan(steps: number, learningRate = 0.01, changes: Partial<Plan['trainin
     patchSize: [8, 8, 8],
     network: { class: 'Tiny', options: {} },
     augmentation: [],
+    sampling: { mode: 'class', classRatios: [1, 1] },
     inference: { overlap: 0.5, mode: 'gaussian', sigmaScale: 0.125, windowBatchSize: 2 },
     training: {
       steps,

@@ -1,4 +1,5 @@
 import type { Device } from '@voxhelm/contracts/plan';
+import { perAxis, type Triple, volume } from '../axes.ts';
 import type { PatchBudget } from './geometry.ts';
 
 /** What a kind of device changes in a plan. */
@@ -15,6 +16,15 @@ export interface DeviceProfile {
   readonly described: string;
 }
 
+/** What of a dataset a profile depends on. */
+export interface ProfiledData {
+  /** What the network sees. */
+  readonly spacingMm: Triple;
+  readonly anisotropic: boolean;
+  /** Background included. */
+  readonly classes: number;
+}
+
 const GIB = 2 ** 30;
 /** Auto3DSeg's first patch, 224 x 224 x 144: what 16 GB train with 32 filters and 5 levels (automl.md 1.6). */
 const BASE_PATCH = [224, 224, 144] as const;
@@ -28,28 +38,64 @@ const MAX_BATCH = 8;
 /** nnU-Net: a batch covers at most 5 % of the dataset, but two patches at least (automl.md 6.3). */
 const BATCH_SHARE = 0.05;
 
-/** Small networks and patches where a CPU trains. */
-function cpuProfile(device: Device, anisotropic: boolean): DeviceProfile {
-  // Anisotropic voxels get Auto3DSeg's flat patch, scaled down to the same number of voxels.
-  const scale = Math.cbrt(CPU_VOXELS / BASE_VOXELS);
-  const start: [number, number, number] = anisotropic
-    ? [BASE_PATCH[0] * scale, BASE_PATCH[1] * scale, BASE_PATCH[2] * scale]
-    : [48, 48, 48];
+/** Auto3DSeg's rule for many classes begins above this. */
+const MANY_CLASSES = 20;
+
+/**
+ * Auto3DSeg's memory for the logits of many classes: what a patch shrinks to, as a factor, on a device of so many GB; null
+ * where it need not.
+ */
+function shrinkForClasses(classes: number, memoryGb: number): number | null {
+  if (classes <= MANY_CLASSES) return null;
+  // Below 17 GB automl.md says half; its own verified examples at 16 GB (25 classes 160^3, 105 classes 128^3) fit 0.75.
+  const factor = (memoryGb / (0.2 * classes + 11.5)) * (memoryGb < 17 ? 0.75 : 1);
+  return factor < 0.95 ? factor : null;
+}
+
+/** The cube of at most so many voxels, in multiples of 16. */
+function cubeOf(voxels: number): [number, number, number] {
+  const side = 16 * Math.max(1, Math.floor(Math.cbrt(voxels) / 16 + 1e-9));
+  return [side, side, side];
+}
+
+/** Even for many classes a patch on a CPU shows this much: below it there is nothing to recognise. */
+const SMALLEST_CPU_SIDE = 32;
+
+/**
+ * Small networks and patches where a CPU trains: cubes, and of anisotropic voxels patches in the aspect of the spacing, as
+ * nnU-Net's. Auto3DSeg's flat shape, which is meant for 512 x 512 slices, would be a column of 38 x 38 x 170 mm in CT of
+ * 0.8 x 0.8 x 5 mm.
+ */
+function cpuProfile(device: Device, { spacingMm, anisotropic, classes }: ProfiledData): DeviceProfile {
+  const many = classes > MANY_CLASSES;
+  const voxels = many ? Math.max(SMALLEST_CPU_SIDE ** 3, (CPU_VOXELS * MANY_CLASSES) / classes) : CPU_VOXELS;
+  const side = Math.cbrt(voxels * (anisotropic ? volume(spacingMm) : 1));
   return {
-    patch: { voxels: CPU_VOXELS, start, maxLevels: 4 },
+    patch: { voxels, start: perAxis((axis) => side / (anisotropic ? spacingMm[axis] : 1)), maxLevels: 4 },
     initFilters: 16,
     learningRate: 1e-3,
     overlap: 0.5,
     windowBatchSize: 2,
     checkpointEverySteps: 100,
     batchSize: () => 2,
-    described: `CPU with ${device.cores} cores`,
+    described: `CPU with ${device.cores} cores${many ? `, for ${classes} classes` : ''}`,
   };
 }
 
 /** Auto3DSeg's sizes where a GPU trains, by its memory. */
-function gpuProfile(device: Device, anisotropic: boolean): DeviceProfile {
+function gpuProfile(device: Device, data: ProfiledData): DeviceProfile {
+  const { anisotropic, classes } = data;
   const memoryGb = (device.memoryBytes / GIB) * FLOAT32_SHARE;
+  const shrink = shrinkForClasses(classes, memoryGb);
+  if (shrink !== null) {
+    const start = cubeOf(BASE_VOXELS * shrink);
+    return {
+      ...gpuProfile(device, { ...data, classes: MANY_CLASSES }),
+      patch: { voxels: start[0] ** 3, start, maxLevels: 5 },
+      batchSize: () => 1,
+      described: `${device.name} with ${(device.memoryBytes / GIB).toFixed(0)} GB, for ${classes} classes`,
+    };
+  }
   const factor = Math.max(1, memoryGb / 16) * (anisotropic && memoryGb > 16 ? 0.8 : 1);
   // A smaller GPU (which Auto3DSeg takes for its smallest) gets a smaller patch instead of running out of memory.
   const voxels = BASE_VOXELS * Math.min(1, memoryGb / 16);
@@ -72,7 +118,7 @@ function gpuProfile(device: Device, anisotropic: boolean): DeviceProfile {
   };
 }
 
-/** The profile of a device. */
-export function deviceProfile(device: Device, anisotropic: boolean): DeviceProfile {
-  return device.kind === 'cpu' ? cpuProfile(device, anisotropic) : gpuProfile(device, anisotropic);
+/** The profile of a device for a dataset. */
+export function deviceProfile(device: Device, data: ProfiledData): DeviceProfile {
+  return device.kind === 'cpu' ? cpuProfile(device, data) : gpuProfile(device, data);
 }

@@ -1,13 +1,23 @@
+import type { Modality } from '@voxhelm/contracts/dataset';
 import type { Augmentation, Normalization, Plan } from '@voxhelm/contracts/plan';
-import { checkPatch, perAxis, type Triple, volume } from '../axes.ts';
+import { axes, checkPatch, perAxis, type Triple, volume } from '../axes.ts';
 import { mirrorIfLong } from '../mirroring.ts';
 import { withGiven } from '../plan-given.ts';
-import { ALL_TRAINED, channelsOf, DRAWN, modalitiesOf } from '../plan-of.ts';
-import { GIVEN, given, readEditedPlan } from '../plan-overrides.ts';
+import {
+  ALL_TRAINED,
+  because,
+  type ChannelForeground,
+  channelsOf,
+  DRAWN,
+  modalitiesOf,
+  normalizationEntry,
+  shownNumber,
+} from '../plan-of.ts';
+import { GIVEN, given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
 import { stepsRule, stopEarlyRule, VALIDATIONS, WARMUP_EPOCHS, warmupRule, withSteps } from '../plan-schedule.ts';
 import { planSpace } from '../plan-space.ts';
 import { type AlgorithmPlanner, type PlanInput, PRECISION_UNMEASURED } from '../planner.ts';
-import { deviceProfile } from './device-profile.ts';
+import { type DeviceProfile, deviceProfile } from './device-profile.ts';
 import { divisorOfOptions } from './divisor.ts';
 import { type PatchPlan, planPatch, planSpacing, type SpacingPlan } from './geometry.ts';
 
@@ -32,25 +42,30 @@ const AUGMENTATION: readonly Augmentation[] = [
 /** nnU-Net's clipping norm: never reached in a healthy training, it keeps one bad batch from ending a trial. */
 const GRADIENT_CLIP_NORM = 12;
 
-/** One rule per channel: CT to the range of foreground intensities, all else z-score over non-zero voxels. */
-function planNormalization(input: PlanInput, modalities: Plan['modalities']) {
-  const { percentile_00_5: lower, percentile_99_5: upper } = input.summary.image_foreground_stats.intensity;
-  const notes: string[] = [];
-  const value = modalities.map((modality): Normalization => {
-    if (modality === 'CT' && upper > lower) {
-      notes.push(`CT: sigmoid of the range ${lower} .. ${upper}, foreground percentiles 0.5 and 99.5`);
-      return { mode: 'range-sigmoid', lower, upper };
-    }
-    const why = modality === 'CT' ? 'foreground intensities are all equal, so no range: ' : '';
-    notes.push(`${modality}: ${why}z-score over the voxels that are not 0`);
-    return { mode: 'zscore-nonzero' };
-  });
-  return { value, reason: `${[...new Set(notes)].join('; ')} (Auto3DSeg)` };
+/** CT: to the range of the foreground. PET: above the image's own least. All else: z-score over the voxels that are not 0. */
+function normalizationOf(modality: Modality, { intensity, described }: ChannelForeground): Reasoned<Normalization> {
+  const { percentile_00_5: lower, percentile_99_5: upper } = intensity;
+  if (modality === 'PET') {
+    return because({ mode: 'shift-sigmoid' }, 'PET: sigmoid of (x - smallest) / deviation of each image');
+  }
+  if (modality === 'CT' && upper > lower) {
+    const range = `${shownNumber(lower)} .. ${shownNumber(upper)}`;
+    return because(
+      { mode: 'range-sigmoid', lower, upper },
+      `CT: sigmoid of the range ${range}, percentiles 0.5 and 99.5 ${described}`,
+    );
+  }
+  const why = modality === 'CT' ? 'foreground intensities are all equal, so no range: ' : '';
+  return because({ mode: 'zscore-nonzero' }, `${modality}: ${why}z-score over the voxels that are not 0`);
+}
+
+function profileOf({ device, labels }: PlanInput, { workingMm, anisotropic }: SpacingPlan): DeviceProfile {
+  return deviceProfile(device, { spacingMm: workingMm, anisotropic, classes: labels.length });
 }
 
 /** The network's options; the user's replace the rule's one by one. */
 function planNetwork(input: PlanInput, spacing: SpacingPlan, patch: PatchPlan, channels: number) {
-  const profile = deviceProfile(input.device, spacing.anisotropic);
+  const profile = profileOf(input, spacing);
   const rules: Record<string, [value: unknown, reason: string]> = {
     init_filters: [profile.initFilters, `${profile.described}: 32 as Auto3DSeg on a GPU, 16 on a CPU`],
     in_channels: [channels, 'channels of the images'],
@@ -86,6 +101,36 @@ function planNetwork(input: PlanInput, spacing: SpacingPlan, patch: PatchPlan, c
   return { options, reasons };
 }
 
+/** Auto3DSeg: patches are placed by class where one axis shows less than 0.8 of a large image, else anywhere. */
+const COVERING_SHARE = 0.8;
+
+/** Of an image's voxels: a label with less is looked for, whatever a patch shows (Auto3DSeg does not ask). */
+const RARE_SHARE = 1e-4;
+
+/** The value of a label that is small in most images, or null. */
+function rareLabel({ label_stats }: PlanInput['summary']): number | null {
+  const median = ({ foreground_percentage: share }: (typeof label_stats.label)[number]): number =>
+    typeof share.median === 'number' ? share.median : (share.median[0] ?? 1);
+  return label_stats.label.find((label) => label.value > 0 && median(label) < RARE_SHARE)?.value ?? null;
+}
+
+function cropRule({ summary }: PlanInput, spacingMm: Triple, patchSize: Triple): Reasoned<Plan['sampling']['mode']> {
+  const sizeMm = axes(summary.image_stats.sizemm, 'percentile_90_0');
+  const image = perAxis((axis) => Math.floor(sizeMm[axis] / spacingMm[axis] + 1e-6));
+  const smaller = [0, 1, 2].some((axis) => (patchSize[axis] as number) < COVERING_SHARE * (image[axis] as number));
+  const shown = `${patchSize.join(' x ')} of ${image.join(' x ')} voxels (90th percentile)`;
+  const rare = rareLabel(summary);
+  if (rare !== null) {
+    return because(
+      'class',
+      `label ${rare} fills less than ${100 * RARE_SHARE} % of an image: it would be met too seldom`,
+    );
+  }
+  return smaller
+    ? because('class', `Auto3DSeg: a patch shows a part of an image, ${shown}, so its centre is a voxel of a class`)
+    : because('uniform', `Auto3DSeg: a patch shows nearly all of an image, ${shown}, so it may lie anywhere`);
+}
+
 function planSegresnet(input: PlanInput): Plan {
   const { overrides, labels, trainingCases } = input;
   const edited = overrides.plans?.[segresnet.name];
@@ -96,9 +141,9 @@ function planSegresnet(input: PlanInput): Plan {
   }
   const channels = channelsOf(input);
   const modalities = modalitiesOf(input, channels);
-  const normalization = planNormalization(input, modalities);
+  const normalization = normalizationEntry(input, modalities, normalizationOf, 'Auto3DSeg; pooled as nnU-Net');
   const spacing = planSpacing(input.summary, overrides.spacingMm);
-  const profile = deviceProfile(input.device, spacing.anisotropic);
+  const profile = profileOf(input, spacing);
   const patch = planPatch(input.summary, spacing, profile.patch);
   const network = planNetwork(input, spacing, patch, channels);
   const { divisor, levels } = divisorOfOptions(network.options);
@@ -130,6 +175,7 @@ function planSegresnet(input: PlanInput): Plan {
   const dsdepth = network.options['dsdepth'];
   const heads = Math.max(1, Math.min(typeof dsdepth === 'number' ? dsdepth : 4, levels - 1));
   const ratio = 1 / labels.length;
+  const sampling = cropRule(input, spacing.workingMm, patchSize.value);
   const plan: Plan = {
     schemaVersion: 1,
     algorithm: segresnet.name,
@@ -172,7 +218,7 @@ function planSegresnet(input: PlanInput): Plan {
       validateEverySteps: validateEvery.value,
       checkpointEverySteps: checkpointEvery.value,
     },
-    sampling: { classRatios: labels.map(() => ratio) },
+    sampling: { mode: sampling.value, classRatios: labels.map(() => ratio) },
     augmentation: structuredClone([...AUGMENTATION]),
     inference: {
       overlap: profile.overlap,
@@ -210,6 +256,7 @@ function planSegresnet(input: PlanInput): Plan {
       'training.deepSupervisionWeights': `Auto3DSeg: halved from head to head; ${heads} heads for ${levels} levels`,
       'training.validateEverySteps': validateEvery.reason,
       'training.checkpointEverySteps': checkpointEvery.reason,
+      'sampling.mode': sampling.reason,
       'sampling.classRatios': 'Auto3DSeg: every class is equally often the centre of a patch, background included',
       augmentation: "Auto3DSeg's default",
       'inference.overlap': `${profile.described}: 0.625 as Auto3DSeg on a GPU, 0.5 on a CPU`,

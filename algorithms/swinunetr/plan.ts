@@ -1,10 +1,22 @@
 import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
+import type { Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Augmentation, Device, Normalization, Plan } from '@voxhelm/contracts/plan';
 import { axes, checkPatch, perAxis, type Triple, volume } from '../axes.ts';
 import { mirrorIfLong } from '../mirroring.ts';
 import { withGiven } from '../plan-given.ts';
-import { because, channelsOf, modalitiesOf, networkEntries, planOf, sharedEntries, spacingEntry } from '../plan-of.ts';
+import {
+  because,
+  type ChannelForeground,
+  channelsOf,
+  modalitiesOf,
+  networkEntries,
+  normalizationEntry,
+  planOf,
+  sharedEntries,
+  shownNumber,
+  spacingEntry,
+} from '../plan-of.ts';
 import { given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
 import { withSteps } from '../plan-schedule.ts';
 import { planSpace } from '../plan-space.ts';
@@ -23,9 +35,12 @@ const DIVISOR: Triple = [32, 32, 32];
 const LEAST_LONGEST = 64;
 const GPU_EDGE = 96;
 const CPU_EDGE = 64;
+const SMALLEST_EDGE = 32;
+const MANY_CLASSES = 20;
 
 interface Profile {
   readonly onCpu: boolean;
+  readonly classes: number;
   readonly featureSize: number;
   /** Patches in a batch. */
   readonly patches: number;
@@ -33,12 +48,19 @@ interface Profile {
 }
 
 function profileOf({ device, labels }: PlanInput): Profile {
-  if (device.kind === 'cpu') return { onCpu: true, featureSize: 12, patches: 1, described: describe(device) };
+  if (device.kind === 'cpu')
+    return { onCpu: true, classes: labels.length, featureSize: 12, patches: 1, described: describe(device) };
   const memoryGb = Math.max(1, (device.memoryBytes / GIB) * FLOAT32_SHARE - 1);
   const more = (labels.length - 2) / 103;
   const [low, high] = [12 + 28 * more, 48 + 100 * more];
   const patches = Math.max(1, Math.trunc(2 + (7 * (memoryGb - low)) / (high - low)));
-  return { onCpu: false, featureSize: memoryGb >= 12 ? 48 : 24, patches, described: describe(device) };
+  return {
+    onCpu: false,
+    classes: labels.length,
+    featureSize: memoryGb >= 12 ? 48 : 24,
+    patches,
+    described: describe(device),
+  };
 }
 
 function describe(device: Device): string {
@@ -63,18 +85,16 @@ function targetSpacing(summary: AnalysisSummary): { targetMm: Triple; rule: stri
 }
 
 /** CT: cut to the foreground's range, then 0..1; all else: z-score over the voxels that are not 0. */
-function normalizationEntry(input: PlanInput, modalities: Plan['modalities']): Reasoned<Normalization[]> {
-  const { percentile_00_5: lower, percentile_99_5: upper } = input.summary.image_foreground_stats.intensity;
-  const value = modalities.map(
-    (modality): Normalization =>
-      modality === 'CT' && upper > lower ? { mode: 'range-clip', lower, upper } : { mode: 'zscore-nonzero' },
+function normalizationOf(modality: Modality, { intensity, described }: ChannelForeground): Reasoned<Normalization> {
+  const { percentile_00_5: lower, percentile_99_5: upper } = intensity;
+  if (modality !== 'CT' || !(upper > lower)) {
+    return because({ mode: 'zscore-nonzero' }, `${modality}: z-score over the voxels that are not 0`);
+  }
+  const range = `${shownNumber(lower)} .. ${shownNumber(upper)}`;
+  return because(
+    { mode: 'range-clip', lower, upper },
+    `CT: cut to ${range}, percentiles 0.5 and 99.5 ${described}, then 0..1`,
   );
-  const kinds = [...new Set(value.map(({ mode }) => mode))].map((mode) =>
-    mode === 'range-clip'
-      ? `CT: cut to ${lower} .. ${upper}, foreground percentiles 0.5 and 99.5, then 0..1`
-      : 'z-score over the voxels that are not 0',
-  );
-  return because(value, `${kinds.join('; ')} (Auto3DSeg)`);
 }
 
 /**
@@ -87,7 +107,9 @@ function patchRule(summary: AnalysisSummary, targetMm: Triple, profile: Profile)
     const value = perAxis((axis) => (largest[axis] < GPU_EDGE ? LEAST_LONGEST : GPU_EDGE));
     return because(value, 'Auto3DSeg: 96 along each axis, 64 where the largest image is shorter');
   }
-  const edges = perAxis((axis) => Math.min(CPU_EDGE, 32 * Math.max(1, Math.floor(largest[axis] / 32))));
+  // For many classes the logits of 64^3 alone are 100 MB and more, several times over.
+  const most = profile.classes > MANY_CLASSES ? SMALLEST_EDGE : CPU_EDGE;
+  const edges = perAxis((axis) => Math.min(most, 32 * Math.max(1, Math.floor(largest[axis] / 32))));
   const longest = largest.indexOf(Math.max(...largest));
   const value = perAxis((axis) => (axis === longest ? LEAST_LONGEST : edges[axis]));
   return because(
@@ -148,7 +170,12 @@ function planSwinunetr(input: PlanInput): Plan {
   const plan = planOf({
     ...sharedEntries(input, 'swinunetr', channels, steps.value, profile.onCpu ? 50 : 250),
     'preprocessing.spacingMm': spacingEntry(summary, targetMm, overrides.spacingMm, rule),
-    'preprocessing.normalization': normalizationEntry(input, modalitiesOf(input, channels)),
+    'preprocessing.normalization': normalizationEntry(
+      input,
+      modalitiesOf(input, channels),
+      normalizationOf,
+      'Auto3DSeg; pooled as nnU-Net',
+    ),
     patchSize,
     batchSize,
     ...network,
@@ -175,6 +202,7 @@ function planSwinunetr(input: PlanInput): Plan {
       'Auto3DSeg: DiceCE with squared predictions, background included',
     ),
     'training.deepSupervisionWeights': because([1], 'the network has one head'),
+    'sampling.mode': because('class', 'Auto3DSeg crops by class whatever the patch shows'),
     'sampling.classRatios': because(
       labels.map(() => 1 / labels.length),
       'Auto3DSeg: every class is equally often the centre of a patch, background included',

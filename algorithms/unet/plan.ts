@@ -1,15 +1,19 @@
+import type { Modality } from '@voxhelm/contracts/dataset';
 import type { Augmentation, Device, Normalization, Plan } from '@voxhelm/contracts/plan';
-import { checkPatch, perAxis, type Triple } from '../axes.ts';
+import { axes, checkPatch, perAxis, type Triple, volume } from '../axes.ts';
 import { mirrorIfLong } from '../mirroring.ts';
 import { withGiven } from '../plan-given.ts';
 import {
   because,
+  type ChannelForeground,
   channelsOf,
   medianVoxels,
   modalitiesOf,
   networkEntries,
+  normalizationEntry,
   planOf,
   sharedEntries,
+  shownNumber,
   spacingEntry,
 } from '../plan-of.ts';
 import { given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
@@ -40,11 +44,16 @@ interface Profile {
   readonly described: string;
 }
 
-function profileOf(device: Device): Profile {
+/** More classes than these make a step slower by their logits alone, which nnU-Net's estimate is not made for. */
+const MANY_CLASSES = 20;
+const SMALLEST_CPU_VOXELS = 32 ** 3;
+
+function profileOf(device: Device, classes: number): Profile {
   const memoryGb = (device.memoryBytes / GIB) * FLOAT32_SHARE;
   if (device.kind === 'cpu') {
+    const mostVoxels = Math.max(SMALLEST_CPU_VOXELS, CPU_VOXELS * Math.min(1, MANY_CLASSES / classes));
     const described = `CPU with ${device.cores} cores`;
-    return { onCpu: true, memoryGb, mostVoxels: CPU_VOXELS, baseFeatures: 16, described };
+    return { onCpu: true, memoryGb, mostVoxels, baseFeatures: 16, described };
   }
   const described = `${device.name} with ${(device.memoryBytes / GIB).toFixed(0)} GB`;
   return { onCpu: false, memoryGb, mostVoxels: Number.POSITIVE_INFINITY, baseFeatures: 32, described };
@@ -68,20 +77,34 @@ const AUGMENTATION: readonly Augmentation[] = [
 /** Share of patches that nnU-Net centres on a foreground voxel. */
 const FOREGROUND_SHARE = 0.33;
 
+/** nnU-Net: where images fill less of their boxes, the zeros around them are left out of their z-score. */
+const MASKED_BELOW = 0.75;
+
+/** True where images stand in so much of nothing that a z-score leaves the zeros out. */
+function mostlyEmpty({ summary }: PlanInput): boolean {
+  const { cropped_shape: cropped, shape } = summary.image_stats;
+  return volume(axes(cropped, 'median')) / volume(axes(shape, 'median')) < MASKED_BELOW;
+}
+
 /** CT: cut to the foreground's range and scaled by its mean and deviation; all else: z-score per image. */
-function normalizationEntry(input: PlanInput, modalities: Plan['modalities']): Reasoned<Normalization[]> {
-  const foreground = input.summary.image_foreground_stats.intensity;
-  const { percentile_00_5: lower, percentile_99_5: upper, mean, stdev: deviation } = foreground;
-  const value = modalities.map((modality): Normalization => {
-    if (modality !== 'CT' || !(upper > lower) || !(deviation > 0)) return { mode: 'zscore' };
-    return { mode: 'clip-zscore', lower, upper, mean, deviation };
-  });
-  const kinds = [...new Set(value.map(({ mode }) => mode))].map((mode) =>
-    mode === 'zscore'
-      ? 'z-score of each image'
-      : "CT: cut to the foreground's percentiles 0.5 and 99.5, then its z-score",
-  );
-  return because(value, `${kinds.join('; ')} (nnU-Net)`);
+function normalizationRule(input: PlanInput) {
+  const masked = mostlyEmpty(input);
+  return (modality: Modality, { intensity, described }: ChannelForeground): Reasoned<Normalization> => {
+    const { percentile_00_5: lower, percentile_99_5: upper, mean, stdev: deviation } = intensity;
+    if (modality === 'CT' && upper > lower && deviation > 0) {
+      const range = `${shownNumber(lower)} .. ${shownNumber(upper)}`;
+      return because(
+        { mode: 'clip-zscore', lower, upper, mean, deviation },
+        `CT: cut to ${range}, percentiles 0.5 and 99.5 ${described}, then its z-score`,
+      );
+    }
+    return masked
+      ? because(
+          { mode: 'zscore-nonzero' },
+          `${modality}: z-score of each image without the zeros, which are a quarter or more`,
+        )
+      : because({ mode: 'zscore' }, `${modality}: z-score of each image`);
+  };
 }
 
 function optionRules(input: PlanInput, unet: UnetPlan, channels: number, profile: Profile) {
@@ -164,7 +187,7 @@ function planNnunet(input: PlanInput): Plan {
     return plan;
   }
   const channels = channelsOf(input);
-  const profile = profileOf(input.device);
+  const profile = profileOf(input.device, labels.length);
   const { targetMm, rule } = targetSpacing(summary);
   const spacingMm = spacingEntry(summary, targetMm, overrides.spacingMm, rule);
   const workingMm = overrides.spacingMm ?? targetMm;
@@ -198,7 +221,12 @@ function planNnunet(input: PlanInput): Plan {
   const plan = planOf({
     ...sharedEntries(input, 'unet', channels, steps.value, profile.onCpu ? 100 : 250),
     'preprocessing.spacingMm': spacingMm,
-    'preprocessing.normalization': normalizationEntry(input, modalitiesOf(input, channels)),
+    'preprocessing.normalization': normalizationEntry(
+      input,
+      modalitiesOf(input, channels),
+      normalizationRule(input),
+      'nnU-Net',
+    ),
     patchSize,
     batchSize,
     ...network,
@@ -213,6 +241,7 @@ function planNnunet(input: PlanInput): Plan {
       'nnU-Net: Dice without background and cross entropy',
     ),
     'training.deepSupervisionWeights': because(headWeights(heads), 'nnU-Net: halved from head to head, the coarsest 0'),
+    'sampling.mode': because('class', 'nnU-Net: some patches are made to show foreground'),
     'sampling.classRatios': because(
       labels.map((_, index) => (index === 0 ? 1 - FOREGROUND_SHARE : foreground)),
       'nnU-Net: a third of the patches is centred on foreground, each class equally often',

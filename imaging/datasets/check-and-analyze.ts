@@ -3,9 +3,10 @@ import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
-import type { Analysis } from '@voxhelm/contracts/analysis';
+import type { Analysis, AnalysisSummary, CaseAnalysis } from '@voxhelm/contracts/analysis';
 import type { CheckedCase, Datalist, DatasetCheck, Finding } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { pooledForeground } from '../analysis/pooled-foreground.ts';
 import { summarizeAnalysis } from '../analysis/summary.ts';
 import { type QueueAnswer, type QueueData, takeCase } from './case-queue.ts';
 import type { CaseOutcome, CaseTask } from './check-case.ts';
@@ -38,13 +39,22 @@ export async function checkAndAnalyze(
   const findings = tasks.flatMap((_, index) => [...(outcomes[index]?.findings ?? []), ...(across[index] ?? [])]);
   const refused = tasks.map((_, index) => hasError([...(outcomes[index]?.findings ?? []), ...(across[index] ?? [])]));
   const cases = tasks.map((task, index) => checkedCase(task, outcomes[index] as CaseOutcome, refused[index] !== true));
-  const statistics = outcomes.flatMap((outcome, index) =>
-    outcome.statistics === null || refused[index] === true ? [] : [outcome.statistics],
+  const taken = outcomes.filter((outcome, index) => outcome.statistics !== null && refused[index] !== true);
+  const statistics = taken.flatMap((outcome) => outcome.statistics ?? []);
+  const pooled = pooledForeground(
+    statistics,
+    taken.map(({ foreground }) => foreground ?? []),
   );
   const check: DatasetCheck = { schemaVersion: 1, datalist, cases, findings, fingerprint: fingerprintOf(cases) };
   const analysis: Analysis | null =
-    statistics.length === 0 ? null : { schemaVersion: 1, summary: summarizeAnalysis(statistics), cases: statistics };
+    statistics.length === 0 ? null : { schemaVersion: 1, summary: summaryOf(statistics, pooled), cases: statistics };
   return { check, analysis };
+}
+
+function summaryOf(statistics: readonly CaseAnalysis[], pooled: ReturnType<typeof pooledForeground>): AnalysisSummary {
+  const summary = summarizeAnalysis(statistics);
+  if (pooled === null) return summary;
+  return { ...summary, image_foreground_stats: { ...summary.image_foreground_stats, pooled } };
 }
 
 function tasksOf(datalist: Datalist): CaseTask[] {

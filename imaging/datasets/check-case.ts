@@ -5,6 +5,7 @@ import type { DatalistCase, Finding } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { caseStatistics } from '../analysis/case-statistics.ts';
 import { rangeOf } from '../analysis/intensity-statistics.ts';
+import { type ForegroundSample, sampleForeground } from '../analysis/pooled-foreground.ts';
 import { AFFINE_TOLERANCE, affineDifference, joinChannels } from '../nifti.ts';
 import { decodeLabel, decodeVolume, type NiftiFile, openNifti } from '../nifti-decode.ts';
 import { isSingular } from '../orientation.ts';
@@ -33,6 +34,8 @@ export interface CaseOutcome {
   readonly channels: number | null;
   /** For a valid training case. */
   readonly statistics: CaseAnalysis | null;
+  /** Its part of the pooled foreground. */
+  readonly foreground: ForegroundSample | null;
 }
 
 type Report = (
@@ -69,6 +72,7 @@ export function checkCase(task: CaseTask): CaseOutcome {
   const whole = files.every((file) => file !== null) && (subject.label === null || labelFile !== null);
   const valid = findings.every((finding) => finding.severity !== 'error');
   const header = image ?? files[0]?.header ?? null;
+  const trains = valid && role === 'training' && image !== null && label !== null;
   return {
     findings,
     sha256: whole ? fileHash.digest('hex') : null,
@@ -76,14 +80,14 @@ export function checkCase(task: CaseTask): CaseOutcome {
     shape: header?.shape ?? null,
     spacingMm: header === null ? null : spacingOf(header.affine),
     channels: image?.channels ?? null,
-    statistics:
-      valid && role === 'training' && image !== null && label !== null
-        ? caseStatistics(image, label, {
-            caseId: subject.caseId,
-            image: subject.images.join(','),
-            label: subject.label ?? '',
-          })
-        : null,
+    statistics: trains
+      ? caseStatistics(image, label, {
+          caseId: subject.caseId,
+          image: subject.images.join(','),
+          label: subject.label ?? '',
+        })
+      : null,
+    foreground: trains ? sampleForeground(image, label) : null,
   };
 }
 

@@ -63,6 +63,15 @@ export function startAround(voxel: number, shape: Vec3, size: Vec3): Vec3 {
   return [startOf(0), startOf(1), startOf(2)];
 }
 
+/** Where a patch begins that may lie anywhere inside; where the volume is smaller, as {@link startAround}. */
+export function startAnywhere(shape: Vec3, size: Vec3, random: Random): Vec3 {
+  const startOf = (axis: 0 | 1 | 2): number => {
+    const spare = shape[axis] - size[axis];
+    return spare < 0 ? -Math.floor(-spare / 2) : randomIndex(random, spare + 1);
+  };
+  return [startOf(0), startOf(1), startOf(2)];
+}
+
 /** A voxel of a class drawn by its ratio; any voxel where the case has none of the classes with a ratio. */
 export function drawCentre(
   classVoxels: readonly Uint32Array[],

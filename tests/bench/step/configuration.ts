@@ -115,7 +115,7 @@ export function planOf(configuration: StepConfiguration, steps: number): Plan {
       validateEverySteps: steps,
       checkpointEverySteps: steps,
     },
-    sampling: { classRatios: Array.from({ length: classes }, () => 1) },
+    sampling: { mode: 'class', classRatios: Array.from({ length: classes }, () => 1) },
     augmentation: AUGMENTATION,
     inference: { overlap: 0.5, mode: 'gaussian', sigmaScale: 0.125, windowBatchSize: 1 },
     reasons: {},

@@ -62,7 +62,7 @@ describe('openBatchLoader', () => {
   });
 
   it('tells why a batch cannot be made', async () => {
-    const wrong = { ...plan, sampling: { classRatios: [1] } };
+    const wrong = { ...plan, sampling: { mode: 'class' as const, classRatios: [1] } };
     const loader = await openBatchLoader({ pool, volumes, plan: wrong, seed: 1, lastStep: 5 });
     await expect(loader.next(1)).rejects.toMatchObject({ name: 'VoxhelmError', code: 'invalid-request' });
   });

@@ -1,0 +1,214 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { networkOf } from '@voxhelm/algorithms/networks';
+import { plannerOf } from '@voxhelm/algorithms/planners';
+import { CPU } from '@voxhelm/algorithms/planning-fixtures';
+import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
+import type { Modality } from '@voxhelm/contracts/dataset';
+import type { Plan } from '@voxhelm/contracts/plan';
+import type { PlanOverrides } from '@voxhelm/contracts/run';
+import { checkAndAnalyze } from '@voxhelm/imaging/datasets/check-and-analyze';
+import { readDatalist } from '@voxhelm/imaging/datasets/read-datalist';
+import { type MadeNifti, makeNifti } from '@voxhelm/imaging/testing/make-nifti';
+import { trainLoop } from '@voxhelm/nn/trainer';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { loadTrainingCases, loadValidationCases } from './jobs/load-cases.ts';
+import { predictCases } from './jobs/validate.ts';
+import { openBatchLoader } from './loader/batch-loader.ts';
+import { openThreadPool, type ThreadPool } from './loader/thread-pool.ts';
+
+/*
+ * Small volumes of other kinds than the sample's, on their whole way: files, check and analysis, plan, a few steps of a tiny
+ * network, a label map on the image's own grid.
+ */
+
+type Triple = readonly [number, number, number];
+
+/** A kind of dataset: what a voxel of a label looks like in each channel. */
+interface Kind {
+  readonly name: string;
+  readonly modalities: readonly Modality[];
+  readonly classes: number;
+  readonly voxels: Triple;
+  readonly spacingMm: Triple;
+  /** Label of a voxel. */
+  readonly label: (x: number, y: number, z: number) => number;
+  readonly intensity: (label: number, channel: number, noise: number) => number;
+  readonly algorithm: string;
+  readonly tiny: PlanOverrides;
+}
+
+/** Nested boxes: 0 outside, the larger the label the deeper. */
+const boxes = (size: Triple, most: number) => (x: number, y: number, z: number) => {
+  const depth = Math.min(x, y, z, size[0] - 1 - x, size[1] - 1 - y, size[2] - 1 - z);
+  return Math.max(0, Math.min(most, depth - 1));
+};
+const segresnet: PlanOverrides = { network: { init_filters: 4, blocks_down: [1, 1, 1] } };
+const unet: PlanOverrides = {};
+
+const KINDS: readonly Kind[] = [
+  {
+    name: 'CT of thick slices',
+    modalities: ['CT'],
+    classes: 3,
+    voxels: [40, 40, 8],
+    spacingMm: [0.8, 0.8, 5],
+    label: boxes([40, 40, 8], 2),
+    intensity: (label, _, noise) => (label === 0 ? -900 : 40 * label) + 30 * noise,
+    algorithm: 'segresnet',
+    tiny: segresnet,
+  },
+  {
+    name: 'four-channel MR of a brain in nothing',
+    modalities: ['MRI', 'MRI', 'MRI', 'MRI'],
+    classes: 4,
+    voxels: [24, 24, 20],
+    spacingMm: [1, 1, 1],
+    label: boxes([24, 24, 20], 3),
+    intensity: (label, channel, noise) => (label === 0 ? 0 : 100 * (channel + 1) + 50 * label + 10 * noise),
+    algorithm: 'unet',
+    tiny: unet,
+  },
+  {
+    name: 'PET and CT',
+    modalities: ['CT', 'PET'],
+    classes: 2,
+    voxels: [24, 24, 24],
+    spacingMm: [4, 4, 4],
+    label: boxes([24, 24, 24], 1),
+    intensity: (label, channel, noise) => (channel === 0 ? 40 + 20 * noise : 1 + 8 * label + noise),
+    algorithm: 'segresnet',
+    tiny: segresnet,
+  },
+  {
+    name: '104 classes',
+    modalities: ['CT'],
+    classes: 105,
+    voxels: [32, 32, 32],
+    spacingMm: [1.5, 1.5, 1.5],
+    label: (x, y, z) => ((x >> 2) * 64 + (y >> 2) * 8 + (z >> 2)) % 105,
+    intensity: (label, _, noise) => 10 * label + 5 * noise,
+    algorithm: 'segresnet',
+    tiny: { ...segresnet, batchSize: 1 },
+  },
+];
+
+let root: string;
+let pool: ThreadPool;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'voxhelm-kinds-'));
+  pool = openThreadPool(1);
+});
+afterAll(async () => {
+  await pool.close();
+  await rm(root, { recursive: true });
+});
+
+/** Values in a file's order, x fastest. */
+function volumeOf({ voxels: [sx, sy, sz] }: Kind, value: (x: number, y: number, z: number) => number): number[] {
+  return Array.from({ length: sx * sy * sz }, (_, i) =>
+    value(i % sx, Math.floor(i / sx) % sy, Math.floor(i / sx / sy)),
+  );
+}
+
+/** Two cases in Decathlon's layout. */
+async function writeDataset(kind: Kind): Promise<string> {
+  const folder = join(root, kind.name.replaceAll(' ', '-'));
+  for (const part of ['imagesTr', 'labelsTr']) await mkdir(join(folder, part), { recursive: true });
+  const file = (made: Pick<MadeNifti, 'dims' | 'values' | 'datatype'>) =>
+    makeNifti({ ...made, pixdim: kind.spacingMm });
+  const names = ['case_1', 'case_2'];
+  for (const [number, name] of names.entries()) {
+    const values = kind.modalities.flatMap((_, channel) =>
+      volumeOf(kind, (x, y, z) =>
+        kind.intensity(kind.label(x, y, z), channel, Math.sin(number + 3 * x + 5 * y + 7 * z)),
+      ),
+    );
+    const dims = kind.modalities.length === 1 ? kind.voxels : [...kind.voxels, kind.modalities.length];
+    await writeFile(join(folder, 'imagesTr', `${name}.nii`), file({ dims, values, datatype: 'float32' }));
+    const labels = volumeOf(kind, kind.label);
+    await writeFile(
+      join(folder, 'labelsTr', `${name}.nii`),
+      file({ dims: kind.voxels, values: labels, datatype: 'uint8' }),
+    );
+  }
+  const entries = <T>(list: readonly T[], nameOf: (one: T, index: number) => string) =>
+    Object.fromEntries(list.map((one, index) => [String(index), nameOf(one, index)]));
+  const description = {
+    name: kind.name,
+    modality: entries(kind.modalities, (one) => one),
+    labels: entries(Array.from({ length: kind.classes }), (_, value) =>
+      value === 0 ? 'background' : `structure ${value}`,
+    ),
+    numTraining: names.length,
+    numTest: 0,
+    training: names.map((name) => ({ image: `./imagesTr/${name}.nii`, label: `./labelsTr/${name}.nii` })),
+    test: [],
+  };
+  await writeFile(join(folder, 'dataset.json'), JSON.stringify(description));
+  return folder;
+}
+
+async function planFor(kind: Kind, summary: AnalysisSummary): Promise<Plan> {
+  return plannerOf(kind.algorithm).plan({
+    summary,
+    device: CPU,
+    labels: Array.from({ length: kind.classes }, (_, value) => ({ value, name: `label ${value}` })),
+    modalities: kind.modalities,
+    trainingCases: 2,
+    fold: 0,
+    overrides: { steps: 2, precision: 'float32', ...kind.tiny },
+  });
+}
+
+/** Two steps, then the second case's label map. */
+async function trainAndPredict(plan: Plan, folder: string) {
+  const files = ['case_1', 'case_2'].map((caseId) => ({
+    caseId,
+    images: [join(folder, 'imagesTr', `${caseId}.nii`)],
+    label: join(folder, 'labelsTr', `${caseId}.nii`),
+  }));
+  const volumes = await loadTrainingCases(pool, files.slice(0, 1), plan, () => undefined);
+  const validation = await loadValidationCases(pool, files.slice(1), plan, () => undefined);
+  const loader = await openBatchLoader({ pool, volumes, plan, seed: 1, lastStep: 2 });
+  const losses: number[] = [];
+  let predicted: Awaited<ReturnType<typeof predictCases>> = [];
+  const result = await trainLoop({
+    network: networkOf(plan.network),
+    plan,
+    seed: 1,
+    startFrom: null,
+    signal: new AbortController().signal,
+    nextBatch: (step) => loader.next(step),
+    async validate(predictor) {
+      predicted = await predictCases(predictor, validation, plan);
+      return { dice: predicted[0]?.dice ?? null, diceByClass: {} };
+    },
+    onLoss: (_, loss) => losses.push(loss),
+    saveLast: async () => undefined,
+    saveBest: async () => undefined,
+  });
+  return { result, losses, predicted };
+}
+
+test.each(KINDS)(
+  '$name: from files to a label map',
+  async (kind) => {
+    const folder = await writeDataset(kind);
+    const { check, analysis } = await checkAndAnalyze(await readDatalist(folder), { workers: 1 });
+    expect(check.findings).toEqual([]);
+    if (analysis === null) throw new Error('no analysis');
+    expect(analysis.summary.image_foreground_stats.pooled).toHaveLength(kind.modalities.length);
+    const plan = await planFor(kind, analysis.summary);
+    const { result, losses, predicted } = await trainAndPredict(plan, folder);
+    expect(result).toMatchObject({ outcome: 'completed', step: 2 });
+    expect(losses).toHaveLength(1);
+    expect(losses.every(Number.isFinite)).toBe(true);
+    const [map] = predicted;
+    expect(map?.labels).toHaveLength(kind.voxels[0] * kind.voxels[1] * kind.voxels[2]);
+    expect(Math.max(...(map?.labels ?? []))).toBeLessThan(kind.classes);
+    expect(map?.probabilities.every((p) => p >= 0 && p <= 1.0001)).toBe(true);
+  },
+  60_000,
+);
