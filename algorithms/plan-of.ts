@@ -146,6 +146,16 @@ export function networkEntries(
 export const DRAWN = 'no weights are given to begin with';
 export const ALL_TRAINED = 'every weight is trained';
 
+/** The value of voxels that nobody labelled. */
+export function ignoreEntry({ ignoreLabel }: PlanInput): Reasoned<number | null> {
+  return ignoreLabel == null
+    ? because(null, 'the dataset labels every voxel')
+    : because(
+        ignoreLabel,
+        "the dataset's ignore label: such voxels count neither in the loss nor in a score (nnU-Net)",
+      );
+}
+
 /** What every plan says alike: whose it is, and what the user's overrides or Voxhelm's own habits decide. */
 export function sharedEntries(
   input: PlanInput,
@@ -162,6 +172,7 @@ export function sharedEntries(
       input.labels.map(({ value, name }) => ({ value, name })),
       "the dataset's labels, or the request's",
     ),
+    ignoreLabel: ignoreEntry(input),
     modalities: because(modalitiesOf(input, channels), "the dataset's modality, or the request's"),
     'training.precision': because('float32', PRECISION_UNMEASURED),
     'training.ema': because(null, 'the original keeps the weights themselves'),

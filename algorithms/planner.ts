@@ -11,6 +11,8 @@ export interface PlanInput {
   readonly device: Device;
   /** Including background (value 0). */
   readonly labels: readonly LabelDefinition[];
+  /** Value of voxels that nobody labelled; absent or null: every voxel is labelled. */
+  readonly ignoreLabel?: number | null;
   /** One for all channels, or one per channel. */
   readonly modalities: readonly Modality[];
   /** Valid training cases of the whole dataset, all folds together. */

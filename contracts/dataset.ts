@@ -39,6 +39,8 @@ export const Datalist = z.object({
   channelNames: z.array(z.string()),
   /** Including background; empty where the layout declares none (then the values found are the labels). */
   labels: z.array(LabelDefinition),
+  /** The value of voxels that nobody labelled (nnU-Net's "ignore"): neither trained on nor scored. */
+  ignoreLabel: z.number().int().positive().optional(),
   training: z.array(DatalistCase),
   /** Scored once, at the end; never trained on. */
   testing: z.array(DatalistCase),

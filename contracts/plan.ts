@@ -185,6 +185,8 @@ export const Plan = z
     algorithm: z.string().min(1),
     fold: z.number().int().nonnegative(),
     labels: z.array(LabelDefinition).min(2),
+    /** The value of voxels that count neither in the loss nor in a score; null: every voxel is labelled. */
+    ignoreLabel: z.number().int().positive().nullable().default(null),
     modalities: z.array(Modality).min(1),
     preprocessing: z.strictObject({
       /** null: no resampling, each case keeps its own spacing. */

@@ -50,7 +50,7 @@ export async function scoreFlips(
       const image = await readImage(one.images);
       const votes = voters.map((voter) => models[members.findIndex((member) => member.trialId === voter.trialId)]!);
       const prediction = await fuseModels(votes, image, { mode, flips }, material.labels);
-      scores.set(one.caseId, componentScores(prediction, await readTruth(one, image.shape), material.labels));
+      scores.set(one.caseId, componentScores(prediction, await readTruth(one, image.shape), material));
     }
     return { flips, scores };
   } finally {

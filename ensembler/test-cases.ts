@@ -1,6 +1,7 @@
 import type { ArtifactRef } from '@voxhelm/contracts/artifact';
 import type { FusionPlan } from '@voxhelm/contracts/ensemble';
 import type { CaseScores, Evaluation } from '@voxhelm/contracts/evaluation';
+import { withoutIgnored } from '@voxhelm/imaging/ignored';
 import { evaluateCase, summarize } from '@voxhelm/imaging/metrics/evaluate';
 import { encodeNifti, readImage } from '@voxhelm/imaging/nifti';
 import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
@@ -42,7 +43,8 @@ export async function predictTestCases(
       const key = `${artifactPrefix}/test/${one.caseId}.nii.gz`;
       predictions.set(one.caseId, await store.write(key, encodeNifti(prediction, true)));
       const truth = await readTruth(one, prediction.shape);
-      scores.push(evaluateCase(one.caseId, prediction, truth, foregroundValues(material.labels), TOLERANCE_MM));
+      const counted = withoutIgnored(prediction, truth, material.ignoreLabel);
+      scores.push(evaluateCase(one.caseId, counted, truth, foregroundValues(material.labels), TOLERANCE_MM));
     }
   } finally {
     ensemble.dispose();

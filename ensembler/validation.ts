@@ -1,6 +1,7 @@
 import type { LabelDefinition } from '@voxhelm/contracts/dataset';
 import type { FusionMode } from '@voxhelm/contracts/ensemble';
 import { keepLargestComponent } from '@voxhelm/imaging/components';
+import { withoutIgnored } from '@voxhelm/imaging/ignored';
 import { diceByClass } from '@voxhelm/imaging/metrics/dice';
 import type { LabelMap } from '@voxhelm/imaging/volume';
 import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
@@ -51,7 +52,7 @@ export async function scoreCandidates(
                 material.labels,
               ),
               truth,
-              material.labels,
+              material,
             ),
           );
       known.set(key, dice);
@@ -75,7 +76,7 @@ export async function scoreComponents(
     const first = votes[0];
     if (first === undefined) continue;
     const prediction = fuseVotes(votes, draft.mode, material.labels);
-    scores.set(one.caseId, componentScores(prediction, await readTruth(one, first.shape), material.labels));
+    scores.set(one.caseId, componentScores(prediction, await readTruth(one, first.shape), material));
   }
   return scores;
 }
@@ -122,21 +123,26 @@ export function foregroundValues(labels: readonly LabelDefinition[]): number[] {
 function plainDice(
   prediction: Uint8Array | Uint16Array,
   truth: LabelMap,
-  labels: readonly LabelDefinition[],
+  { labels, ignoreLabel }: Scored,
 ): Map<number, number | null> {
-  return diceByClass(prediction, truth.data, foregroundValues(labels));
+  const counted = withoutIgnored({ ...truth, data: prediction }, truth, ignoreLabel);
+  return diceByClass(counted.data, truth.data, foregroundValues(labels));
 }
+
+/** What is scored: which values are classes, and which is none. */
+type Scored = Pick<Material, 'labels' | 'ignoreLabel'>;
 
 /** Dice by class as predicted, and with only the largest component of that class. Changes `prediction`. */
 export function componentScores(
   prediction: Uint8Array | Uint16Array,
   truth: LabelMap,
-  labels: readonly LabelDefinition[],
+  scored: Scored,
 ): ComponentScores {
-  const plain = plainDice(prediction, truth, labels);
+  const { labels } = scored;
+  const plain = plainDice(prediction, truth, scored);
   // A class's component is background afterwards and never another class, so all classes can be cut at once.
   for (const value of foregroundValues(labels)) keepLargestComponent(prediction, truth.shape, value);
-  return { plain, largest: plainDice(prediction, truth, labels) };
+  return { plain, largest: plainDice(prediction, truth, scored) };
 }
 
 /** Mean over classes that count; null where none does. */

@@ -2,6 +2,7 @@ import type { LabelDefinition } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { fromRasData, rasShapeOf, toRas } from './geometry.ts';
+import { IGNORED_CLASS } from './ignored.ts';
 import { normalizeChannel } from './normalize.ts';
 import { orientationOf } from './orientation.ts';
 import { resampleLinear, resampleLinearTo, resampleNearest } from './resample.ts';
@@ -53,17 +54,19 @@ export function preprocessImage(image: Volume, preprocessing: Plan['preprocessin
 
 /**
  * The class index (position in `labels`) of each voxel, on the grid of {@link preprocessImage} (nearest neighbour).
- * Throws `invalid-request` on a label value that `labels` lacks.
+ * A voxel of `ignoreLabel` has the index {@link IGNORED_CLASS}. Throws `invalid-request` on another value that `labels` lacks.
  */
 export function preprocessLabel(
   label: LabelMap,
   preprocessing: Plan['preprocessing'],
   labels: readonly LabelDefinition[],
+  ignoreLabel: number | null = null,
 ): Uint8Array {
   const ras = toRas(label);
   const target = targetSpacing(ras.affine, preprocessing.spacingMm);
   const { data } = target === null ? ras : resampleNearest(ras, target);
   const indexOf = new Map(labels.map(({ value }, index) => [value, index]));
+  if (ignoreLabel !== null) indexOf.set(ignoreLabel, IGNORED_CLASS);
   const classes = new Uint8Array(data.length);
   let lastValue: number | null = null;
   let lastIndex = 0;

@@ -6,7 +6,7 @@ import { type Scalar, type Tensor, type Tensor5D, tf } from './engine.ts';
 import { trains } from './freeze.ts';
 import { valueAndGradients } from './gradients.ts';
 import { deepSupervision } from './losses/deep-supervision.ts';
-import { lossOf } from './losses/loss-of.ts';
+import { ignoringUnlabelled, lossOf } from './losses/loss-of.ts';
 import type { Network, Parameters } from './network.ts';
 import type { Optimizer, StepNumbers } from './optimizers/optimizer.ts';
 
@@ -29,11 +29,13 @@ export type StepPlan = Pick<Plan['training'], 'loss' | 'deepSupervisionWeights' 
   Partial<Pick<Plan['training'], 'recompute' | 'freeze'>> & {
     /** Transforms that are done on the device, before the forward pass. */
     readonly augmentation?: readonly DeviceAugmentation[];
+    /** True where some voxels are not labelled. */
+    readonly ignores?: boolean;
   };
 
 /** What of a whole plan its steps are made of. */
 export function stepPlan(plan: Plan): StepPlan {
-  return { ...plan.training, augmentation: deviceAugmentation(plan) };
+  return { ...plan.training, augmentation: deviceAugmentation(plan), ignores: plan.ignoreLabel != null };
 }
 
 /**
@@ -42,7 +44,11 @@ export function stepPlan(plan: Plan): StepPlan {
  */
 export function lossAndGradients(network: Network, plan: StepPlan): LossAndGradients {
   const recompute = plan.recompute === 'blocks';
-  const loss = deepSupervision(lossOf(plan.loss), plan.deepSupervisionWeights);
+  const single = lossOf(plan.loss);
+  const loss = deepSupervision(
+    plan.ignores === true ? ignoringUnlabelled(single) : single,
+    plan.deepSupervisionWeights,
+  );
   const isTrained = trains(network, plan.freeze);
   return (weights, image, classes, seed) => {
     const names = [...weights.keys()].filter(isTrained);

@@ -59,9 +59,10 @@ function summaryOf(statistics: readonly CaseAnalysis[], pooled: ReturnType<typeo
 
 function tasksOf(datalist: Datalist): CaseTask[] {
   const labelValues = datalist.labels.map((label) => label.value);
+  const { ignoreLabel } = datalist;
   return [
-    ...datalist.training.map((one) => ({ role: 'training' as const, case: one, labelValues })),
-    ...datalist.testing.map((one) => ({ role: 'testing' as const, case: one, labelValues })),
+    ...datalist.training.map((one) => ({ role: 'training' as const, case: one, labelValues, ignoreLabel })),
+    ...datalist.testing.map((one) => ({ role: 'testing' as const, case: one, labelValues, ignoreLabel })),
   ];
 }
 

@@ -6,6 +6,7 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { caseStatistics } from '../analysis/case-statistics.ts';
 import { rangeOf } from '../analysis/intensity-statistics.ts';
 import { type ForegroundSample, sampleForeground } from '../analysis/pooled-foreground.ts';
+import { withoutIgnored } from '../ignored.ts';
 import { AFFINE_TOLERANCE, affineDifference, joinChannels } from '../nifti.ts';
 import { decodeLabel, decodeVolume, type NiftiFile, openNifti } from '../nifti-decode.ts';
 import { isSingular } from '../orientation.ts';
@@ -20,6 +21,8 @@ export interface CaseTask {
   readonly case: DatalistCase;
   /** Declared label values; empty where the dataset declares none. */
   readonly labelValues: readonly number[];
+  /** Value of voxels that nobody labelled: allowed, and background in statistics. */
+  readonly ignoreLabel?: number | undefined;
 }
 
 /** All that one reading of a case tells. What only a comparison with other cases shows (duplicates) is not in it. */
@@ -225,6 +228,7 @@ function checkLabel(file: NiftiFile, task: CaseTask, report: Report): LabelMap |
   }
   const counts = countValues(label.data);
   const declared = new Set(task.labelValues);
+  if (task.ignoreLabel !== undefined && declared.size > 0) declared.add(task.ignoreLabel);
   const outside = [...counts.keys()].filter((value) => value < 0 || (declared.size > 0 && !declared.has(value)));
   if (outside.length > 0) {
     const seen = outside
@@ -239,7 +243,7 @@ function checkLabel(file: NiftiFile, task: CaseTask, report: Report): LabelMap |
       'Correct the label map, or declare the value.',
     );
   }
-  if ([...counts.keys()].every((value) => value === 0)) {
+  if ([...counts.keys()].every((value) => value === 0 || value === task.ignoreLabel)) {
     report(
       file.name,
       'label-empty',
@@ -248,7 +252,7 @@ function checkLabel(file: NiftiFile, task: CaseTask, report: Report): LabelMap |
       'warning',
     );
   }
-  return label;
+  return task.ignoreLabel === undefined ? label : withoutIgnored(label, label, task.ignoreLabel);
 }
 
 function countValues(data: LabelMap['data']): Map<number, number> {

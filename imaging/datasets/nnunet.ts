@@ -41,6 +41,7 @@ export function nnunetDatalist(file: z.infer<typeof NnunetFile>, root: string): 
     modalities: channelNames.map(modalityOf),
     channelNames,
     labels: nnunetLabels(file.labels),
+    ...ignoreLabelOf(file.labels),
     training,
     testing: apartFromTraining(root, training, casesOfFolder(folder, 'Ts')),
     ...(validationSplits === undefined ? {} : { validationSplits }),
@@ -115,17 +116,31 @@ function byName(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** nnU-Net's name for the value of voxels that nobody labelled. */
+const IGNORE = 'ignore';
+
+/** Throws `invalid-request` where the ignore label is not one value above all others, as nnU-Net wants it. */
+function ignoreLabelOf(labels: z.infer<typeof NnunetFile>['labels']): { ignoreLabel?: number } {
+  const { [IGNORE]: ignored, ...classes } = labels;
+  if (ignored === undefined) return {};
+  const largest = Math.max(...Object.values(classes).flat());
+  if (typeof ignored === 'number' && ignored > largest) return { ignoreLabel: ignored };
+  throw new VoxhelmError(
+    'invalid-request',
+    `labels: "ignore" is ${JSON.stringify(ignored)}; other labels go up to ${largest}`,
+    {
+      fix: 'Make it one value above all others.',
+      details: { field: 'labels.ignore' },
+    },
+  );
+}
+
 /** Regions (lists of values) are reduced to the values in them, for the label maps hold values. */
 function nnunetLabels(labels: z.infer<typeof NnunetFile>['labels']): LabelDefinition[] {
-  if (labels['ignore'] !== undefined) {
-    throw new VoxhelmError('invalid-request', 'labels: an "ignore" label is not supported yet', {
-      fix: 'Give every voxel a label, and take "ignore" out of dataset.json.',
-      details: { field: 'labels.ignore' },
-    });
-  }
+  const { [IGNORE]: _, ...classes } = labels;
   const names = new Map<number, string>();
-  for (const [name, value] of Object.entries(labels)) if (typeof value === 'number') names.set(value, name);
-  for (const [name, value] of Object.entries(labels)) {
+  for (const [name, value] of Object.entries(classes)) if (typeof value === 'number') names.set(value, name);
+  for (const [name, value] of Object.entries(classes)) {
     for (const one of [value].flat())
       if (!names.has(one)) names.set(one, [value].flat().length === 1 ? name : `label ${one}`);
   }

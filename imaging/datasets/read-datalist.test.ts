@@ -165,7 +165,7 @@ describe('nnU-Net v2', () => {
     });
   });
 
-  test('regions become the values in them; an ignore label and other file types are refused', async () => {
+  test('regions become the values in them; an ignore label is no class; other file types are refused', async () => {
     await put({ 'dataset.json': { ...file, labels: { background: 0, whole: [1, 2], core: 2 } }, ...files });
     expect((await read()).labels).toEqual([
       { value: 0, name: 'background' },
@@ -173,7 +173,9 @@ describe('nnU-Net v2', () => {
       { value: 2, name: 'core' },
     ]);
     await put({ 'dataset.json': { ...file, labels: { background: 0, liver: 1, ignore: 2 } } });
-    await expect(read()).rejects.toMatchObject({ message: expect.stringMatching(/ignore/) });
+    expect(await read()).toMatchObject({ labels: [{ value: 0 }, { value: 1, name: 'liver' }], ignoreLabel: 2 });
+    await put({ 'dataset.json': { ...file, labels: { background: 0, ignore: 1, liver: 2 } } });
+    await expect(read()).rejects.toMatchObject({ message: expect.stringMatching(/"ignore" is 1; .* go up to 2/) });
     await put({ 'dataset.json': { ...file, file_ending: '.png' } });
     await expect(read()).rejects.toMatchObject({ message: expect.stringMatching(/file_ending.*\.png/) });
   });

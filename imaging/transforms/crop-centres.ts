@@ -1,4 +1,5 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { IGNORED_CLASS } from '../ignored.ts';
 import { type Random, randomIndex } from '../random.ts';
 import type { Vec3 } from '../volume.ts';
 
@@ -23,7 +24,8 @@ export function indexClasses(
     const value = classes[i] as number;
     counts[value] = (counts[value] as number) + 1;
   }
-  if (counts.subarray(numClasses).some((count) => count > 0)) {
+  // Where nobody labelled no patch is centred.
+  if (counts.subarray(numClasses, IGNORED_CLASS).some((count) => count > 0)) {
     throw new VoxhelmError('invalid-request', `a volume holds class indices beyond its ${numClasses} classes`, {
       fix: 'Build the class map with preprocessLabel and the labels of the same plan.',
     });
@@ -36,6 +38,7 @@ export function indexClasses(
   const taken = new Int32Array(numClasses);
   for (let i = 0; i < classes.length; i++) {
     const value = classes[i] as number;
+    if (value === IGNORED_CLASS) continue;
     const list = voxels[value] as Uint32Array;
     const rank = seen[value] as number;
     const next = taken[value] as number;

@@ -14,10 +14,16 @@ function binaryCrossEntropy(x: Tensor, t: Tensor): Scalar {
  */
 export function crossEntropyLoss(options: LossOptions): Loss {
   const smoothing = numberOption(options, 'label_smoothing', 0);
-  return (logits, classes) => {
+  return (logits, classes, valid) => {
     const channels = logits.shape[4];
-    const x = flatten(logits);
-    const t = oneHot(classes, channels);
-    return channels === 1 ? binaryCrossEntropy(x, t) : crossEntropyOverClasses(x, t, smoothing);
+    const all = flatten(logits);
+    // Logits of 0 where a voxel is left out: then it adds the same whatever the network says, and that is taken away again.
+    const x = valid == null ? all : tf.mul(all, valid);
+    const t = valid == null ? oneHot(classes, channels) : tf.mul(oneHot(classes, channels), valid);
+    const mean = channels === 1 ? binaryCrossEntropy(x, t) : crossEntropyOverClasses(x, t, smoothing);
+    if (valid == null) return mean;
+    const left = tf.sum(valid);
+    const added = tf.mul(tf.sub(valid.size, left), Math.log(Math.max(2, channels)));
+    return tf.div(tf.sub(tf.mul(mean, valid.size), added), tf.maximum(left, 1)) as Scalar;
   };
 }

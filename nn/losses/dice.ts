@@ -26,9 +26,15 @@ function smoothing(options: LossOptions): { nr: number; dr: number } {
 }
 
 /** Probabilities and one-hot targets, [batch, class, voxel], without background where the options say so. */
-function pair(logits: Parameters<Loss>[0], classes: Tensor, options: LossOptions): [Tensor, Tensor] {
-  const p = probabilities(logits, options);
-  const t = oneHot(classes, logits.shape[4]);
+function pair(
+  logits: Parameters<Loss>[0],
+  classes: Tensor,
+  valid: Tensor | null | undefined,
+  options: LossOptions,
+): [Tensor, Tensor] {
+  const [all, target] = [probabilities(logits, options), oneHot(classes, logits.shape[4])];
+  // What is left out is in neither: its one-hot target is all zeros already, but with one channel.
+  const [p, t] = valid == null ? [all, target] : [tf.mul(all, valid), tf.mul(target, valid)];
   return booleanOption(options, 'include_background', true) ? [p, t] : [foreground(p), foreground(t)];
 }
 
@@ -50,8 +56,8 @@ export function diceLoss(options: LossOptions): Loss {
   const dice = diceOf(options);
   const squared = booleanOption(options, 'squared_pred', false);
   const batch = booleanOption(options, 'batch', false);
-  return (logits, classes) => {
-    const [p, t] = pair(logits, classes, options);
+  return (logits, classes, valid) => {
+    const [p, t] = pair(logits, classes, valid, options);
     return dice(overlapOf(p, t, squared, batch));
   };
 }
@@ -107,8 +113,8 @@ export function generalizedDiceLoss(options: LossOptions): Loss {
   const { nr, dr } = smoothing(options);
   const kind = choiceOption(options, 'w_type', ['square', 'simple', 'uniform']);
   const batch = booleanOption(options, 'batch', false);
-  return (logits, classes) => {
-    const [p, t] = pair(logits, classes, options);
+  return (logits, classes, valid) => {
+    const [p, t] = pair(logits, classes, valid, options);
     const { both, predicted, truth } = overlapOf(p, t, false, batch);
     const weights = volumeWeights(truth, kind);
     const top = tf.add(tf.mul(tf.sum(tf.mul(both, weights), 1), 2), nr);
@@ -124,8 +130,8 @@ export function tverskyLoss(options: LossOptions): Loss {
   const alpha = numberOption(options, 'alpha', 0.5);
   const beta = numberOption(options, 'beta', 0.5);
   const batch = booleanOption(options, 'batch', false);
-  return (logits, classes) => {
-    const [p, t] = pair(logits, classes, options);
+  return (logits, classes, valid) => {
+    const [p, t] = pair(logits, classes, valid, options);
     const { both, predicted, truth } = overlapOf(p, t, false, batch);
     const missed = tf.add(tf.mul(tf.sub(predicted, both), alpha), tf.mul(tf.sub(truth, both), beta));
     const score = tf.div(tf.add(both, nr), tf.add(tf.add(both, missed), dr));

@@ -1,6 +1,6 @@
 import { type Scalar, type Tensor, tf } from '../engine.ts';
 import { booleanOption, checkOptions, choiceOption, type Loss, type LossOptions, numberOption } from './options.ts';
-import { flatten, foreground, oneHot } from './overlap.ts';
+import { flatten, foreground, meanOverValid, oneHot } from './overlap.ts';
 import { logSoftmaxOverClasses } from './softmax.ts';
 
 /*
@@ -38,10 +38,14 @@ export function focalLoss(options: LossOptions): Loss {
   const background = booleanOption(options, 'include_background', true);
   const softmax = booleanOption(options, 'use_softmax', false);
   const mean = choiceOption(options, 'reduction', ['mean', 'sum']) === 'mean';
-  return (logits, classes) => {
+  return (logits, classes, valid) => {
     const all: [Tensor, Tensor] = [flatten(logits), oneHot(classes, logits.shape[4])];
     const [x, t] = background ? all : (all.map(foreground) as [Tensor, Tensor]);
     const values = softmax ? softmaxFocal(x, t, gamma, alpha) : sigmoidFocal(x, t, gamma, alpha);
+    if (valid != null) {
+      const overValid = meanOverValid(tf.mul(values, valid), valid);
+      return (mean ? overValid : tf.mul(overValid, (x.shape[0] as number) * (x.shape[1] as number))) as Scalar;
+    }
     // With `sum` MONAI still takes the mean over voxels first.
     return (mean ? tf.mean(values) : tf.sum(tf.mean(values, 2))) as Scalar;
   };

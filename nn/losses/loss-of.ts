@@ -4,6 +4,7 @@ import { crossEntropyLoss } from './cross-entropy.ts';
 import { DICE_OPTIONS, diceLoss, generalizedDiceLoss, isSoftmax, softmaxDiceCe, tverskyLoss } from './dice.ts';
 import { focalLoss } from './focal.ts';
 import { checkOptions, type Loss, type LossOptions, numberOption } from './options.ts';
+import { validVoxels } from './overlap.ts';
 
 /*
  * The losses by MONAI's class names.
@@ -14,8 +15,11 @@ function pick(options: LossOptions, names: readonly string[]): LossOptions {
 }
 
 function weighted(first: Loss, firstWeight: number, second: Loss, secondWeight: number): Loss {
-  return (logits, classes) =>
-    tf.add(tf.mul(first(logits, classes), firstWeight), tf.mul(second(logits, classes), secondWeight)) as Scalar;
+  return (logits, classes, valid) =>
+    tf.add(
+      tf.mul(first(logits, classes, valid), firstWeight),
+      tf.mul(second(logits, classes, valid), secondWeight),
+    ) as Scalar;
 }
 
 /** Dice plus cross entropy; the cross entropy is over all classes also where Dice leaves the background out. */
@@ -26,7 +30,8 @@ function diceCeLoss(options: LossOptions): Loss {
   const labelSmoothing = numberOption(options, 'label_smoothing', 0);
   const apart = weighted(diceLoss(pick(options, DICE_OPTIONS)), dice, crossEntropyLoss(options), crossEntropy);
   const together = softmaxDiceCe(options, { dice, crossEntropy, labelSmoothing });
-  return (logits, classes) => (isSoftmax(options, logits.shape[4]) ? together : apart)(logits, classes);
+  return (logits, classes, valid) =>
+    valid == null && isSoftmax(options, logits.shape[4]) ? together(logits, classes) : apart(logits, classes, valid);
 }
 
 /** Dice plus focal; the focal loss is of sigmoids also where Dice is of softmax, without background where Dice is. */
@@ -62,4 +67,9 @@ export function lossOf(config: { readonly name: string; readonly options: LossOp
     });
   }
   return make(config.options);
+}
+
+/** A loss that leaves out voxels whose class index is beyond the network's classes. */
+export function ignoringUnlabelled(loss: Loss): Loss {
+  return (logits, classes) => loss(logits, classes, validVoxels(classes, logits.shape[4]));
 }

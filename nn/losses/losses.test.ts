@@ -3,7 +3,7 @@ import { memoryTensors, type Tensor, type Tensor5D, tf } from '../engine.ts';
 import { crossEntropyLoss } from './cross-entropy.ts';
 import { deepSupervision } from './deep-supervision.ts';
 import { diceLoss } from './dice.ts';
-import { lossOf } from './loss-of.ts';
+import { ignoringUnlabelled, lossOf } from './loss-of.ts';
 import type { Loss, LossOptions } from './options.ts';
 
 /*
@@ -86,4 +86,43 @@ test('deep supervision leaves no tensor behind', () => {
   );
   tf.dispose([value, ...grads]);
   expect(memoryTensors()).toBe(before);
+});
+
+const ALL: readonly { readonly name: string; readonly options: LossOptions }[] = [
+  { name: 'DiceLoss', options: { softmax: true } },
+  { name: 'DiceCELoss', options: { softmax: true, squared_pred: true, label_smoothing: 0.1 } },
+  { name: 'DiceFocalLoss', options: { softmax: true, batch: true, include_background: false } },
+  { name: 'GeneralizedDiceLoss', options: { softmax: true } },
+  { name: 'TverskyLoss', options: { softmax: true, alpha: 0.3, beta: 0.7 } },
+  { name: 'FocalLoss', options: { use_softmax: true } },
+];
+
+test.each(ALL)('$name: voxels that nobody labelled are left out as if they were not there', (config) => {
+  const { logits, classes } = example();
+  // The last planes of every volume are unlabelled: what is left is a smaller volume.
+  const [labelled, left] = [tf.slice(classes, [0, 0, 0, 0], [2, 5, 6, 4]), tf.fill([2, 5, 6, 3], 255, 'int32')];
+  const some = tf.concat([labelled, left], 3) as Tensor;
+  const loss = lossOf(config);
+  const whole = valueAndGradient(ignoringUnlabelled(loss), logits, some);
+  const part = valueAndGradient(loss, tf.slice(logits, [0, 0, 0, 0, 0], [2, 5, 6, 4, CLASSES]) as Tensor5D, labelled);
+  expect(whole.value).toBeCloseTo(part.value, 5);
+  const gradient = tf.tensor(whole.gradient, [2, 5, 6, 7, CLASSES]);
+  close([...tf.slice(gradient, [0, 0, 0, 0, 0], [2, 5, 6, 4, CLASSES]).dataSync()], part.gradient, 1e-4);
+  const ignored = tf.slice(gradient, [0, 0, 0, 4, 0], [2, 5, 6, 3, CLASSES]).dataSync();
+  expect(ignored.every((value) => value === 0)).toBe(true);
+  // Where every voxel is labelled, it is the loss itself.
+  expect(valueAndGradient(ignoringUnlabelled(loss), logits, classes).value).toBeCloseTo(
+    valueAndGradient(loss, logits, classes).value,
+    5,
+  );
+});
+
+test('a patch without any labelled voxel has a finite loss and moves nothing', () => {
+  const { logits, classes } = example();
+  const none = tf.fill(classes.shape, 255, 'int32');
+  for (const config of ALL) {
+    const { value, gradient } = valueAndGradient(ignoringUnlabelled(lossOf(config)), logits, none);
+    expect(Number.isFinite(value)).toBe(true);
+    expect(gradient.every((one) => one === 0)).toBe(true);
+  }
 });

@@ -3,8 +3,10 @@ import type { Scalar, Tensor, Tensor5D } from '../engine.ts';
 
 /**
  * A loss of logits [batch, x, y, z, class] against class indices, int32 [batch, x, y, z]. Differentiable by the logits.
+ * `valid`, [batch, 1, voxel] of 0 and 1: voxels of 0 are left out as if they were not there (overlap.ts makes it); their
+ * class indices are beyond the classes. Absent or null: all count.
  */
-export type Loss = (logits: Tensor5D, classes: Tensor) => Scalar;
+export type Loss = (logits: Tensor5D, classes: Tensor, valid?: Tensor | null) => Scalar;
 
 /** Options of a loss by MONAI's names. */
 export type LossOptions = Readonly<Record<string, unknown>>;

@@ -41,6 +41,19 @@ export function flatten(logits: Tensor5D): Tensor {
   return tf.transpose(tf.reshape(fullPrecision(logits), [batch, sx * sy * sz, channels]), [0, 2, 1]);
 }
 
+/** 1 where a voxel has a class, 0 where its index is beyond all of them, [batch, 1, voxel]. */
+export function validVoxels(classes: Tensor, channels: number): Tensor {
+  const batch = classes.shape[0] as number;
+  // With one channel the index itself is the target, 0 or 1.
+  return tf.cast(tf.less(tf.reshape(classes, [batch, 1, classes.size / batch]), Math.max(2, channels)), 'float32');
+}
+
+/** The mean over voxels of values [batch, class, voxel] that are 0 where a voxel is left out; at least one voxel counts. */
+export function meanOverValid(values: Tensor, valid: Tensor): Tensor {
+  const channels = values.shape[1] as number;
+  return tf.div(tf.sum(tf.sum(values, 2)), tf.maximum(tf.mul(tf.sum(valid), channels), 1));
+}
+
 /** Without the background: all classes but the first. A single class stays. */
 export function foreground(x: Tensor): Tensor {
   const [batch, channels, voxels] = x.shape as [number, number, number];

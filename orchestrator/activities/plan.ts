@@ -1,11 +1,11 @@
-import { type AlgorithmPlanner, withPrecision } from '@voxhelm/algorithms/planner';
+import { type AlgorithmPlanner, type PlanInput, withPrecision } from '@voxhelm/algorithms/planner';
 import { defaultAlgorithms, plannerOf } from '@voxhelm/algorithms/planners';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { DatasetCheck, LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type ProbeJob, TrainingCase } from '@voxhelm/contracts/jobs';
-import { Device, type Plan, type StartFrom } from '@voxhelm/contracts/plan';
+import { Device, type Plan } from '@voxhelm/contracts/plan';
 import { budgetOf, type PlanOverrides, type RunRequest, SearchSettings } from '@voxhelm/contracts/run';
 import type { Prisma } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
@@ -38,9 +38,10 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const run = await readRun(db, runId);
       const request = requestOf(run);
       const analysis = await db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
-      const { cases, splits } = splitCases(await readCheck(dependencies, analysis), request.folds, run.seed);
+      const check = await readCheck(dependencies, analysis);
+      const { cases, splits } = splitCases(check, request.folds, run.seed);
       const casesArtifact = await writeJson(store, `runs/${runId}/cases.json`, cases);
-      const { plans, leftOut } = plansOf(run, analysis, await importStart(dependencies, run));
+      const { plans, leftOut } = plansOf(run, analysis, await givensOf(dependencies, run, check));
       const bundles = await Promise.all(
         plans.map(async (plan) => ({ plan, artifact: await writeJson(store, planKey(runId, plan), plan) })),
       );
@@ -77,14 +78,15 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const request = requestOf(run);
       const settings = SearchSettings.parse(request.search ?? {});
       const parallel = settings.parallel ?? Math.max(1, await dependencies.temporal.countTrainers());
-      const start = await importStart(dependencies, run);
+      const check = await readCheck(dependencies, analysis);
+      const givens = await givensOf(dependencies, run, check);
       const probed = probes.map(({ algorithm, result }) => {
         const planner = plannerOf(algorithm);
-        const plan = planFor(planner, run, analysis, 0, start);
+        const plan = planFor(planner, run, analysis, 0, givens);
         return { name: algorithm, planner, plan, probe: result, planSteps: plan.training.steps };
       });
       // Not the largest fold of a case: cases that are always trained on lie one beyond the folds that are trained.
-      const { cases, splits } = splitCases(await readCheck(dependencies, analysis), request.folds, run.seed);
+      const { cases, splits } = splitCases(check, request.folds, run.seed);
       const trainingCases = cases.filter(({ fold }) => fold !== null).length;
       const elapsed = elapsedMs(run, dependencies.now());
       const asked = run.budgetMs === null ? null : Number(run.budgetMs);
@@ -148,7 +150,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const bundles = await Promise.all(
         measured.flatMap(({ planner, probe }) =>
           Array.from({ length: allocation.folds }, async (_, fold) => {
-            const own = withPrecision(planFor(planner, run, analysis, fold, start), probe.precision ?? null);
+            const own = withPrecision(planFor(planner, run, analysis, fold, givens), probe.precision ?? null);
             const length = Math.min(allocation.foldSteps, own.training.steps);
             const plan = planner.withSteps(own, length, validationInterval(probe, length, casesPerFold));
             return {
@@ -219,10 +221,10 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
  * The plans of the algorithms that a run asks for. Where it names none, the default ones are planned, and one that cannot take the
  * request's own values (options that its network does not have, a patch that does not fit) is left out with the reason.
  */
-function plansOf(run: Run, analysis: Analysis, start: StartFrom | null): { plans: Plan[]; leftOut: LeftOut[] } {
+function plansOf(run: Run, analysis: Analysis, givens: Givens): { plans: Plan[]; leftOut: LeftOut[] } {
   const { algorithms, plan: overrides } = requestOf(run);
   if (algorithms !== undefined)
-    return { plans: algorithms.map((name) => planFor(plannerOf(name), run, analysis, 0, start)), leftOut: [] };
+    return { plans: algorithms.map((name) => planFor(plannerOf(name), run, analysis, 0, givens)), leftOut: [] };
   const plans: Plan[] = [];
   const leftOut: LeftOut[] = [];
   let refusal: unknown;
@@ -230,7 +232,7 @@ function plansOf(run: Run, analysis: Analysis, start: StartFrom | null): { plans
     try {
       const foreign = foreignOption(planner, run, analysis, Object.keys(overrides?.network ?? {}));
       if (foreign !== null) throw foreign;
-      plans.push(planFor(planner, run, analysis, 0, start));
+      plans.push(planFor(planner, run, analysis, 0, givens));
     } catch (error) {
       if (!(error instanceof VoxhelmError) || error.code !== 'invalid-request') throw error;
       refusal ??= error;
@@ -244,7 +246,7 @@ function plansOf(run: Run, analysis: Analysis, start: StartFrom | null): { plans
 /** The refusal of an option that this algorithm's network does not have, or null. */
 function foreignOption(planner: AlgorithmPlanner, run: Run, analysis: Analysis, names: string[]): VoxhelmError | null {
   if (names.length === 0) return null;
-  const own = planFor(planner, run, analysis, 0, null, {}).network;
+  const own = planFor(planner, run, analysis, 0, NO_GIVENS, {}).network;
   const foreign = names.find((name) => !Object.hasOwn(own.options, name));
   if (foreign === undefined) return null;
   return new VoxhelmError('invalid-request', `${own.class} has no option ${foreign} that a plan sets`, {
@@ -267,12 +269,20 @@ function leftOutEvent({ name, reason }: LeftOut) {
   };
 }
 
+/** What plans are made from beside statistics and request. */
+type Givens = Required<Pick<PlanInput, 'startFrom' | 'ignoreLabel'>>;
+const NO_GIVENS: Givens = { startFrom: null, ignoreLabel: null };
+
+async function givensOf(dependencies: Dependencies, run: Run, { datalist }: DatasetCheck): Promise<Givens> {
+  return { startFrom: await importStart(dependencies, run), ignoreLabel: datalist.ignoreLabel ?? null };
+}
+
 function planFor(
   planner: AlgorithmPlanner,
   run: Run,
   analysis: Analysis,
   fold: number,
-  startFrom: StartFrom | null,
+  givens: Givens,
   overrides: PlanOverrides = requestOf(run).plan ?? {},
 ): Plan {
   const modalities = fromJson('Analysis.modalities', z.array(Modality), analysis.modalities);
@@ -290,7 +300,7 @@ function planFor(
     trainingCases: analysis.trainingCases,
     fold,
     overrides,
-    startFrom,
+    ...givens,
   });
 }
 

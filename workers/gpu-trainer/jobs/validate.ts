@@ -3,6 +3,7 @@ import type { ValidationPredictions } from '@voxhelm/contracts/jobs';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { groupCases, predictPreprocessed } from '@voxhelm/ensembler/predict-case';
 import { encodeProbabilities } from '@voxhelm/ensembler/probabilities';
+import { withoutIgnored } from '@voxhelm/imaging/ignored';
 import { diceByClass } from '@voxhelm/imaging/metrics/dice';
 import { encodeNifti } from '@voxhelm/imaging/nifti';
 import { argmaxLabels } from '@voxhelm/imaging/preprocess';
@@ -46,7 +47,9 @@ export async function predictCases(
 function scored(validation: ValidationCase, probabilities: Float32Array, plan: Plan): PredictedCase {
   const labels = argmaxLabels(probabilities, plan.labels.length, plan.labels);
   const foreground = plan.labels.map((label) => label.value).filter((value) => value !== 0);
-  const scores = diceByClass(labels, validation.truth.data, foreground);
+  const { truth } = validation;
+  const counted = withoutIgnored({ ...truth, data: labels }, truth, plan.ignoreLabel);
+  const scores = diceByClass(counted.data, truth.data, foreground);
   return {
     caseId: validation.caseId,
     probabilities,

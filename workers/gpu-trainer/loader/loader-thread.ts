@@ -54,7 +54,7 @@ async function perform(task: LoaderTask): Promise<unknown> {
 async function loadTraining(files: CaseFiles, plan: Plan): Promise<TrainingVolume> {
   const [image, label] = await Promise.all([readImage(files.images), readLabel(files.label)]);
   const prepared = preprocessImage(image, plan.preprocessing);
-  const classes = preprocessLabel(label, plan.preprocessing, plan.labels);
+  const classes = preprocessLabel(label, plan.preprocessing, plan.labels, plan.ignoreLabel);
   if (classes.length !== prepared.data.length / prepared.channels) {
     throw new VoxhelmError('bad-image', `case "${files.caseId}": image and label have other shapes`, {
       fix: 'Run the dataset check again; a file may have changed since.',
