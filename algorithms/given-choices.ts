@@ -28,7 +28,7 @@ function withChoices(plan: Plan, { augmentation, loss, classRatios }: PlanOverri
     chosen = because(chosen, 'sampling.mode', `${GIVEN}, with its ratios`);
   }
   if (loss !== undefined) {
-    const { value, reason } = ofExclusiveClasses(loss);
+    const { value, reason } = plan.labelGroups === null ? ofExclusiveClasses(loss) : ofGroups(loss);
     chosen = because({ ...chosen, training: { ...chosen.training, loss: value } }, 'training.loss', reason);
   }
   return chosen;
@@ -48,6 +48,14 @@ function checkRatios(ratios: readonly number[], { labels }: Plan): void {
       details: { field: 'plan.classRatios' },
     },
   );
+}
+
+/** Groups of labels are found by a sigmoid each, whatever loss is asked for. */
+function ofGroups(loss: LossConfig): { value: LossConfig; reason: string } {
+  if (loss.name === 'FocalLoss') return { value: loss, reason: GIVEN };
+  const { softmax: _, ...options } = loss.options;
+  const value = { ...loss, options: { ...options, sigmoid: true } } as LossConfig;
+  return { value, reason: `${GIVEN}; sigmoid, for the groups of labels overlap` };
 }
 
 /**

@@ -146,6 +146,38 @@ export function networkEntries(
 export const DRAWN = 'no weights are given to begin with';
 export const ALL_TRAINED = 'every weight is trained';
 
+/** The groups of labels that the plan tells apart by sigmoids: the dataset's, where all of them are among its labels. */
+export function groupsEntry({ labelGroups, labels }: PlanInput): Reasoned<Plan['labelGroups']> {
+  if (labelGroups == null) return because(null, 'labels exclude each other: a softmax tells them apart');
+  const values = new Set(labels.map(({ value }) => value));
+  const written = labelGroups.map(({ writes }) => writes);
+  if (written.length !== values.size - 1 || written.some((value) => !values.has(value))) {
+    return because(null, "the dataset's groups of labels are not of these labels: a softmax tells them apart");
+  }
+  const groups = labelGroups.map((group) => ({ ...group, values: [...group.values] }));
+  return because(groups, 'labels that are parts of one another: a sigmoid for each group (Auto3DSeg, nnU-Net)');
+}
+
+/** Outputs of the network, with the reason. */
+export function outputsOf(input: PlanInput): Reasoned<number> {
+  const groups = groupsEntry(input).value;
+  return groups === null
+    ? because(input.labels.length, 'number of labels, background included')
+    : because(groups.length, 'number of groups of labels, a sigmoid each');
+}
+
+/** The loss of a plan: where groups overlap, of a sigmoid for each instead of a softmax over all. */
+export function lossEntry(
+  input: PlanInput,
+  loss: Plan['training']['loss'],
+  reason: string,
+): Reasoned<Plan['training']['loss']> {
+  if (groupsEntry(input).value === null) return because(loss, reason);
+  const { softmax: _, ...options } = loss.options as Record<string, unknown>;
+  const value = { ...loss, options: { ...options, include_background: true, sigmoid: true } } as typeof loss;
+  return because(value, `${reason}; of a sigmoid for each group, and no group is background`);
+}
+
 /** The value of voxels that nobody labelled. */
 export function ignoreEntry({ ignoreLabel }: PlanInput): Reasoned<number | null> {
   return ignoreLabel == null
@@ -172,6 +204,7 @@ export function sharedEntries(
       input.labels.map(({ value, name }) => ({ value, name })),
       "the dataset's labels, or the request's",
     ),
+    labelGroups: groupsEntry(input),
     ignoreLabel: ignoreEntry(input),
     modalities: because(modalitiesOf(input, channels), "the dataset's modality, or the request's"),
     'training.precision': because('float32', PRECISION_UNMEASURED),

@@ -1,5 +1,5 @@
 import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
-import type { LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
+import type { LabelDefinition, LabelGroup, Modality } from '@voxhelm/contracts/dataset';
 import type { Device, Plan, StartFrom } from '@voxhelm/contracts/plan';
 import type { PlanOverrides } from '@voxhelm/contracts/run';
 import type { Point } from '@voxhelm/contracts/trial';
@@ -11,6 +11,8 @@ export interface PlanInput {
   readonly device: Device;
   /** Including background (value 0). */
   readonly labels: readonly LabelDefinition[];
+  /** Where labels are parts of one another; absent or null: they exclude each other. */
+  readonly labelGroups?: readonly LabelGroup[] | null;
   /** Value of voxels that nobody labelled; absent or null: every voxel is labelled. */
   readonly ignoreLabel?: number | null;
   /** One for all channels, or one per channel. */

@@ -13,6 +13,16 @@ export type Modality = z.infer<typeof Modality>;
 export const LabelDefinition = z.object({ value: z.number().int().nonnegative(), name: z.string().min(1) });
 export type LabelDefinition = z.infer<typeof LabelDefinition>;
 
+/** Labels that a network tells apart together: a sigmoid of its own. A label map is written group by group, later over earlier. */
+export const LabelGroup = z.object({
+  name: z.string().min(1),
+  /** The label values that belong to it. */
+  values: z.array(z.number().int().positive()).min(1),
+  /** The value that is written where it is found: the only one of its own that no later group has. */
+  writes: z.number().int().positive(),
+});
+export type LabelGroup = z.infer<typeof LabelGroup>;
+
 /** One case of a {@link Datalist}: paths are absolute. */
 export const DatalistCase = z.object({
   /** Unique in the dataset; the image's file name without extension and channel suffix. */
@@ -39,6 +49,8 @@ export const Datalist = z.object({
   channelNames: z.array(z.string()),
   /** Including background; empty where the layout declares none (then the values found are the labels). */
   labels: z.array(LabelDefinition),
+  /** Where labels are parts of one another; absent: they exclude each other. */
+  labelGroups: z.array(LabelGroup).min(2).optional(),
   /** The value of voxels that nobody labelled (nnU-Net's "ignore"): neither trained on nor scored. */
   ignoreLabel: z.number().int().positive().optional(),
   training: z.array(DatalistCase),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ArtifactRef } from './artifact.ts';
-import { LabelDefinition, Modality } from './dataset.ts';
+import { LabelDefinition, LabelGroup, Modality } from './dataset.ts';
 import { PatchTransform } from './transforms.ts';
 
 const Triple = z.tuple([z.number(), z.number(), z.number()]);
@@ -185,6 +185,8 @@ export const Plan = z
     algorithm: z.string().min(1),
     fold: z.number().int().nonnegative(),
     labels: z.array(LabelDefinition).min(2),
+    /** What the network tells apart, a sigmoid each; null: the labels, which exclude each other (softmax). */
+    labelGroups: z.array(LabelGroup).min(2).nullable().default(null),
     /** The value of voxels that count neither in the loss nor in a score; null: every voxel is labelled. */
     ignoreLabel: z.number().int().positive().nullable().default(null),
     modalities: z.array(Modality).min(1),

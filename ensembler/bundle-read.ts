@@ -212,11 +212,12 @@ function checkMember(manifest: BundleManifest, plan: Plan, weights: Uint8Array, 
       `${where}: its plan normalises ${plan.preprocessing.normalization.length} of ${plan.modalities.length} channels`,
     );
   const network = inBundle(path, where, () => networkOf(plan.network));
-  if (network.inChannels !== plan.modalities.length || network.outChannels !== plan.labels.length) {
+  const outputs = plan.labelGroups?.length ?? plan.labels.length;
+  if (network.inChannels !== plan.modalities.length || network.outChannels !== outputs) {
     throw bad(
       path,
       `${where}: its network takes ${network.inChannels} channels and gives ${network.outChannels} classes, ` +
-        `the plan has ${plan.modalities.length} and ${plan.labels.length}`,
+        `the plan has ${plan.modalities.length} and ${outputs}`,
     );
   }
   if (plan.patchSize.some((size, axis) => size % (network.divisor[axis] ?? 1) !== 0))

@@ -30,6 +30,7 @@ export function tinyPlan(options: TinyOptions = {}): Plan {
       { value: 1, name: 'Anterior' },
       { value: 2, name: 'Posterior' },
     ],
+    labelGroups: null,
     ignoreLabel: null,
     modalities: Array.from({ length: channels }, () => 'MRI' as const),
     preprocessing: {

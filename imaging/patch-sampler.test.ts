@@ -27,6 +27,7 @@ function planOf(options: {
     algorithm: 'segresnet',
     fold: 0,
     labels: [0, 1, 2].map((value) => ({ value, name: `${value}` })),
+    labelGroups: null,
     ignoreLabel: null,
     modalities: ['MRI'],
     preprocessing: { spacingMm: null, normalization: [{ mode: 'none' }] },

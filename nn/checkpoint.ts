@@ -67,15 +67,15 @@ const ADDED_LATER: Readonly<Partial<Plan['training']>> = {
  * may go on in the other one.
  */
 export function planHash(plan: Plan): string {
-  const { reasons: _, training, sampling, ignoreLabel, ...others } = plan;
+  const { reasons: _, training, sampling, ignoreLabel, labelGroups, ...others } = plan;
   const { mode, ...where } = sampling;
   const said = Object.entries(training).filter(
     ([key, value]) =>
       key !== 'precision' && (ADDED_LATER[key as keyof Plan['training']] !== value || !(key in ADDED_LATER)),
   );
   const placed = mode === 'class' ? where : sampling;
-  const ignored = ignoreLabel == null ? {} : { ignoreLabel };
-  const decisions = { ...others, ...ignored, sampling: placed, training: Object.fromEntries(said) };
+  const special = { ...(ignoreLabel == null ? {} : { ignoreLabel }), ...(labelGroups == null ? {} : { labelGroups }) };
+  const decisions = { ...others, ...special, sampling: placed, training: Object.fromEntries(said) };
   return createHash('sha256')
     .update(JSON.stringify(canonical(decisions)))
     .digest('hex');

@@ -3,16 +3,15 @@ import type { Plan } from '@voxhelm/contracts/plan';
 import { openForward } from './forward.ts';
 import type { Network } from './network.ts';
 import { type EngineChoice, engineChoice, type WindowFunction } from './training-engine.ts';
-import { createWindowPredictor, type Predictor } from './window-predictor.ts';
+import { createWindowPredictor, type Predictor, type WindowPlan } from './window-predictor.ts';
 
 /*
  * A predictor that computes here, in this process's engine.
  */
 
 /** What of a plan a prediction needs. */
-export type PredictionPlan = Pick<Plan, 'patchSize' | 'inference'> & {
-  readonly training: Pick<Plan['training'], 'precision'>;
-};
+export type PredictionPlan = WindowPlan &
+  Pick<Plan, 'inference'> & { readonly training: Pick<Plan['training'], 'precision'> };
 
 /**
  * A predictor over the bytes of a safetensors file in PyTorch's layout under the reference's names; throws `bad-checkpoint`
@@ -30,5 +29,5 @@ export function createPredictor(
     await setImmediate();
     return forward.compute(windows, count);
   };
-  return { ...createWindowPredictor(network, plan.patchSize, compute), dispose: () => forward.dispose() };
+  return { ...createWindowPredictor(network, plan, compute), dispose: () => forward.dispose() };
 }

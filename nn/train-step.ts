@@ -6,7 +6,7 @@ import { type Scalar, type Tensor, type Tensor5D, tf } from './engine.ts';
 import { trains } from './freeze.ts';
 import { valueAndGradients } from './gradients.ts';
 import { deepSupervision } from './losses/deep-supervision.ts';
-import { ignoringUnlabelled, lossOf } from './losses/loss-of.ts';
+import { lossOf, lossOfPlan, type TargetPlan } from './losses/loss-of.ts';
 import type { Network, Parameters } from './network.ts';
 import type { Optimizer, StepNumbers } from './optimizers/optimizer.ts';
 
@@ -29,13 +29,23 @@ export type StepPlan = Pick<Plan['training'], 'loss' | 'deepSupervisionWeights' 
   Partial<Pick<Plan['training'], 'recompute' | 'freeze'>> & {
     /** Transforms that are done on the device, before the forward pass. */
     readonly augmentation?: readonly DeviceAugmentation[];
-    /** True where some voxels are not labelled. */
-    readonly ignores?: boolean;
+    /** What the class indices mean; absent: classes that exclude each other, of every voxel. */
+    readonly targets?: TargetPlan;
   };
 
 /** What of a whole plan its steps are made of. */
 export function stepPlan(plan: Plan): StepPlan {
-  return { ...plan.training, augmentation: deviceAugmentation(plan), ignores: plan.ignoreLabel != null };
+  return { ...plan.training, augmentation: deviceAugmentation(plan), targets: targetPlan(plan) };
+}
+
+/** What a plan's class indices mean. */
+function targetPlan({ ignoreLabel, labelGroups, labels }: Plan): TargetPlan {
+  return {
+    classes: labels?.length ?? 0,
+    ignores: ignoreLabel != null,
+    members:
+      labelGroups == null ? null : labels.map(({ value }) => labelGroups.map(({ values }) => values.includes(value))),
+  };
 }
 
 /**
@@ -45,10 +55,8 @@ export function stepPlan(plan: Plan): StepPlan {
 export function lossAndGradients(network: Network, plan: StepPlan): LossAndGradients {
   const recompute = plan.recompute === 'blocks';
   const single = lossOf(plan.loss);
-  const loss = deepSupervision(
-    plan.ignores === true ? ignoringUnlabelled(single) : single,
-    plan.deepSupervisionWeights,
-  );
+  const whole = plan.targets === undefined ? single : lossOfPlan(single, plan.targets);
+  const loss = deepSupervision(whole, plan.deepSupervisionWeights);
   const isTrained = trains(network, plan.freeze);
   return (weights, image, classes, seed) => {
     const names = [...weights.keys()].filter(isTrained);

@@ -292,7 +292,7 @@ async function checkLoss(training: Training): Promise<string | null> {
 async function validate(training: Training): Promise<{ stop: boolean; reason: string | null }> {
   const { engine, options, progress } = training;
   const { network, plan } = options;
-  const predictor = createWindowPredictor(network, plan.patchSize, engine.predict);
+  const predictor = createWindowPredictor(network, plan, engine.predict);
   const started = performance.now();
   const { dice, diceByClass, diceByCase } = await options.validate(predictor, progress.step);
   const validationMs = performance.now() - started;

@@ -1,5 +1,6 @@
 import type { Plan } from '@voxhelm/contracts/plan';
 import { flipOf, inverseOf, isIdentity, type Rearrangement, rearrange } from '@voxhelm/imaging/rearrange';
+import { groupProbabilities } from './group-probabilities.ts';
 import type { Network } from './network.ts';
 import { fillBatches, slidingWindows, type Triple, type WindowedImage, windowCount } from './sliding-window.ts';
 import type { WindowFunction } from './training-engine.ts';
@@ -43,14 +44,18 @@ export function softmaxInPlace(logits: Float32Array, classes: number): Float32Ar
   return logits;
 }
 
-/** A predictor over a function of windows, which stays the caller's. `patchSize`: the window. */
-export function createWindowPredictor(network: Network, patchSize: Triple, computeWindows: WindowFunction): Predictor {
-  const classes = network.outChannels;
+/** What of a plan decides windows and classes; without groups of labels the network's outputs are the classes. */
+export type WindowPlan = Pick<Plan, 'patchSize'> & Partial<Pick<Plan, 'labels' | 'labelGroups'>>;
+
+/** A predictor over a function of windows, which stays the caller's. */
+export function createWindowPredictor(network: Network, plan: WindowPlan, computeWindows: WindowFunction): Predictor {
+  const { patchSize } = plan;
+  const { classes, probabilities } = outputsOf(network, plan);
 
   async function blend(images: readonly WindowedImage[], inference: Plan['inference']): Promise<Float32Array[]> {
     const options = { ...inference, windowSize: patchSize, batch: inference.windowBatchSize };
-    const logits = await slidingWindows(images, classes, options, computeWindows);
-    return logits.map((values) => softmaxInPlace(values, classes));
+    const logits = await slidingWindows(images, network.outChannels, options, computeWindows);
+    return logits.map(probabilities);
   }
 
   function checkImage({ data, channels, shape }: WindowedImage): void {
@@ -81,6 +86,20 @@ export function createWindowPredictor(network: Network, patchSize: Triple, compu
       return (sums as Float32Array[]).map((sum) => scaledInPlace(sum, 1 / (flips.length + 1)));
     },
     dispose: () => undefined,
+  };
+}
+
+/** Number of classes, and how logits become their probabilities. */
+function outputsOf(network: Network, { labels, labelGroups }: WindowPlan) {
+  if (labelGroups == null || labels === undefined) {
+    const classes = network.outChannels;
+    return { classes, probabilities: (logits: Float32Array) => softmaxInPlace(logits, classes) };
+  }
+  const indices = labelGroups.map(({ writes }) => labels.findIndex(({ value }) => value === writes));
+  const background = labels.findIndex(({ value }) => value === 0);
+  return {
+    classes: labels.length,
+    probabilities: (logits: Float32Array) => groupProbabilities(logits, indices, background),
   };
 }
 

@@ -6,6 +6,7 @@ import { checkPatch, perAxis, type Triple } from '../axes.ts';
 import { withoutSearch } from '../found-architecture.ts';
 import { mirrorIfLong } from '../mirroring.ts';
 import { withGiven } from '../plan-given.ts';
+import { lossEntry, outputsOf } from '../plan-of.ts';
 import { GIVEN, isGiven, readEditedPlan } from '../plan-overrides.ts';
 import { withSteps } from '../plan-schedule.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
@@ -55,6 +56,19 @@ const SEARCH_REASONS: Readonly<Record<keyof ArchitectureSearch, string>> = {
   seed: 'Auto3DSeg: 0, so that trials with the same settings share one search',
 };
 
+const LOSS: Plan['training']['loss'] = {
+  name: 'DiceFocalLoss',
+  options: {
+    include_background: true,
+    to_onehot_y: true,
+    softmax: true,
+    squared_pred: true,
+    batch: true,
+    smooth_nr: 1e-5,
+    smooth_dr: 1e-5,
+  },
+};
+
 function planSearch({ device, overrides }: PlanInput) {
   const own = overrides.architectureSearch;
   if (own === null) return { search: undefined, reasons: {} };
@@ -83,7 +97,8 @@ function numberOf(options: Readonly<Record<string, unknown>>, name: string, stan
   return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : standard;
 }
 
-function planNetwork({ device, labels, overrides }: PlanInput, channels: number) {
+function planNetwork(input: PlanInput, channels: number) {
+  const { device, overrides } = input;
   const size = device.kind === 'cpu' ? CPU_SIZE : GPU_SIZE;
   const given = overrides.network ?? {};
   const blocks = numberOf(given, 'num_blocks', size.num_blocks);
@@ -92,7 +107,7 @@ function planNetwork({ device, labels, overrides }: PlanInput, channels: number)
   const untilFound = 'every path, 3x3x3 kernels at each depth: what a search replaces';
   const rules: Record<string, readonly [value: unknown, reason: string]> = {
     in_channels: [channels, 'channels of the images'],
-    num_classes: [labels.length, 'number of labels, background included'],
+    num_classes: [outputsOf(input).value, outputsOf(input).reason],
     num_blocks: [blocks, sized],
     num_depths: [depths, sized],
     channel_mul: [size.channel_mul, sized],
@@ -138,6 +153,8 @@ function planDints(input: PlanInput): Plan {
   const { search, reasons } = planSearch(input);
   if (overrides.freeze === 'encoder') throw noEncoder();
   const kept = Object.entries(base.reasons).filter(([path]) => !path.startsWith('network.'));
+  const reason = 'Auto3DSeg: DiceFocal with squared predictions over the batch, background included';
+  const loss = lossEntry(input, LOSS, reason);
   const plan: Plan = {
     ...base,
     algorithm: NAME,
@@ -145,18 +162,7 @@ function planDints(input: PlanInput): Plan {
     network: { class: 'DiNTS', options: network.options },
     training: {
       ...base.training,
-      loss: {
-        name: 'DiceFocalLoss',
-        options: {
-          include_background: true,
-          to_onehot_y: true,
-          softmax: true,
-          squared_pred: true,
-          batch: true,
-          smooth_nr: 1e-5,
-          smooth_dr: 1e-5,
-        },
-      },
+      loss: loss.value,
       deepSupervisionWeights: [1],
     },
     ...(search === undefined ? {} : { architectureSearch: search }),
@@ -166,7 +172,7 @@ function planDints(input: PlanInput): Plan {
       ...reasons,
       patchSize:
         ownPatch === undefined ? `${base.reasons['patchSize']}; here multiples of ${divisor.join(', ')}` : GIVEN,
-      'training.loss': 'Auto3DSeg: DiceFocal with squared predictions over the batch, background included',
+      'training.loss': loss.reason,
       'training.optimizer': 'AdamW, as for every algorithm here (Auto3DSeg: SGD at 0.2)',
       'training.deepSupervisionWeights': 'one output',
     },

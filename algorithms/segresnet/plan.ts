@@ -9,9 +9,12 @@ import {
   type ChannelForeground,
   channelsOf,
   DRAWN,
+  groupsEntry,
   ignoreEntry,
+  lossEntry,
   modalitiesOf,
   normalizationEntry,
+  outputsOf,
   shownNumber,
 } from '../plan-of.ts';
 import { GIVEN, given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
@@ -39,6 +42,18 @@ const AUGMENTATION: readonly Augmentation[] = [
   { name: 'gaussian-noise', probability: 0.2, standardDeviation: 0.1 },
   { name: 'flip', probability: 0.5, axes: [0, 1, 2] },
 ];
+
+const LOSS: Plan['training']['loss'] = {
+  name: 'DiceCELoss',
+  options: {
+    include_background: true,
+    to_onehot_y: true,
+    softmax: true,
+    squared_pred: true,
+    smooth_nr: 0,
+    smooth_dr: 1e-5,
+  },
+};
 
 /** nnU-Net's clipping norm: never reached in a healthy training, it keeps one bad batch from ending a trial. */
 const GRADIENT_CLIP_NORM = 12;
@@ -70,7 +85,7 @@ function planNetwork(input: PlanInput, spacing: SpacingPlan, patch: PatchPlan, c
   const rules: Record<string, [value: unknown, reason: string]> = {
     init_filters: [profile.initFilters, `${profile.described}: 32 as Auto3DSeg on a GPU, 16 on a CPU`],
     in_channels: [channels, 'channels of the images'],
-    out_channels: [input.labels.length, 'number of labels, background included'],
+    out_channels: [outputsOf(input).value, outputsOf(input).reason],
     norm: ['INSTANCE', 'Auto3DSeg: batches are too small for batch norm'],
     blocks_down: [
       [...(BLOCKS_DOWN[patch.levels - 1] ?? [])],
@@ -172,6 +187,7 @@ function planSegresnet(input: PlanInput): Plan {
     value: profile.checkpointEverySteps,
     reason: `at most ${profile.checkpointEverySteps} steps are lost with a trainer`,
   }));
+  const loss = lossEntry(input, LOSS, 'Auto3DSeg: DiceCE with squared predictions, background included');
   const stopEarly = stopEarlyRule(overrides.steps);
   const dsdepth = network.options['dsdepth'];
   const heads = Math.max(1, Math.min(typeof dsdepth === 'number' ? dsdepth : 4, levels - 1));
@@ -182,6 +198,7 @@ function planSegresnet(input: PlanInput): Plan {
     algorithm: segresnet.name,
     fold: input.fold,
     labels: labels.map(({ value, name }) => ({ value, name })),
+    labelGroups: groupsEntry(input).value,
     ignoreLabel: ignoreEntry(input).value,
     modalities,
     preprocessing: { spacingMm: spacing.spacingMm.value, normalization: normalization.value },
@@ -205,17 +222,7 @@ function planSegresnet(input: PlanInput): Plan {
       stopEarly: stopEarly.value,
       warmupSteps: warmupRule(steps.value, trainingCases, batchSize.value),
       gradientClipNorm: GRADIENT_CLIP_NORM,
-      loss: {
-        name: 'DiceCELoss',
-        options: {
-          include_background: true,
-          to_onehot_y: true,
-          softmax: true,
-          squared_pred: true,
-          smooth_nr: 0,
-          smooth_dr: 1e-5,
-        },
-      },
+      loss: loss.value,
       deepSupervisionWeights: Array.from({ length: heads }, (_, head) => Math.max(0.5 ** head, 0.0625)),
       validateEverySteps: validateEvery.value,
       checkpointEverySteps: checkpointEvery.value,
@@ -232,6 +239,7 @@ function planSegresnet(input: PlanInput): Plan {
       algorithm: "the run's algorithms",
       fold: 'the fold that this bundle is for',
       labels: "the dataset's labels, or the request's",
+      labelGroups: groupsEntry(input).reason,
       ignoreLabel: ignoreEntry(input).reason,
       modalities: "the dataset's modality, or the request's",
       'preprocessing.spacingMm': spacing.spacingMm.reason,
@@ -255,7 +263,7 @@ function planSegresnet(input: PlanInput): Plan {
       'training.stopEarly': stopEarly.reason,
       'training.warmupSteps': `Auto3DSeg: ${WARMUP_EPOCHS} epochs, here at most a tenth of the steps`,
       'training.gradientClipNorm': 'nnU-Net (Auto3DSeg clips nothing): a guard against one bad batch',
-      'training.loss': 'Auto3DSeg: DiceCE with squared predictions, background included',
+      'training.loss': loss.reason,
       'training.deepSupervisionWeights': `Auto3DSeg: halved from head to head; ${heads} heads for ${levels} levels`,
       'training.validateEverySteps': validateEvery.reason,
       'training.checkpointEverySteps': checkpointEvery.reason,

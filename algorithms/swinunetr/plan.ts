@@ -9,9 +9,11 @@ import {
   because,
   type ChannelForeground,
   channelsOf,
+  lossEntry,
   modalitiesOf,
   networkEntries,
   normalizationEntry,
+  outputsOf,
   planOf,
   sharedEntries,
   shownNumber,
@@ -160,7 +162,7 @@ function planSwinunetr(input: PlanInput): Plan {
   );
   const network = networkEntries(input, because('SwinUNETR', 'the network of the algorithm swinunetr (MONAI)'), {
     in_channels: because(channels, 'channels of the images'),
-    out_channels: because(labels.length, 'number of labels, background included'),
+    out_channels: outputsOf(input),
     feature_size: because(
       profile.featureSize,
       `${profile.described}: 48 as Auto3DSeg where memory allows, 12 on a CPU`,
@@ -187,7 +189,8 @@ function planSwinunetr(input: PlanInput): Plan {
     'training.weightDecay': because(1e-5, 'Auto3DSeg'),
     'training.warmupSteps': because(Math.floor(steps.value / 100), 'Auto3DSeg: a hundredth of the training'),
     'training.gradientClipNorm': because(0.5, 'Auto3DSeg'),
-    'training.loss': because(
+    'training.loss': lossEntry(
+      input,
       {
         name: 'DiceCELoss',
         options: {

@@ -7,10 +7,12 @@ import {
   because,
   type ChannelForeground,
   channelsOf,
+  lossEntry,
   medianVoxels,
   modalitiesOf,
   networkEntries,
   normalizationEntry,
+  outputsOf,
   planOf,
   sharedEntries,
   shownNumber,
@@ -113,7 +115,7 @@ function optionRules(input: PlanInput, unet: UnetPlan, channels: number, profile
   const own = 'nnU-Net';
   return {
     input_channels: because(channels, 'channels of the images'),
-    num_classes: because(input.labels.length, 'number of labels, background included'),
+    num_classes: outputsOf(input),
     n_stages: because(strides.length, halvings),
     features_per_stage: because(
       unet.features,
@@ -233,7 +235,8 @@ function planNnunet(input: PlanInput): Plan {
     'training.steps': steps,
     ...optimizerEntries(input, profile, steps.value, batchSize.value),
     'training.gradientClipNorm': because(12, 'nnU-Net'),
-    'training.loss': because(
+    'training.loss': lossEntry(
+      input,
       {
         name: 'DiceCELoss',
         options: { include_background: false, to_onehot_y: true, softmax: true, smooth_nr: 1e-5, smooth_dr: 1e-5 },

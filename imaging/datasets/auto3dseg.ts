@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
-import type { Datalist, LabelDefinition } from '@voxhelm/contracts/dataset';
+import type { Datalist, LabelDefinition, LabelGroup } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { z } from 'zod';
 import { casesOfLists, DatalistItem, labelsOf } from './decathlon.ts';
+import { writtenGroups } from './label-groups.ts';
 import { modalityOf } from './modality.ts';
 
 /** The keys of an Auto3DSeg task file that say where the data is; its many others belong to training. */
@@ -13,7 +14,14 @@ export const TaskFile = z.object({
   modality: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
   datalist: z.string().min(1),
   dataroot: z.string().min(1),
-  class_names: z.array(z.union([z.string(), z.looseObject({ name: z.string() })])).optional(),
+  class_names: z
+    .array(
+      z.union([
+        z.string(),
+        z.looseObject({ name: z.string(), index: z.array(z.number().int().nonnegative()).optional() }),
+      ]),
+    )
+    .optional(),
 });
 
 /** An Auto3DSeg datalist. */
@@ -31,6 +39,7 @@ export interface TaskFacts {
   readonly name: string;
   readonly channelNames: readonly string[];
   readonly labels: LabelDefinition[];
+  readonly labelGroups?: LabelGroup[];
 }
 
 /** Paths of a task file: absolute, or relative to the file's folder, or to the current one (as Auto3DSeg takes them). */
@@ -40,9 +49,29 @@ export function taskPath(taskFile: string, path: string): string {
   return existsSync(beside) ? beside : existsSync(resolve(path)) ? resolve(path) : beside;
 }
 
+/** Groups of labels by their `index`, where some overlap and all labels can be told apart by them (Auto3DSeg's sigmoid). */
+function groupsOf({ class_names: entries = [] }: z.infer<typeof TaskFile>): LabelGroup[] | null {
+  const groups = entries.flatMap((entry) =>
+    typeof entry === 'string' || entry.index === undefined
+      ? []
+      : [{ name: entry.name, values: entry.index.filter((value) => value !== 0) }],
+  );
+  return groups.length === entries.length ? writtenGroups(groups) : null;
+}
+
 /** The facts of a task file. Class names are of the foreground, in order: 1, 2, ... */
 export function factsOfTask(task: z.infer<typeof TaskFile>, file: string): TaskFacts {
   const names = (task.class_names ?? []).map((entry) => (typeof entry === 'string' ? entry : entry.name));
+  const groups = groupsOf(task);
+  if (groups !== null) {
+    const labels = groups.map(({ name: group, writes }) => ({ value: writes, name: group }));
+    return {
+      name: task.name ?? basename(file).replace(/\.[^.]+$/, ''),
+      channelNames: [task.modality].flat(),
+      labels: [{ value: 0, name: 'background' }, ...labels.sort((a, b) => a.value - b.value)],
+      labelGroups: groups,
+    };
+  }
   return {
     name: task.name ?? basename(file).replace(/\.[^.]+$/, ''),
     channelNames: [task.modality].flat(),
@@ -73,6 +102,7 @@ export function auto3dsegDatalist(file: z.infer<typeof DatalistFile>, root: stri
     modalities: task.channelNames.map(modalityOf),
     channelNames: [...task.channelNames],
     labels: declared.length > 0 ? declared : task.labels,
+    ...(task.labelGroups === undefined ? {} : { labelGroups: task.labelGroups }),
     training,
     testing,
     ...(validation.length > 0 && !hasFolds ? { validationSplits: [validation.map((one) => one.caseId)] } : {}),

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { Datalist, DatalistCase, LabelDefinition } from '@voxhelm/contracts/dataset';
+import type { Datalist, DatalistCase, LabelDefinition, LabelGroup } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { z } from 'zod';
 import { apartFromTraining, pathInside } from './dataset-paths.ts';
+import { writtenGroups } from './label-groups.ts';
 import { modalityOf } from './modality.ts';
 
 /** The fields of an nnU-Net v2 dataset.json that are used. */
@@ -41,6 +42,7 @@ export function nnunetDatalist(file: z.infer<typeof NnunetFile>, root: string): 
     modalities: channelNames.map(modalityOf),
     channelNames,
     labels: nnunetLabels(file.labels),
+    ...groupsOf(file.labels),
     ...ignoreLabelOf(file.labels),
     training,
     testing: apartFromTraining(root, training, casesOfFolder(folder, 'Ts')),
@@ -114,6 +116,16 @@ function listFolder(folder: string, ending: string): string[] {
 
 function byName(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The regions, where the values in them can be told apart by them; in the file's order, as nnU-Net writes them. */
+function groupsOf(labels: z.infer<typeof NnunetFile>['labels']): { labelGroups?: LabelGroup[] } {
+  const groups = Object.entries(labels)
+    .filter(([name]) => name !== IGNORE)
+    .map(([name, value]) => ({ name, values: [value].flat().filter((one) => one !== 0) }))
+    .filter(({ values }) => values.length > 0);
+  const written = writtenGroups(groups, true);
+  return written === null ? {} : { labelGroups: written };
 }
 
 /** nnU-Net's name for the value of voxels that nobody labelled. */

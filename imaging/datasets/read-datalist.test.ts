@@ -172,6 +172,13 @@ describe('nnU-Net v2', () => {
       { value: 1, name: 'label 1' },
       { value: 2, name: 'core' },
     ]);
+    expect((await read()).labelGroups).toEqual([
+      { name: 'whole', values: [1, 2], writes: 1 },
+      { name: 'core', values: [2], writes: 2 },
+    ]);
+    // One region of two values alone tells them not apart: the values are classes.
+    await put({ 'dataset.json': { ...file, labels: { background: 0, whole: [1, 2] } }, ...files });
+    expect(await read()).not.toHaveProperty('labelGroups');
     await put({ 'dataset.json': { ...file, labels: { background: 0, liver: 1, ignore: 2 } } });
     expect(await read()).toMatchObject({ labels: [{ value: 0 }, { value: 1, name: 'liver' }], ignoreLabel: 2 });
     await put({ 'dataset.json': { ...file, labels: { background: 0, ignore: 1, liver: 2 } } });

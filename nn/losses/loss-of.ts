@@ -4,7 +4,7 @@ import { crossEntropyLoss } from './cross-entropy.ts';
 import { DICE_OPTIONS, diceLoss, generalizedDiceLoss, isSoftmax, softmaxDiceCe, tverskyLoss } from './dice.ts';
 import { focalLoss } from './focal.ts';
 import { checkOptions, type Loss, type LossOptions, numberOption } from './options.ts';
-import { validVoxels } from './overlap.ts';
+import { groupTargets, isTargets, validVoxels } from './overlap.ts';
 
 /*
  * The losses by MONAI's class names.
@@ -31,7 +31,9 @@ function diceCeLoss(options: LossOptions): Loss {
   const apart = weighted(diceLoss(pick(options, DICE_OPTIONS)), dice, crossEntropyLoss(options), crossEntropy);
   const together = softmaxDiceCe(options, { dice, crossEntropy, labelSmoothing });
   return (logits, classes, valid) =>
-    valid == null && isSoftmax(options, logits.shape[4]) ? together(logits, classes) : apart(logits, classes, valid);
+    valid == null && !isTargets(classes) && isSoftmax(options, logits.shape[4])
+      ? together(logits, classes)
+      : apart(logits, classes, valid);
 }
 
 /** Dice plus focal; the focal loss is of sigmoids also where Dice is of softmax, without background where Dice is. */
@@ -69,7 +71,23 @@ export function lossOf(config: { readonly name: string; readonly options: LossOp
   return make(config.options);
 }
 
-/** A loss that leaves out voxels whose class index is beyond the network's classes. */
-export function ignoringUnlabelled(loss: Loss): Loss {
-  return (logits, classes) => loss(logits, classes, validVoxels(classes, logits.shape[4]));
+/** What of a plan its targets are made of, beside the class indices. */
+export interface TargetPlan {
+  /** Number of label values, background included. */
+  readonly classes: number;
+  /** True where some voxels have no class: their index is beyond the classes. */
+  readonly ignores: boolean;
+  /** Of each class by its index, whether it belongs to each group that the network tells apart; null: classes exclude each other. */
+  readonly members: readonly (readonly boolean[])[] | null;
+}
+
+/** A loss against class indices as a plan means them. */
+export function lossOfPlan(loss: Loss, { classes, ignores, members }: TargetPlan): Loss {
+  if (!ignores && members === null) return loss;
+  return (logits, indices) =>
+    loss(
+      logits,
+      members === null ? indices : groupTargets(indices, members),
+      ignores ? validVoxels(indices, classes) : null,
+    );
 }

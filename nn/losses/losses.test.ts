@@ -3,7 +3,7 @@ import { memoryTensors, type Tensor, type Tensor5D, tf } from '../engine.ts';
 import { crossEntropyLoss } from './cross-entropy.ts';
 import { deepSupervision } from './deep-supervision.ts';
 import { diceLoss } from './dice.ts';
-import { ignoringUnlabelled, lossOf } from './loss-of.ts';
+import { lossOf, lossOfPlan } from './loss-of.ts';
 import type { Loss, LossOptions } from './options.ts';
 
 /*
@@ -88,6 +88,8 @@ test('deep supervision leaves no tensor behind', () => {
   expect(memoryTensors()).toBe(before);
 });
 
+const ignoringUnlabelled = (loss: Loss): Loss => lossOfPlan(loss, { classes: CLASSES, ignores: true, members: null });
+
 const ALL: readonly { readonly name: string; readonly options: LossOptions }[] = [
   { name: 'DiceLoss', options: { softmax: true } },
   { name: 'DiceCELoss', options: { softmax: true, squared_pred: true, label_smoothing: 0.1 } },
@@ -124,5 +126,45 @@ test('a patch without any labelled voxel has a finite loss and moves nothing', (
     const { value, gradient } = valueAndGradient(ignoringUnlabelled(lossOf(config)), logits, none);
     expect(Number.isFinite(value)).toBe(true);
     expect(gradient.every((one) => one === 0)).toBe(true);
+  }
+});
+
+/** Classes 1, 2, 3: the whole has all of them, the core 2 and 3, the inmost 3. */
+const MEMBERS = [
+  [false, false, false],
+  [true, false, false],
+  [true, true, false],
+  [true, true, true],
+];
+
+test('groups of labels: a sigmoid each, Dice and binary cross entropy of each as if it stood alone', () => {
+  const { classes } = example();
+  const logits = tf.randomNormal([2, 5, 6, 7, 3], 0, 2, 'float32', 9) as Tensor5D;
+  const groups = lossOfPlan(lossOf({ name: 'DiceCELoss', options: { sigmoid: true } }), {
+    classes: CLASSES,
+    ignores: false,
+    members: MEMBERS,
+  });
+  const alone = lossOf({ name: 'DiceCELoss', options: { sigmoid: true } });
+  const single = [1, 2, 3].map((least, group) => {
+    const mask = tf.cast(tf.greaterEqual(classes, least), 'int32');
+    return alone(tf.slice(logits, [0, 0, 0, 0, group], [2, 5, 6, 7, 1]) as Tensor5D, mask).dataSync()[0] as number;
+  });
+  const mean = single.reduce((sum, value) => sum + value / 3, 0);
+  expect(groups(logits, classes).dataSync()[0]).toBeCloseTo(mean, 4);
+  const { gradient } = valueAndGradient(groups, logits, classes);
+  expect(gradient.every(Number.isFinite)).toBe(true);
+});
+
+test('groups of labels leave out what nobody labelled', () => {
+  const { classes } = example();
+  const logits = tf.randomNormal([2, 5, 6, 7, 3], 0, 2, 'float32', 9) as Tensor5D;
+  const plan = { classes: CLASSES, ignores: true, members: MEMBERS };
+  const labelled = tf.slice(classes, [0, 0, 0, 0], [2, 5, 6, 4]);
+  const some = tf.concat([labelled, tf.fill([2, 5, 6, 3], 255, 'int32')], 3) as Tensor;
+  for (const name of ['DiceCELoss', 'DiceFocalLoss']) {
+    const loss = lossOfPlan(lossOf({ name, options: { sigmoid: true } }), plan);
+    const part = loss(tf.slice(logits, [0, 0, 0, 0, 0], [2, 5, 6, 4, 3]) as Tensor5D, labelled);
+    expect(loss(logits, some).dataSync()[0]).toBeCloseTo(part.dataSync()[0] as number, 4);
   }
 });

@@ -23,6 +23,7 @@ export const OVERLAP_OPTIONS = [
 
 /** Class indices int32 [batch, x, y, z] as float one-hot [batch, class, voxel]; with one class the index itself. */
 export function oneHot(classes: Tensor, channels: number): Tensor {
+  if (isTargets(classes)) return classes;
   const batch = classes.shape[0] as number;
   const voxels = classes.size / batch;
   if (channels === 1) return tf.cast(tf.reshape(classes, [batch, 1, voxels]), 'float32');
@@ -41,11 +42,28 @@ export function flatten(logits: Tensor5D): Tensor {
   return tf.transpose(tf.reshape(fullPrecision(logits), [batch, sx * sy * sz, channels]), [0, 2, 1]);
 }
 
-/** 1 where a voxel has a class, 0 where its index is beyond all of them, [batch, 1, voxel]. */
-export function validVoxels(classes: Tensor, channels: number): Tensor {
+/** True of targets [batch, class, voxel] that were made already: where a voxel may be of several classes at once. */
+export function isTargets(classes: Tensor): boolean {
+  return classes.rank === 3;
+}
+
+/**
+ * Targets of groups of classes, [batch, group, voxel], 1 where a voxel's class is of the group. `members`: of each class by
+ * its index, whether it belongs to each group. An index beyond the classes is of none.
+ */
+export function groupTargets(classes: Tensor, members: readonly (readonly boolean[])[]): Tensor {
+  const groups = members[0]?.length ?? 0;
   const batch = classes.shape[0] as number;
-  // With one channel the index itself is the target, 0 or 1.
-  return tf.cast(tf.less(tf.reshape(classes, [batch, 1, classes.size / batch]), Math.max(2, channels)), 'float32');
+  const table = [...members, Array<boolean>(groups).fill(false)].map((row) => row.map(Number));
+  const rows = tf.minimum(tf.reshape(classes, [classes.size]), tf.scalar(members.length, 'int32')) as Tensor;
+  const found = tf.gather(tf.tensor2d(table, [table.length, groups]), tf.cast(rows, 'int32'));
+  return tf.transpose(tf.reshape(found, [batch, classes.size / batch, groups]), [0, 2, 1]);
+}
+
+/** 1 where a voxel has one of `count` classes, 0 where its index is beyond all of them, [batch, 1, voxel]. */
+export function validVoxels(classes: Tensor, count: number): Tensor {
+  const batch = classes.shape[0] as number;
+  return tf.cast(tf.less(tf.reshape(classes, [batch, 1, classes.size / batch]), tf.scalar(count, 'int32')), 'float32');
 }
 
 /** The mean over voxels of values [batch, class, voxel] that are 0 where a voxel is left out; at least one voxel counts. */

@@ -270,11 +270,12 @@ function leftOutEvent({ name, reason }: LeftOut) {
 }
 
 /** What plans are made from beside statistics and request. */
-type Givens = Required<Pick<PlanInput, 'startFrom' | 'ignoreLabel'>>;
-const NO_GIVENS: Givens = { startFrom: null, ignoreLabel: null };
+type Givens = Required<Pick<PlanInput, 'startFrom' | 'ignoreLabel' | 'labelGroups'>>;
+const NO_GIVENS: Givens = { startFrom: null, ignoreLabel: null, labelGroups: null };
 
 async function givensOf(dependencies: Dependencies, run: Run, { datalist }: DatasetCheck): Promise<Givens> {
-  return { startFrom: await importStart(dependencies, run), ignoreLabel: datalist.ignoreLabel ?? null };
+  const { ignoreLabel = null, labelGroups = null } = datalist;
+  return { startFrom: await importStart(dependencies, run), ignoreLabel, labelGroups };
 }
 
 function planFor(

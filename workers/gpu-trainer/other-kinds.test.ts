@@ -5,7 +5,7 @@ import { networkOf } from '@voxhelm/algorithms/networks';
 import { plannerOf } from '@voxhelm/algorithms/planners';
 import { CPU } from '@voxhelm/algorithms/planning-fixtures';
 import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
-import type { Modality } from '@voxhelm/contracts/dataset';
+import type { Datalist, Modality } from '@voxhelm/contracts/dataset';
 import type { Plan } from '@voxhelm/contracts/plan';
 import type { PlanOverrides } from '@voxhelm/contracts/run';
 import { checkAndAnalyze } from '@voxhelm/imaging/datasets/check-and-analyze';
@@ -37,6 +37,8 @@ interface Kind {
   readonly intensity: (label: number, channel: number, noise: number) => number;
   readonly algorithm: string;
   readonly tiny: PlanOverrides;
+  /** Labels as nnU-Net's dataset.json has them: then the dataset lies in its layout. */
+  readonly nnunet?: Readonly<Record<string, number | readonly number[]>>;
 }
 
 /** Nested boxes: 0 outside, the larger the label the deeper. */
@@ -45,7 +47,6 @@ const boxes = (size: Triple, most: number) => (x: number, y: number, z: number) 
   return Math.max(0, Math.min(most, depth - 1));
 };
 const segresnet: PlanOverrides = { network: { init_filters: 4, blocks_down: [1, 1, 1] } };
-const unet: PlanOverrides = {};
 
 const KINDS: readonly Kind[] = [
   {
@@ -60,15 +61,16 @@ const KINDS: readonly Kind[] = [
     tiny: segresnet,
   },
   {
-    name: 'four-channel MR of a brain in nothing',
+    name: 'four-channel MR of a brain in nothing, with groups of labels and voxels that nobody labelled',
     modalities: ['MRI', 'MRI', 'MRI', 'MRI'],
     classes: 4,
     voxels: [24, 24, 20],
     spacingMm: [1, 1, 1],
-    label: boxes([24, 24, 20], 3),
+    label: (x, y, z) => (x < 3 ? 4 : boxes([24, 24, 20], 3)(x, y, z)),
     intensity: (label, channel, noise) => (label === 0 ? 0 : 100 * (channel + 1) + 50 * label + 10 * noise),
     algorithm: 'unet',
-    tiny: unet,
+    tiny: {},
+    nnunet: { background: 0, whole: [1, 2, 3], core: [2, 3], inmost: 3, ignore: 4 },
   },
   {
     name: 'PET and CT',
@@ -112,45 +114,57 @@ function volumeOf({ voxels: [sx, sy, sz] }: Kind, value: (x: number, y: number, 
   );
 }
 
-/** Two cases in Decathlon's layout. */
+const CASES = ['case_1', 'case_2'];
+
+/** Files of a case's image: one, or in nnU-Net's layout one a channel. */
+function imagesOf(kind: Kind, folder: string, name: string): string[] {
+  if (kind.nnunet === undefined) return [join(folder, 'imagesTr', `${name}.nii`)];
+  return kind.modalities.map((_, channel) => join(folder, 'imagesTr', `${name}_000${channel}.nii`));
+}
+
+/** Two cases in Decathlon's or nnU-Net's layout. */
 async function writeDataset(kind: Kind): Promise<string> {
-  const folder = join(root, kind.name.replaceAll(' ', '-'));
+  const folder = await mkdtemp(join(root, 'kind-'));
   for (const part of ['imagesTr', 'labelsTr']) await mkdir(join(folder, part), { recursive: true });
   const file = (made: Pick<MadeNifti, 'dims' | 'values' | 'datatype'>) =>
     makeNifti({ ...made, pixdim: kind.spacingMm });
-  const names = ['case_1', 'case_2'];
-  for (const [number, name] of names.entries()) {
-    const values = kind.modalities.flatMap((_, channel) =>
+  for (const [number, name] of CASES.entries()) {
+    const channels = kind.modalities.map((_, channel) =>
       volumeOf(kind, (x, y, z) =>
         kind.intensity(kind.label(x, y, z), channel, Math.sin(number + 3 * x + 5 * y + 7 * z)),
       ),
     );
-    const dims = kind.modalities.length === 1 ? kind.voxels : [...kind.voxels, kind.modalities.length];
-    await writeFile(join(folder, 'imagesTr', `${name}.nii`), file({ dims, values, datatype: 'float32' }));
-    const labels = volumeOf(kind, kind.label);
-    await writeFile(
-      join(folder, 'labelsTr', `${name}.nii`),
-      file({ dims: kind.voxels, values: labels, datatype: 'uint8' }),
-    );
+    const paths = imagesOf(kind, folder, name);
+    const parts = paths.length === 1 ? [channels.flat()] : channels;
+    const dims = paths.length > 1 || channels.length === 1 ? kind.voxels : [...kind.voxels, channels.length];
+    for (const [part, path] of paths.entries()) {
+      await writeFile(path, file({ dims, values: parts[part] ?? [], datatype: 'float32' }));
+    }
+    const labels = file({ dims: kind.voxels, values: volumeOf(kind, kind.label), datatype: 'uint8' });
+    await writeFile(join(folder, 'labelsTr', `${name}.nii`), labels);
   }
-  const entries = <T>(list: readonly T[], nameOf: (one: T, index: number) => string) =>
-    Object.fromEntries(list.map((one, index) => [String(index), nameOf(one, index)]));
-  const description = {
-    name: kind.name,
-    modality: entries(kind.modalities, (one) => one),
-    labels: entries(Array.from({ length: kind.classes }), (_, value) =>
-      value === 0 ? 'background' : `structure ${value}`,
-    ),
-    numTraining: names.length,
-    numTest: 0,
-    training: names.map((name) => ({ image: `./imagesTr/${name}.nii`, label: `./labelsTr/${name}.nii` })),
-    test: [],
-  };
-  await writeFile(join(folder, 'dataset.json'), JSON.stringify(description));
+  await writeFile(join(folder, 'dataset.json'), JSON.stringify(descriptionOf(kind)));
   return folder;
 }
 
-async function planFor(kind: Kind, summary: AnalysisSummary): Promise<Plan> {
+function descriptionOf(kind: Kind) {
+  const channels = Object.fromEntries(kind.modalities.map((modality, index) => [String(index), modality]));
+  const numTraining = CASES.length;
+  if (kind.nnunet !== undefined)
+    return { channel_names: channels, labels: kind.nnunet, numTraining, file_ending: '.nii' };
+  const labels = Array.from({ length: kind.classes }, (_, value) => [String(value), `structure ${value}`] as const);
+  return {
+    name: kind.name,
+    modality: channels,
+    labels: Object.fromEntries(labels.map(([value, name]) => [value, value === '0' ? 'background' : name])),
+    numTraining,
+    numTest: 0,
+    training: CASES.map((name) => ({ image: `./imagesTr/${name}.nii`, label: `./labelsTr/${name}.nii` })),
+    test: [],
+  };
+}
+
+function planFor(kind: Kind, summary: AnalysisSummary, { ignoreLabel, labelGroups }: Datalist): Plan {
   return plannerOf(kind.algorithm).plan({
     summary,
     device: CPU,
@@ -158,15 +172,17 @@ async function planFor(kind: Kind, summary: AnalysisSummary): Promise<Plan> {
     modalities: kind.modalities,
     trainingCases: 2,
     fold: 0,
+    ignoreLabel: ignoreLabel ?? null,
+    labelGroups: labelGroups ?? null,
     overrides: { steps: 2, precision: 'float32', ...kind.tiny },
   });
 }
 
 /** Two steps, then the second case's label map. */
-async function trainAndPredict(plan: Plan, folder: string) {
-  const files = ['case_1', 'case_2'].map((caseId) => ({
+async function trainAndPredict(kind: Kind, plan: Plan, folder: string) {
+  const files = CASES.map((caseId) => ({
     caseId,
-    images: [join(folder, 'imagesTr', `${caseId}.nii`)],
+    images: imagesOf(kind, folder, caseId),
     label: join(folder, 'labelsTr', `${caseId}.nii`),
   }));
   const volumes = await loadTrainingCases(pool, files.slice(0, 1), plan, () => undefined);
@@ -196,12 +212,14 @@ test.each(KINDS)(
   '$name: from files to a label map',
   async (kind) => {
     const folder = await writeDataset(kind);
-    const { check, analysis } = await checkAndAnalyze(await readDatalist(folder), { workers: 1 });
+    const datalist = await readDatalist(folder);
+    const { check, analysis } = await checkAndAnalyze(datalist, { workers: 1 });
     expect(check.findings).toEqual([]);
     if (analysis === null) throw new Error('no analysis');
     expect(analysis.summary.image_foreground_stats.pooled).toHaveLength(kind.modalities.length);
-    const plan = await planFor(kind, analysis.summary);
-    const { result, losses, predicted } = await trainAndPredict(plan, folder);
+    const plan = planFor(kind, analysis.summary, datalist);
+    expect(plan.labelGroups?.map(({ writes }) => writes)).toEqual(kind.nnunet === undefined ? undefined : [1, 2, 3]);
+    const { result, losses, predicted } = await trainAndPredict(kind, plan, folder);
     expect(result).toMatchObject({ outcome: 'completed', step: 2 });
     expect(losses).toHaveLength(1);
     expect(losses.every(Number.isFinite)).toBe(true);

@@ -84,6 +84,7 @@ export function planOf(configuration: StepConfiguration, steps: number): Plan {
     algorithm: 'segresnet',
     fold: 0,
     labels: Array.from({ length: classes }, (_, value) => ({ value, name: `class ${value}` })),
+    labelGroups: null,
     ignoreLabel: null,
     modalities: ['MRI'],
     preprocessing: { spacingMm: null, normalization: [{ mode: 'zscore-nonzero' }] },

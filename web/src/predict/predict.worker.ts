@@ -91,7 +91,7 @@ function loadModels({ manifest, weights }: OpenBundle, progress: Progress): Load
   return manifest.members.map(({ plan }, index) => {
     const network = networkOf(plan.network);
     const parameters = loadParameters(network, decodeSafetensors(weights[index] as Uint8Array));
-    const predictor = createWindowPredictor(network, plan.patchSize, async (windows, count) => {
+    const predictor = createWindowPredictor(network, plan, async (windows, count) => {
       const logits = forward(network, parameters, windows, [count, ...plan.patchSize]);
       progress.add(count);
       return logits;
