@@ -57,6 +57,8 @@ export const ProbeResult = z.object({
     .object({ value: z.enum(['float32', 'bfloat16']), reason: z.string() })
     .nullable()
     .default(null),
+  /** Where the plan starts from given weights: what of them fits, in words. */
+  startedFrom: z.string().optional(),
 });
 export type ProbeResult = z.infer<typeof ProbeResult>;
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatasetCheck } from '@voxhelm/contracts/dataset';
@@ -322,4 +322,59 @@ test('events of trials that finish at the same moment become visible in the orde
   const late = all.filter(({ id }) => id > (seen.at(-1) ?? 0n)).map(({ id }) => id);
   expect([...seen, ...late]).toEqual(all.map(({ id }) => id));
   expect(all).toHaveLength(20);
+});
+
+test('weights to start from are copied into the run and stand in every trial’s plan', async () => {
+  const path = join(folder, 'theirs.safetensors');
+  await writeFile(path, 'weights');
+  const runId = await acceptRun({
+    algorithms: ['segresnet'],
+    folds: 1,
+    search: { sampler: 'random', pruner: 'none', trials: 1 },
+    plan: { steps: 5, startFrom: path, freeze: 'encoder', ema: 0.99 },
+  });
+  const { started, temporal } = fakeTemporal();
+  await carry(createActivities({ db, store, now: () => new Date(), temporal }), runId);
+  const plan = await readJson(store, started[0]?.plan as TrainJob['plan'], Plan);
+  expect(plan.training).toMatchObject({ freeze: 'encoder', ema: 0.99, startFrom: { source: path, required: true } });
+  await rm(path);
+  const weights = plan.training.startFrom?.weights;
+  expect(weights === undefined ? null : (await store.read(weights)).toString()).toBe('weights');
+});
+
+test('a bundle of another run is found by its id; one that made none is refused', async () => {
+  const earlier = await acceptRun({
+    folds: 1,
+    search: { sampler: 'random', pruner: 'none', trials: 1 },
+    plan: { steps: 5 },
+  });
+  const activities = createActivities({ db, store, now: () => new Date(), temporal: fakeTemporal().temporal });
+  await carry(activities, earlier);
+  const row = await db.artifact.findFirstOrThrow({ where: { runId: earlier, kind: 'ensemble-bundle' } });
+  await store.write(row.uri, Buffer.from('bundle'));
+  const begin = async (startFrom: string) => {
+    const runId = await acceptRun({ plan: { steps: 5, startFrom } });
+    const result = await fakeGpuActivities(store, fakeTrainer()).analyzeDataset(await activities.beginRun({ runId }));
+    await activities.recordRunAnalysis({ runId, result });
+    return activities.prepareBundles({ runId });
+  };
+  const [bundle] = await begin(`run:${earlier}`);
+  const plan = await readJson(store, bundle?.job.plan as TrainJob['plan'], Plan);
+  expect(plan.training.startFrom).toMatchObject({ source: `run:${earlier}`, required: false });
+  await expect(begin('run:nobody')).rejects.toThrow(/has no bundle/);
+});
+
+test('a budget of trainers’ time is divided among them, and every training is told when to end', async () => {
+  const hour = 3_600_000;
+  const runId = await acceptRun({ algorithms: ['segresnet'], budget: '8 gpu-hours' }, 8 * hour);
+  const { started, temporal } = fakeTemporal();
+  const startedAt = new Date();
+  const dependencies = { db, store, now: () => startedAt, temporal: { ...temporal, countTrainers: async () => 4 } };
+  await carry(createActivities(dependencies), runId);
+  const { budgetMs, startedAt: begun } = await db.run.findUniqueOrThrow({ where: { id: runId } });
+  expect(Number(budgetMs)).toBe(2 * hour);
+  const endsMs = started.map(({ ends }) => Date.parse(ends?.at ?? '') - (begun?.getTime() ?? 0));
+  expect(Math.max(...endsMs)).toBeLessThan(2 * hour);
+  expect(Math.min(...endsMs)).toBeGreaterThan(1.5 * hour);
+  expect(started[0]?.ends?.leastSteps).toBeGreaterThan(0);
 });

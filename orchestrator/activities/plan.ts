@@ -204,6 +204,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
           runId,
           ...bundles.map(({ plan }) => bundlePlanned(plan)),
           ...leftOut.map(leftOutEvent),
+          ...measured.flatMap(({ name, probe }) => warmStartEvent(name, probe.startedFrom)),
         );
         await enterStage(transaction, locked, 'search', message, {
           folds: allocation.folds,
@@ -253,6 +254,13 @@ function foreignOption(planner: AlgorithmPlanner, run: Run, analysis: Analysis, 
     fix: 'Name the algorithms that the options are for, for example "algorithms": ["segresnet"].',
     details: { field: `plan.network.${foreign}` },
   });
+}
+
+/** What of the given weights an algorithm starts with. */
+function warmStartEvent(algorithm: string, startedFrom: string | undefined) {
+  if (startedFrom === undefined) return [];
+  const message = `${algorithm} ${startedFrom}.`;
+  return [{ key: `start-from:${algorithm}`, type: 'algorithm.warm-start', message, data: { algorithm } }];
 }
 
 /** What the request's budget is a time of. */

@@ -89,6 +89,7 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
       startMs: Math.max(0, firstBatchAt - context.startedAtMs + Math.max(0, unread) * loadMsPerCase) + searchMs,
       peakMemoryMb: process.resourceUsage().maxRSS / 1024, // Kilobytes to MB.
       precision,
+      ...(given === null ? {} : { startedFrom: given.told }),
     };
   } finally {
     await pool.close();
