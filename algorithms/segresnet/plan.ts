@@ -130,11 +130,18 @@ function rareLabel({ label_stats }: PlanInput['summary']): number | null {
   return label_stats.label.find((label) => label.value > 0 && median(label) < RARE_SHARE)?.value ?? null;
 }
 
-function cropRule({ summary }: PlanInput, spacingMm: Triple, patchSize: Triple): Reasoned<Plan['sampling']['mode']> {
+function cropRule(
+  { summary, device }: PlanInput,
+  spacingMm: Triple,
+  patchSize: Triple,
+): Reasoned<Plan['sampling']['mode']> {
   const sizeMm = axes(summary.image_stats.sizemm, 'percentile_90_0');
   const image = perAxis((axis) => Math.floor(sizeMm[axis] / spacingMm[axis] + 1e-6));
   const smaller = [0, 1, 2].some((axis) => (patchSize[axis] as number) < COVERING_SHARE * (image[axis] as number));
   const shown = `${patchSize.join(' x ')} of ${image.join(' x ')} voxels (90th percentile)`;
+  if (device.kind === 'cpu') {
+    return because('class', 'a short training on a CPU sees few patches: each is centred on a voxel of a class');
+  }
   const rare = rareLabel(summary);
   if (rare !== null) {
     return because(
