@@ -354,7 +354,8 @@ test('a bundle of another run is found by its id; one that made none is refused'
   await store.write(row.uri, Buffer.from('bundle'));
   const begin = async (startFrom: string) => {
     const runId = await acceptRun({ plan: { steps: 5, startFrom } });
-    const result = await fakeGpuActivities(store, fakeTrainer()).analyzeDataset(await activities.beginRun({ runId }));
+    const job = (await activities.beginRun({ runId })) as AnalyzeJob;
+    const result = await fakeGpuActivities(store, fakeTrainer()).analyzeDataset(job);
     await activities.recordRunAnalysis({ runId, result });
     return activities.prepareBundles({ runId });
   };
