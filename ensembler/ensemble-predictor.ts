@@ -4,7 +4,7 @@ import type { FusionPlan } from '@voxhelm/contracts/ensemble';
 import type { Plan } from '@voxhelm/contracts/plan';
 import type { LabelMap, Volume } from '@voxhelm/imaging/volume';
 import { createPredictor } from '@voxhelm/nn/predictor';
-import { type LoadedModel, predictImage } from './fuse-models.ts';
+import { type EnsemblePrediction, type LoadedModel, predictImage } from './fuse-models.ts';
 
 /** A model ready to predict: its plan and its weights (safetensors under MONAI's names). */
 export interface ModelFile {
@@ -17,6 +17,8 @@ export interface EnsemblePredictor {
   readonly models: readonly LoadedModel[];
   /** The fused label map on the image's own grid. Throws `bad-image` where the image does not fit the models. */
   predict(image: Volume): Promise<LabelMap>;
+  /** As {@link predict}, with how sure it is. */
+  predictWithEntropy(image: Volume): Promise<EnsemblePrediction>;
   /** Frees the weights. */
   dispose(): void;
 }
@@ -30,7 +32,8 @@ export function loadEnsemble(
   const models = loadModels(members);
   return {
     models,
-    predict: (image) => predictImage(models, image, fusion, labels),
+    predict: async (image) => (await predictImage(models, image, fusion, labels)).labels,
+    predictWithEntropy: (image) => predictImage(models, image, fusion, labels),
     dispose: () => disposeModels(models),
   };
 }

@@ -6,7 +6,7 @@ import { keepLargestComponent } from '@voxhelm/imaging/components';
 import { type PreprocessedCase, preprocessImage } from '@voxhelm/imaging/preprocess';
 import { type LabelMap, type Volume, voxelCount } from '@voxhelm/imaging/volume';
 import type { Predictor } from '@voxhelm/nn/window-predictor';
-import { addToFusion, type Fusion, fusedLabels, startFusion } from './fuse.ts';
+import { addToFusion, type Fusion, fusedLabels, fusionEntropy, startFusion } from './fuse.ts';
 import { predictPreprocessed } from './predict-case.ts';
 
 /*
@@ -19,16 +19,27 @@ export interface LoadedModel {
   readonly predictor: Predictor;
 }
 
-/** The fused label map on the image's own grid. Throws `bad-image` where the image does not fit the models. */
+/** What an ensemble says of an image, on the image's own grid. */
+export interface EnsemblePrediction {
+  readonly labels: LabelMap;
+  /** {@link fusionEntropy} over members and mirrored views, [x][y][z]. */
+  readonly entropy: Float32Array;
+}
+
+/** The fused label map and how sure it is. Throws `bad-image` where the image does not fit the models. */
 export async function predictImage(
   models: readonly LoadedModel[],
   image: Volume,
   fusion: FusionPlan,
   labels: readonly LabelDefinition[],
-): Promise<LabelMap> {
-  const data = await fuseModels(models, image, fusion, labels);
+): Promise<EnsemblePrediction> {
+  const totals = await fuseTotals(models, image, fusion, labels.length);
+  const data = fusedLabels(
+    totals,
+    labels.map(({ value }) => value),
+  );
   for (const value of fusion.largestComponent) keepLargestComponent(data, image.shape, value);
-  return { shape: image.shape, data, affine: image.affine };
+  return { labels: { shape: image.shape, data, affine: image.affine }, entropy: fusionEntropy(totals) };
 }
 
 /** Label values by the models' fused predictions, [x][y][z] on the image's own grid; every component kept. */

@@ -1,7 +1,7 @@
 import type { FusionMode } from '@voxhelm/contracts/ensemble';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addToFusion, fusedLabels, startFusion } from './fuse.ts';
+import { addToFusion, fusedLabels, fusionEntropy, startFusion } from './fuse.ts';
 
 /** Probabilities per voxel, [voxel][class], turned to [class][voxel]. */
 function layout(voxels: readonly (readonly number[])[]): Float32Array {
@@ -73,4 +73,11 @@ describe('fusion', () => {
       }),
     );
   });
+});
+
+test('entropy is 0 where all members are sure of one class, 1 where every class is as probable', () => {
+  const fusion = startFusion('mean', 2, 3);
+  addToFusion(fusion, Float32Array.from([1, 0.5, 0.9, 0, 0.5, 0.1]));
+  addToFusion(fusion, Float32Array.from([1, 0.5, 0.1, 0, 0.5, 0.9]));
+  expect([...fusionEntropy(fusion)].map((value) => Number(value.toFixed(4)))).toEqual([0, 1, 1]);
 });

@@ -52,6 +52,26 @@ export function fusedLabels(fusion: Fusion, labelValues: readonly number[]): Uin
   return labels;
 }
 
+/**
+ * How unsure the members are at each voxel: the entropy of the classes' shares over log(classes), 0 where all agree, 1 where
+ * every class is as probable.
+ */
+export function fusionEntropy({ totals, classes, voxels }: Fusion): Float32Array {
+  const entropy = new Float32Array(voxels);
+  const scale = 1 / Math.log(classes);
+  for (let voxel = 0; voxel < voxels; voxel++) {
+    let sum = 0;
+    for (let index = 0; index < classes; index++) sum += totals[index * voxels + voxel]!;
+    let value = 0;
+    for (let index = 0; index < classes; index++) {
+      const share = totals[index * voxels + voxel]! / sum;
+      if (share > 0) value -= share * Math.log(share);
+    }
+    entropy[voxel] = Math.min(1, value * scale);
+  }
+  return entropy;
+}
+
 /** The class with the largest value at a voxel, the lowest of equals. */
 function largestClass(values: Float32Array | Uint8Array, classes: number, voxels: number, voxel: number): number {
   let best = 0;

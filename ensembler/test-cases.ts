@@ -4,6 +4,7 @@ import type { CaseScores, Evaluation } from '@voxhelm/contracts/evaluation';
 import { withoutIgnored } from '@voxhelm/imaging/ignored';
 import { evaluateCase, summarize } from '@voxhelm/imaging/metrics/evaluate';
 import { encodeNifti, readImage } from '@voxhelm/imaging/nifti';
+import type { LabelMap } from '@voxhelm/imaging/volume';
 import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
 import { loadEnsemble, type ModelFile } from './ensemble-predictor.ts';
 import { type Material, readTruth } from './material.ts';
@@ -39,8 +40,9 @@ export async function predictTestCases(
   try {
     for (const [index, one] of material.test.entries()) {
       watch.step(index, material.test.length);
-      const prediction = await ensemble.predict(await readImage(one.images));
+      const { labels: prediction, entropy } = await ensemble.predictWithEntropy(await readImage(one.images));
       const key = `${artifactPrefix}/test/${one.caseId}.nii.gz`;
+      await store.write(`${artifactPrefix}/test/${one.caseId}.entropy.nii.gz`, entropyMap(prediction, entropy));
       predictions.set(one.caseId, await store.write(key, encodeNifti(prediction, true)));
       const truth = await readTruth(one, prediction.shape);
       const counted = withoutIgnored(prediction, truth, material.ignoreLabel);
@@ -50,4 +52,9 @@ export async function predictTestCases(
     ensemble.dispose();
   }
   return { evaluation: summarize(scores, TOLERANCE_MM), predictions };
+}
+
+/** Entropy as a map for viewers: one byte a voxel, 255 where no class is likelier than another. */
+function entropyMap({ shape, affine }: LabelMap, entropy: Float32Array): Uint8Array {
+  return encodeNifti({ shape, affine, data: Uint8Array.from(entropy, (value) => Math.round(value * 255)) }, true);
 }

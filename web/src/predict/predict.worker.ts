@@ -1,17 +1,14 @@
 import '../dataset/node/buffer.ts';
 import { networkOf } from '@voxhelm/algorithms/networks';
-import { fusedLabels } from '@voxhelm/ensembler/fuse';
-import { fuseTotals, type LoadedModel } from '@voxhelm/ensembler/fuse-models';
-import { keepLargestComponent } from '@voxhelm/imaging/components';
+import { type LoadedModel, predictImage } from '@voxhelm/ensembler/fuse-models';
 import { joinChannels } from '@voxhelm/imaging/nifti';
 import { decodeVolume, openNifti } from '@voxhelm/imaging/nifti-decode';
 import { encodeNifti } from '@voxhelm/imaging/nifti-write';
-import { spacingOf, type Volume } from '@voxhelm/imaging/volume';
+import { type LabelMap, spacingOf, type Volume } from '@voxhelm/imaging/volume';
 import { forward } from '@voxhelm/nn/eager-forward';
 import { windowCount } from '@voxhelm/nn/sliding-window';
 import { decodeSafetensors, loadParameters } from '@voxhelm/nn/weights';
 import { createWindowPredictor } from '@voxhelm/nn/window-predictor';
-import { entropyOf } from '../viewer/case-maps.ts';
 import { startBackend } from './backend.ts';
 import type { PredictAnswer, Prediction, PredictRequest } from './predict-messages.ts';
 import { type OpenBundle, readBundle } from './read-bundle.ts';
@@ -38,19 +35,12 @@ async function predict(request: PredictRequest, answer: (message: PredictAnswer)
   );
   const models = loadModels(bundle, progress);
   const { fusion, labels } = bundle.manifest;
-  const totals = await fuseTotals(models, image, fusion, labels.length);
-  const data = fusedLabels(
-    totals,
-    labels.map(({ value }) => value),
-  );
-  for (const value of fusion.largestComponent) keepLargestComponent(data, image.shape, value);
+  const { labels: label, entropy } = await predictImage(models, image, fusion, labels);
   const { shape, affine } = image;
-  const shares = Uint8Array.from(totals.totals, (value) => Math.round((value / models.length) * 255));
-  const uncertainty = { shape, affine, channels: 1, data: entropyOf(shares, totals.classes) };
   return {
-    label: blobOf(encodeNifti({ shape, affine, data }, true)),
-    uncertainty: blobOf(encodeNifti(uncertainty, false)),
-    volumesMl: volumesOf(data, affine, labels),
+    label: blobOf(encodeNifti(label, true)),
+    uncertainty: blobOf(encodeNifti({ shape, affine, channels: 1, data: entropy }, false)),
+    volumesMl: volumesOf(label.data, affine, labels),
     elapsedMs: performance.now() - startedAt,
     computedOn: backend.inWords,
   };
@@ -115,7 +105,7 @@ function loadModels({ manifest, weights }: OpenBundle, progress: Progress): Load
 }
 
 function volumesOf(
-  data: Uint8Array | Uint16Array,
+  data: LabelMap['data'],
   affine: Volume['affine'],
   labels: readonly { readonly value: number; readonly name: string }[],
 ): Prediction['volumesMl'] {

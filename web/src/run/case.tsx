@@ -50,6 +50,7 @@ function Shown({ run, data, one }: { readonly run: RunDetail; readonly data: Run
   const truth = useVolume(one.labelled ? `${base}/label` : null);
   const prediction = useVolume(shownModel === '' ? null : `${base}/predictions/${shownModel}`);
   const probabilities = useVolume(result?.probabilities === true ? `${base}/probabilities/${shownModel}` : null);
+  const entropy = useVolume(shownModel === 'ensemble' ? `${base}/entropy/ensemble` : null);
   const labels = data.labels.filter(({ value }) => value !== 0);
   const wanted =
     prediction.data == null ||
@@ -69,12 +70,13 @@ function Shown({ run, data, one }: { readonly run: RunDetail; readonly data: Run
     truth: truth.data,
     prediction: prediction.data,
     disagreement: measures.data?.disagreement,
-    uncertainty: measures.data?.uncertainty,
+    uncertainty: measures.data?.uncertainty ?? entropy.data,
   };
   const there = LAYERS.filter(({ id }) => volumes[id] != null);
   // What is still coming would have the viewer load twice.
   const complete =
     image.data !== undefined &&
+    (shownModel !== 'ensemble' || !entropy.isPending) &&
     (wanted === null ? prediction.data !== undefined || shownModel === '' : !measures.isPending);
   const layers = useMemo<Layer[]>(
     () =>

@@ -76,6 +76,26 @@ export function caseRoutes(app: App, { database, store }: Services): void {
     );
   }
 
+  app.get(
+    '/runs/:id/cases/:caseId/entropy/ensemble',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        tags: ['runs'],
+        summary: 'How unsure the ensemble is of a test case: entropy over members and mirrored views, 0 to 255',
+        params: z.object({ id: z.string(), caseId: z.string() }),
+        headers: RangeHeaders,
+        response: { 200: volume, 206: volume, ...problemResponse },
+      },
+    },
+    async (request, reply) => {
+      const { id, caseId } = request.params;
+      const ref = await ensembleFile(database, store, id, caseId, '.entropy.nii.gz');
+      if (ref === null) throw notFound('entropy map of case', caseId);
+      return sendFile(request, reply, { name: `${caseId}_entropy.nii.gz`, ref }, await pathOf(ref));
+    },
+  );
+
   for (const kind of ['labelMap', 'probabilities'] as const) {
     app.get(
       `/runs/:id/cases/:caseId/${kind === 'labelMap' ? 'predictions' : 'probabilities'}/:model`,
@@ -96,7 +116,7 @@ export function caseRoutes(app: App, { database, store }: Services): void {
         const { id, caseId, model } = request.params;
         const ref =
           model === ENSEMBLE && kind === 'labelMap'
-            ? await ensemblePrediction(database, store, id, caseId)
+            ? await ensembleFile(database, store, id, caseId, '.nii.gz')
             : await trialPrediction(database, id, caseId, model, kind);
         if (ref === null) throw notFound(`prediction by "${model}" of case`, caseId);
         const name = `${caseId}_${model}${kind === 'labelMap' ? '.nii.gz' : '.safetensors'}`;
@@ -142,15 +162,16 @@ async function sendVolume(reply: FastifyReply, path: string): Promise<FastifyRep
   return reply.send(createReadStream(path));
 }
 
-async function ensemblePrediction(
+async function ensembleFile(
   database: Database,
   store: Services['store'],
   runId: string,
   caseId: string,
+  extension: '.nii.gz' | '.entropy.nii.gz',
 ): Promise<ArtifactRef | null> {
   const known = await database.caseScore.findUnique({ where: { ownerId_caseId: { ownerId: runId, caseId } } });
   // The ensembler leaves its test predictions here (ensembler/test-cases.ts).
-  return known === null ? null : store.find(`runs/${runId}/ensemble/test/${caseId}.nii.gz`);
+  return known === null ? null : store.find(`runs/${runId}/ensemble/test/${caseId}${extension}`);
 }
 
 async function trialPrediction(
