@@ -1,5 +1,6 @@
 import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import { Command, CommanderError, Option } from 'commander';
+import { describeRetraining } from './retraining.ts';
 
 /**
  * The command line: each command's work lies in commands/<name>.ts and is loaded when it is called, so that `--help`
@@ -104,11 +105,12 @@ function describeCommands(done: (code: number) => void): Command {
   }
   program
     .command('download')
-    .description('download the ensemble bundle of a finished run')
-    .argument('<run>')
+    .description('download the ensemble bundle of a finished run, or of a dataset’s present champion')
+    .argument('[run]')
+    .option('--champion <dataset>', 'the present champion of this dataset')
     .requiredOption('-o, --output <file>', 'where to write it')
     .addOption(json())
-    .action(async (run: string, options: JsonOption & { output: string }) =>
+    .action(async (run: string | undefined, options: JsonOption & { output: string; champion?: string }) =>
       done(await (await import('./commands/download.ts')).download(run, options)),
     );
   program
@@ -127,6 +129,7 @@ function describeCommands(done: (code: number) => void): Command {
     .option('--tolerance-mm <mm>', 'tolerance of the surface Dice', '1')
     .addOption(json())
     .action(async (options: EvaluateOptions) => done(await (await import('./commands/evaluate.ts')).evaluate(options)));
+  describeRetraining(program, done);
   return program;
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AnalysisSummary } from './analysis.ts';
 import { ArtifactRef, Sha256 } from './artifact.ts';
-import { DatasetLayout, Finding, LabelDefinition, Modality } from './dataset.ts';
+import { CaseRole, DatasetLayout, Finding, LabelDefinition, Modality } from './dataset.ts';
 import { EnsemblePlan } from './ensemble.ts';
 import { ERROR_CODES } from './errors.ts';
 import { CaseScores, Evaluation } from './evaluation.ts';
@@ -83,7 +83,7 @@ export const DatasetDetail = DatasetView.extend({
   cases: z.array(
     z.object({
       caseId: z.string(),
-      role: z.enum(['training', 'testing']),
+      role: CaseRole,
       valid: z.boolean(),
       shape: z.array(z.number()).nullable(),
       spacingMm: z.array(z.number()).nullable(),

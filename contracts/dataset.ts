@@ -56,6 +56,8 @@ export const Datalist = z.object({
   training: z.array(DatalistCase),
   /** Scored once, at the end; never trained on. */
   testing: z.array(DatalistCase),
+  /** Images that nobody has labelled yet (imagesUn): no fault, and no part of training. */
+  unlabelled: z.array(DatalistCase).optional(),
   /** Ready-made splits (nnU-Net splits_final.json): case ids of the validation set of each fold. */
   validationSplits: z.array(z.array(z.string())).optional(),
   licence: z.string().optional(),
@@ -95,10 +97,14 @@ export const Finding = z
   .meta({ id: 'Finding' });
 export type Finding = z.infer<typeof Finding>;
 
+/** A case's part in its dataset. Unlabelled ones wait for a label. */
+export const CaseRole = z.enum(['training', 'testing', 'unlabelled']);
+export type CaseRole = z.infer<typeof CaseRole>;
+
 /** A case as the check saw it. */
 export const CheckedCase = z.object({
   caseId: z.string(),
-  role: z.enum(['training', 'testing']),
+  role: CaseRole,
   images: z.array(z.string()),
   label: z.string().nullable(),
   fold: z.number().int().nonnegative().optional(),
@@ -107,6 +113,9 @@ export const CheckedCase = z.object({
   valid: z.boolean(),
   /** Of all bytes of its files in order; null where they could not be read. */
   sha256: Sha256.nullable(),
+  /** Of the image's voxels as stored: equal for a copy under another name or with another label. */
+  voxelSha256: Sha256.nullish(),
+  channels: z.number().int().nullish(),
   /** Voxels along each axis of the file, [x, y, z]; null where unreadable. */
   shape: z.tuple([z.number(), z.number(), z.number()]).nullable(),
   spacingMm: z.tuple([z.number(), z.number(), z.number()]).nullable(),
@@ -120,7 +129,7 @@ export const DatasetCheck = z
     datalist: Datalist,
     cases: z.array(CheckedCase),
     findings: z.array(Finding),
-    /** SHA-256 over the sorted (caseId, role, sha256) of valid cases: names the data, wherever it lies. */
+    /** SHA-256 over the sorted (caseId, role, sha256) of valid labelled cases: names the data, wherever it lies. */
     fingerprint: Sha256,
   })
   .meta({ id: 'DatasetCheck' });

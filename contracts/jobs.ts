@@ -3,6 +3,7 @@ import { ArtifactRef } from './artifact.ts';
 import { Modality } from './dataset.ts';
 import { EnsemblePlan } from './ensemble.ts';
 import { Device } from './plan.ts';
+import { SuggestedCase } from './schedule.ts';
 import { CheckpointRef } from './trial.ts';
 
 /*
@@ -20,6 +21,8 @@ export const AnalyzeJob = z.object({
   labels: z.record(z.string(), z.string()).nullable(),
   /** Key prefix for what the job leaves in the artifact store. */
   artifactPrefix: z.string(),
+  /** An earlier check (DatasetCheck) and its Analysis: cases whose files are still the same are not computed again. */
+  known: z.object({ check: ArtifactRef, analysis: ArtifactRef }).nullish(),
 });
 export type AnalyzeJob = z.infer<typeof AnalyzeJob>;
 
@@ -32,6 +35,8 @@ export const AnalyzeResult = z.object({
   validTestingCases: z.number().int().nonnegative(),
   errors: z.number().int().nonnegative(),
   warnings: z.number().int().nonnegative(),
+  /** Cases that were taken over from the job's `known` check. */
+  reusedCases: z.number().int().nonnegative().optional(),
   device: Device,
 });
 export type AnalyzeResult = z.infer<typeof AnalyzeResult>;
@@ -232,8 +237,46 @@ export const RunReport = z.object({
 });
 export type RunReport = z.infer<typeof RunReport>;
 
+/** Predicts labelled cases with an ensemble bundle and scores them. */
+export const ScoreJob = z.object({
+  kind: z.literal('score'),
+  bundle: ArtifactRef,
+  /** TrainingCase[] as JSON; each has a label. */
+  cases: ArtifactRef,
+  artifactPrefix: z.string(),
+});
+export type ScoreJob = z.infer<typeof ScoreJob>;
+
+export const ScoreResult = z.object({
+  /** An Evaluation as JSON. */
+  evaluation: ArtifactRef,
+});
+export type ScoreResult = z.infer<typeof ScoreResult>;
+
+/** Asks an ensemble's members how sure they are of unlabelled cases, and orders these by what a label would tell. */
+export const SuggestJob = z.object({
+  kind: z.literal('suggest'),
+  bundle: ArtifactRef,
+  /** TrainingCase[] as JSON, without labels. */
+  cases: ArtifactRef,
+  /** TrainingCase[] as JSON: the labelled ones, which need no second of their kind. */
+  labelled: ArtifactRef,
+});
+export type SuggestJob = z.infer<typeof SuggestJob>;
+
+export const SuggestResult = z.object({ cases: z.array(SuggestedCase) });
+export type SuggestResult = z.infer<typeof SuggestResult>;
+
 /** Any job for a trainer's child process. */
-export const Job = z.discriminatedUnion('kind', [AnalyzeJob, ProbeJob, TrainJob, EnsembleJob, PredictJob]);
+export const Job = z.discriminatedUnion('kind', [
+  AnalyzeJob,
+  ProbeJob,
+  TrainJob,
+  EnsembleJob,
+  PredictJob,
+  ScoreJob,
+  SuggestJob,
+]);
 export type Job = z.infer<typeof Job>;
 
 /** The activities of the queue `gpu`, as workflows call them and the trainer implements them. */
@@ -243,4 +286,6 @@ export interface GpuActivities {
   trainTrial(job: TrainJob): Promise<TrainResult>;
   buildEnsemble(job: EnsembleJob): Promise<EnsembleJobResult>;
   predictImage(job: PredictJob): Promise<PredictResult>;
+  scoreBundle(job: ScoreJob): Promise<ScoreResult>;
+  suggestCases(job: SuggestJob): Promise<SuggestResult>;
 }

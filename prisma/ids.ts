@@ -4,7 +4,20 @@ import { randomBytes } from 'node:crypto';
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** What a row's id starts with, by its table. */
-export type IdPrefix = 'ds' | 'an' | 'run' | 'trl' | 'art' | 'up' | 'pred';
+export type IdPrefix =
+  | 'ds'
+  | 'an'
+  | 'run'
+  | 'trl'
+  | 'art'
+  | 'up'
+  | 'pred'
+  | 'sch'
+  | 'fir'
+  | 'pro'
+  | 'sug'
+  | 'wh'
+  | 'msg';
 
 /**
  * A new id such as `run_01k...`: 10 characters of time in milliseconds, then 80 random bits (the ULID layout), so that

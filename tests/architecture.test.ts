@@ -25,16 +25,18 @@ const ROWS: readonly { readonly files: RegExp; readonly may: readonly RegExp[] }
   { files: /^ensembler\//, may: [/^(contracts|storage|imaging|nn|algorithms|ensembler)\//] },
   { files: /^workers\//, may: [/^(contracts|storage|imaging|search|nn|algorithms|ensembler|workers)\//] },
   { files: /^prisma\//, may: [/^(contracts|prisma)\//] },
+  // When to retrain and whom to promote: pure.
+  { files: /^orchestrator\/schedules\//, may: [/^(contracts|search)\//, /^orchestrator\/schedules\//] },
   // Replayed by Temporal: pure code and types alone.
   { files: /^orchestrator\/workflows\//, may: [/^contracts\//, /^orchestrator\/workflows\//] },
   {
     files: /^orchestrator\/activities\//,
     may: [
       /^(contracts|storage|search|prisma)\//,
-      /^imaging\/splits\.ts$/,
+      /^imaging\/(splits|datasets\/read-datalist)\.ts$/,
       PURE_ALGORITHM,
       /^ensembler\/select[a-z-]*\.ts$/,
-      /^orchestrator\/(activities|workflows)\//,
+      /^orchestrator\/(activities|schedules|workflows)\//,
       /^orchestrator\/[a-z-]+\.ts$/,
     ],
   },

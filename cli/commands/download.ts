@@ -10,10 +10,23 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { readSettings } from '@voxhelm/contracts/settings';
 import { type ApiClient, createApiClient } from '../api-client.ts';
 import type { JsonOption } from '../main.ts';
+import { absoluteIfHere } from './submit.ts';
 
-/** Downloads the ensemble bundle of a run. */
-export async function download(run: string, options: JsonOption & { output: string }): Promise<number> {
-  const saved = await downloadBundle(createApiClient(readSettings()), run, options.output);
+/** Downloads the ensemble bundle of a run, or of a dataset's present champion. */
+export async function download(
+  run: string | undefined,
+  options: JsonOption & { output: string; champion?: string },
+): Promise<number> {
+  if ((run === undefined) === (options.champion === undefined)) {
+    throw new VoxhelmError('invalid-request', 'download wants a run or --champion DATASET, one of them', {
+      fix: 'npx voxhelm download RUN -o bundle.zip, or npx voxhelm download --champion DATASET -o bundle.zip',
+    });
+  }
+  const client = createApiClient(readSettings());
+  const saved =
+    options.champion === undefined
+      ? await downloadBundle(client, run ?? '', options.output)
+      : await downloadChampion(client, options.champion, options.output);
   if (options.json === true) process.stdout.write(`${JSON.stringify(saved)}\n`);
   else process.stdout.write(`${saved.path}  ${(saved.bytes / 1e6).toFixed(1)} MB  SHA-256 ${saved.sha256}\n`);
   return 0;
@@ -30,16 +43,30 @@ const WRITE_FAULTS: ReadonlySet<string> = new Set([
   'ENOSPC',
 ]);
 
+/** A file that was downloaded whole. */
+export interface Saved {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
 /** Streams the bundle to a file; the file appears only when it is whole and has the SHA-256 that the API recorded. */
-export async function downloadBundle(
-  client: ApiClient,
-  run: string,
-  output: string,
-): Promise<{ path: string; bytes: number; sha256: string }> {
+export async function downloadBundle(client: ApiClient, run: string, output: string): Promise<Saved> {
   const id = encodeURIComponent(run);
   const detail = await client.get(`/runs/${id}`, RunDetail);
   const recorded = detail.artifacts.find((artifact) => artifact.kind === 'ensemble-bundle');
-  const response = await client.raw(`/runs/${id}/bundle`);
+  return save(await client.raw(`/runs/${id}/bundle`), `the bundle of ${run}`, recorded?.sha256 ?? null, output);
+}
+
+/** Streams the present champion's bundle from its stable address, whose ETag is the SHA-256 of what it gives now. */
+async function downloadChampion(client: ApiClient, dataset: string, output: string): Promise<Saved> {
+  const word = await absoluteIfHere(dataset, process.cwd());
+  const response = await client.raw(`/datasets/${encodeURIComponent(word)}/champion/bundle`);
+  const sha256 = response.headers.get('etag')?.replaceAll('"', '') ?? null;
+  return save(response, `the champion of ${dataset}`, sha256, output);
+}
+
+async function save(response: Response, what: string, recorded: string | null, output: string): Promise<Saved> {
   const path = resolve(output);
   const temporary = `${path}.part`;
   const hash = createHash('sha256');
@@ -54,12 +81,10 @@ export async function downloadBundle(
   try {
     await pipeline(Readable.fromWeb(response.body as ReadableStream), count, createWriteStream(temporary));
     const sha256 = hash.digest('hex');
-    if (recorded !== undefined && recorded.sha256 !== sha256) {
-      throw new VoxhelmError(
-        'storage',
-        `the bundle of ${run} arrived with SHA-256 ${sha256}, recorded is ${recorded.sha256}`,
-        { fix: 'Download it again.' },
-      );
+    if (recorded !== null && recorded !== sha256) {
+      throw new VoxhelmError('storage', `${what} arrived with SHA-256 ${sha256}, recorded is ${recorded}`, {
+        fix: 'Download it again.',
+      });
     }
     await rename(temporary, path);
     return { path, bytes, sha256 };

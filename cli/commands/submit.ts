@@ -63,7 +63,8 @@ async function withAbsoluteStart(plan: unknown, base: string): Promise<unknown> 
   return typeof startFrom === 'string' ? { ...plan, startFrom: await absoluteIfHere(startFrom, base) } : plan;
 }
 
-async function absoluteIfHere(path: string, base: string): Promise<string> {
+/** The absolute path of what exists here; anything else (an id, a name) as it is. */
+export async function absoluteIfHere(path: string, base: string): Promise<string> {
   const absolute = resolve(base, path);
   return stat(absolute).then(
     () => absolute,

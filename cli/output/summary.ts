@@ -5,10 +5,11 @@ import { table } from './format.ts';
 /** Prints what a dataset holds: cases, sizes, spacing, intensities, and each label's share. */
 export function printSummary(check: DatasetCheck, analysis: Analysis | null): void {
   const { datalist } = check;
-  const count = (role: 'training' | 'testing'): number => check.cases.filter((one) => one.role === role).length;
+  const count = (role: DatasetCheck['cases'][number]['role']): number =>
+    check.cases.filter((one) => one.role === role).length;
   process.stdout.write(`${datalist.name} (${datalist.layout}, ${datalist.root})\n`);
   process.stdout.write(
-    `${count('training')} training cases, ${count('testing')} test cases · modality ${datalist.modalities.join(', ') || 'unknown'}\n`,
+    `${count('training')} training cases, ${count('testing')} test cases${count('unlabelled') === 0 ? '' : `, ${count('unlabelled')} unlabelled`} · modality ${datalist.modalities.join(', ') || 'unknown'}\n`,
   );
   if (analysis === null) return;
   const { image_stats: image, label_stats: label } = analysis.summary;

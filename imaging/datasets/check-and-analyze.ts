@@ -9,8 +9,9 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { pooledForeground } from '../analysis/pooled-foreground.ts';
 import { summarizeAnalysis } from '../analysis/summary.ts';
 import { type QueueAnswer, type QueueData, takeCase } from './case-queue.ts';
-import type { CaseOutcome, CaseTask } from './check-case.ts';
+import { type CaseOutcome, type CaseTask, hashFiles } from './check-case.ts';
 import { findAcrossCases } from './cross-case-findings.ts';
+import { type KnownCheck, knownCases, outcomeOfKnown } from './known-cases.ts';
 import { startWorker } from './start-worker.ts';
 
 /** A thread costs about 0.2 s to start; it pays from this many bytes of files on, at some 15 MB/s a thread. */
@@ -21,7 +22,18 @@ export interface CheckOptions {
   /** Threads, this one included; by default one per core. Memory is that of the largest case times the threads. */
   readonly workers?: number;
   readonly onProgress?: (done: number, total: number) => void;
+  /** An earlier check: of cases whose files are the same, only the bytes are hashed. */
+  readonly known?: KnownCheck;
   readonly signal?: AbortSignal;
+}
+
+/** What a check finds. `foregrounds` and the rest are what the next one takes over ({@link KnownCheck}). */
+export interface CheckedDataset {
+  readonly check: DatasetCheck;
+  readonly analysis: Analysis | null;
+  readonly foregrounds: KnownCheck['foregrounds'];
+  /** Cases that were taken over from the check before. */
+  readonly reusedCases: number;
 }
 
 /**
@@ -29,14 +41,14 @@ export interface CheckOptions {
  * All findings come back at once, none is thrown; `analysis` is null where no training case is valid.
  * Throws `cancelled` after `signal`.
  */
-export async function checkAndAnalyze(
-  datalist: Datalist,
-  options: CheckOptions = {},
-): Promise<{ check: DatasetCheck; analysis: Analysis | null }> {
+export async function checkAndAnalyze(datalist: Datalist, options: CheckOptions = {}): Promise<CheckedDataset> {
   const tasks = tasksOf(datalist);
-  const outcomes = await runTasks(tasks, options);
+  const reused = await takeOver(tasks, datalist, options);
+  const outcomes = await runTasks(tasks, reused, options);
   const across = findAcrossCases(tasks, outcomes, datalist.channelNames.length);
-  const findings = tasks.flatMap((_, index) => [...(outcomes[index]?.findings ?? []), ...(across[index] ?? [])]);
+  const findings = tasks.flatMap((task, index) =>
+    [...(outcomes[index]?.findings ?? []), ...(across[index] ?? [])].map((finding) => asTold(task, finding)),
+  );
   const refused = tasks.map((_, index) => hasError([...(outcomes[index]?.findings ?? []), ...(across[index] ?? [])]));
   const cases = tasks.map((task, index) => checkedCase(task, outcomes[index] as CaseOutcome, refused[index] !== true));
   const taken = outcomes.filter((outcome, index) => outcome.statistics !== null && refused[index] !== true);
@@ -48,7 +60,29 @@ export async function checkAndAnalyze(
   const check: DatasetCheck = { schemaVersion: 1, datalist, cases, findings, fingerprint: fingerprintOf(cases) };
   const analysis: Analysis | null =
     statistics.length === 0 ? null : { schemaVersion: 1, summary: summaryOf(statistics, pooled), cases: statistics };
-  return { check, analysis };
+  const foregrounds = new Map(
+    taken.flatMap(({ sha256, foreground }) => (sha256 === null || foreground === null ? [] : [[sha256, foreground]])),
+  );
+  return { check, analysis, foregrounds, reusedCases: reused.size };
+}
+
+/** Outcomes of cases that an earlier check read and whose files have not changed, by position. */
+async function takeOver(
+  tasks: readonly CaseTask[],
+  datalist: Datalist,
+  { known, signal }: CheckOptions,
+): Promise<Map<number, CaseOutcome>> {
+  const outcomes = new Map<number, CaseOutcome>();
+  const cases = knownCases(known, datalist);
+  if (cases.size === 0) return outcomes;
+  for (const [index, task] of tasks.entries()) {
+    if (signal?.aborted === true) break; // runTasks says so.
+    const sha256 = hashFiles(task.case);
+    const outcome = sha256 === null ? null : outcomeOfKnown(cases.get(sha256), { ...task.case, role: task.role });
+    if (outcome !== null) outcomes.set(index, outcome);
+    await nextTurn();
+  }
+  return outcomes;
 }
 
 function summaryOf(statistics: readonly CaseAnalysis[], pooled: ReturnType<typeof pooledForeground>): AnalysisSummary {
@@ -63,17 +97,25 @@ function tasksOf(datalist: Datalist): CaseTask[] {
   return [
     ...datalist.training.map((one) => ({ role: 'training' as const, case: one, labelValues, ignoreLabel })),
     ...datalist.testing.map((one) => ({ role: 'testing' as const, case: one, labelValues, ignoreLabel })),
+    ...(datalist.unlabelled ?? []).map((one) => ({ role: 'unlabelled' as const, case: one, labelValues, ignoreLabel })),
   ];
 }
 
-/** Runs all tasks on this thread and as many more as pay; outcomes in the order of the tasks. */
-async function runTasks(tasks: readonly CaseTask[], options: CheckOptions): Promise<CaseOutcome[]> {
+/** Runs the tasks that are not done yet on this thread and as many more as pay; outcomes in the order of all tasks. */
+async function runTasks(
+  all: readonly CaseTask[],
+  known: ReadonlyMap<number, CaseOutcome>,
+  options: CheckOptions,
+): Promise<CaseOutcome[]> {
   const outcomes: CaseOutcome[] = [];
-  let done = 0;
+  for (const [index, outcome] of known) outcomes[index] = outcome;
+  const positions = all.flatMap((_, index) => (known.has(index) ? [] : [index]));
+  const tasks = positions.map((index) => all[index] as CaseTask);
+  let done = known.size;
   const accept = ({ index, outcome }: QueueAnswer): void => {
-    outcomes[index] = outcome;
+    outcomes[positions[index] as number] = outcome;
     done += 1;
-    options.onProgress?.(done, tasks.length);
+    options.onProgress?.(done, all.length);
   };
   const queue: QueueData = { tasks, counter: new SharedArrayBuffer(4) };
   const threads = Math.max(1, Math.min(options.workers ?? availableParallelism(), tasks.length));
@@ -93,7 +135,7 @@ async function runTasks(tasks: readonly CaseTask[], options: CheckOptions): Prom
     await Promise.race([failed, abortOf(options.signal)]);
   } catch (error) {
     if (options.signal?.aborted !== true) throw error;
-    throw new VoxhelmError('cancelled', `the check was cancelled after ${done} of ${tasks.length} cases`);
+    throw new VoxhelmError('cancelled', `the check was cancelled after ${done} of ${all.length} cases`);
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
@@ -133,6 +175,11 @@ function bytesOf(tasks: readonly CaseTask[]): number {
   return bytes;
 }
 
+/** A case that waits for its label holds up no run: whatever is wrong with it is told as a warning. */
+function asTold(task: CaseTask, finding: Finding): Finding {
+  return task.role === 'unlabelled' ? { ...finding, severity: 'warning' } : finding;
+}
+
 function hasError(findings: readonly Finding[]): boolean {
   return findings.some((finding) => finding.severity === 'error');
 }
@@ -148,6 +195,8 @@ function checkedCase(task: CaseTask, outcome: CaseOutcome, valid: boolean): Chec
     ...(patient === undefined ? {} : { patient }),
     valid,
     sha256: outcome.sha256,
+    voxelSha256: outcome.voxelHash,
+    channels: outcome.channels,
     shape: outcome.shape === null ? null : [...outcome.shape],
     spacingMm: outcome.spacingMm === null ? null : [...outcome.spacingMm],
   };
@@ -155,6 +204,7 @@ function checkedCase(task: CaseTask, outcome: CaseOutcome, valid: boolean): Chec
 
 /** Names the data: the same valid cases give the same fingerprint wherever they lie and in whatever order. */
 function fingerprintOf(cases: readonly CheckedCase[]): string {
-  const lines = cases.filter((one) => one.valid).map((one) => JSON.stringify([one.caseId, one.role, one.sha256]));
+  const named = cases.filter((one) => one.valid && one.role !== 'unlabelled');
+  const lines = named.map((one) => JSON.stringify([one.caseId, one.role, one.sha256]));
   return createHash('sha256').update(lines.sort().join('\n')).digest('hex');
 }

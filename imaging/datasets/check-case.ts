@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { CaseAnalysis } from '@voxhelm/contracts/analysis';
-import type { DatalistCase, Finding } from '@voxhelm/contracts/dataset';
+import type { CaseRole, DatalistCase, Finding } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { caseStatistics } from '../analysis/case-statistics.ts';
 import { rangeOf } from '../analysis/intensity-statistics.ts';
@@ -17,7 +17,7 @@ const FORM_TOLERANCE = 1e-2;
 
 /** A case to check. */
 export interface CaseTask {
-  readonly role: 'training' | 'testing';
+  readonly role: CaseRole;
   readonly case: DatalistCase;
   /** Declared label values; empty where the dataset declares none. */
   readonly labelValues: readonly number[];
@@ -48,6 +48,17 @@ type Report = (
   fix: string,
   severity?: Finding['severity'],
 ) => void;
+
+/** SHA-256 of all bytes of a case's files in order, as {@link CaseOutcome.sha256}; null where one cannot be read. */
+export function hashFiles({ images, label }: Pick<DatalistCase, 'images' | 'label'>): string | null {
+  const hash = createHash('sha256');
+  try {
+    for (const path of [...images, ...(label === null ? [] : [label])]) hash.update(readFileSync(path));
+  } catch {
+    return null; // Reading the case will say what is wrong.
+  }
+  return hash.digest('hex');
+}
 
 /** Reads each file of a case once: hashes it, finds all its faults, and computes its statistics where it has none. */
 export function checkCase(task: CaseTask): CaseOutcome {

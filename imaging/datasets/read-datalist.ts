@@ -7,15 +7,21 @@ import { auto3dsegDatalist, DatalistFile, factsOfTask, readYaml, TaskFile, taskP
 import { DecathlonFile, decathlonDatalist } from './decathlon.ts';
 import { folderDatalist } from './folder.ts';
 import { NnunetFile, nnunetDatalist } from './nnunet.ts';
+import { withUnlabelled } from './unlabelled.ts';
 
 const ACCEPTED =
   'Give a Decathlon dataset.json, an nnU-Net v2 raw folder, an Auto3DSeg task YAML or datalist JSON, or a folder with imagesTr and labelsTr.';
 
 /**
- * Reads a dataset's list of cases, of whichever of the four layouts: `path` is the folder or its JSON or YAML file.
+ * Reads a dataset's list of cases, of whichever of the four layouts: `path` is the folder or its JSON or YAML file. Images in
+ * `imagesUn` beside them are its unlabelled cases.
  * No voxel is read and no file of a case need exist; throws `invalid-request` naming what is missing or wrong.
  */
 export async function readDatalist(path: string): Promise<Datalist> {
+  return withUnlabelled(await readLayout(path));
+}
+
+async function readLayout(path: string): Promise<Datalist> {
   const absolute = resolve(path);
   if (!existsSync(absolute)) throw new VoxhelmError('invalid-request', `${absolute} does not exist`, { fix: ACCEPTED });
   if (statSync(absolute).isDirectory()) return readFolder(absolute);

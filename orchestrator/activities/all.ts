@@ -1,11 +1,15 @@
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { askActivities } from './ask.ts';
+import { comparisonActivities } from './comparison.ts';
 import { datasetActivities } from './dataset.ts';
 import { asActivities, type Dependencies } from './dependencies.ts';
 import { ensembleActivities } from './ensemble.ts';
+import { firingActivities } from './firings.ts';
 import { foldActivities } from './folds.ts';
 import { planActivities } from './plan.ts';
+import { retrainingActivities } from './retraining.ts';
 import { runStateActivities } from './run-state.ts';
+import { suggestionActivities } from './suggestions.ts';
 import { trialActivities } from './trials.ts';
 
 /** Every activity of the queue `orchestrator`, ready for a worker. */
@@ -18,5 +22,9 @@ export function createActivities(dependencies: Dependencies): OrchestratorActivi
     ...foldActivities(dependencies),
     ...ensembleActivities(dependencies),
     ...runStateActivities(dependencies),
+    ...firingActivities(dependencies),
+    ...retrainingActivities(dependencies),
+    ...comparisonActivities(dependencies),
+    ...suggestionActivities(dependencies),
   });
 }

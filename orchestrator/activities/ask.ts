@@ -23,6 +23,7 @@ import type { AskInput, OrchestratorActivities } from '../workflows/activity-int
 import type { Dependencies } from './dependencies.ts';
 import { addEvents, changeRun, hasEnded, readRun, remainingMs } from './run-rows.ts';
 import { loadStudy, loadStudyTrials, type Schedule, type StoredStudy, wholeSteps } from './schedule.ts';
+import { withStart } from './start-weights.ts';
 import { readTrial, trainJobsOf, trialPrefix } from './trial-rows.ts';
 
 /** Trials started at once: a first answer for many trainers should not wait for the last. */
@@ -61,7 +62,7 @@ export function askActivities(dependencies: Dependencies): Pick<OrchestratorActi
 
 async function recordTrials(db: Database, runId: string, trials: readonly NewTrial[]): Promise<void> {
   await changeRun(db, runId, async (transaction, run) => {
-    await transaction.trial.createMany({ data: [...trials] });
+    await transaction.trial.createMany({ data: trials.map(({ startedFrom: _, ...row }) => row) });
     const started = trials.map((trial) => trialStarted(trial, run.plannedTrials));
     if (run.state === 'running') {
       await transaction.run.update({ where: { id: runId }, data: { message: started.at(-1)?.message ?? '' } });
@@ -80,15 +81,20 @@ type NewTrial = Pick<Trial, 'id' | 'runId' | 'number' | 'kind' | 'algorithm' | '
   readonly lease: 1;
   readonly startedAt: Date;
   readonly planArtifact: { uri: string; sha256: string; bytes: number };
+  /** Where its weights start, where it retrains from a champion. */
+  readonly startedFrom: string | null;
 };
 
-function trialStarted({ id, number, kind, algorithm, fold, steps, sourceTrialId }: NewTrial, planned: number | null) {
+function trialStarted(
+  { id, number, kind, algorithm, fold, steps, sourceTrialId, startedFrom }: NewTrial,
+  planned: number | null,
+) {
   const goesOn = kind === 'search' && sourceTrialId !== null;
   const length = goesOn ? `going on to step ${steps}` : `${steps} steps`;
   return {
     key: `trial.started:${id}:1`,
     type: 'trial.started',
-    message: `Trial ${number + 1} of ${planned ?? '?'}: training ${algorithm} on fold ${fold}, ${length}.`,
+    message: `Trial ${number + 1} of ${planned ?? '?'}: training ${algorithm} on fold ${fold}, ${length}${startedFrom === null ? '' : `, ${startedFrom}`}.`,
     data: { trialId: id, number, algorithm, fold, lease: 1 },
   };
 }
@@ -126,11 +132,14 @@ async function nextTrials(
     const id = newId('trl');
     const seed = trialSeed(run.seed, next);
     const trial = { id, runId: run.id, number: next, kind, ...wanted, steps, seed };
-    const plan = await planOf(dependencies, schedule, trial);
+    const own = await planOf(dependencies, schedule, trial);
+    // A promoted trial goes on from the checkpoint of another, wherever that began.
+    const goesOn = kind === 'search' && wanted.sourceTrialId !== null;
+    const { plan, startedFrom } = goesOn ? { plan: own, startedFrom: null } : await withStart(dependencies, run, own);
     const planArtifact = await writeJson(dependencies.store, `${trialPrefix(run.id, id)}/plan.json`, plan);
     // The next one of this batch is to know of it.
     if (kind === 'search') study = start(study, next, point, steps);
-    rows.push({ ...trial, state: 'running', lease: 1, startedAt, planArtifact });
+    rows.push({ ...trial, state: 'running', lease: 1, startedAt, planArtifact, startedFrom });
   }
   return rows;
 }
@@ -184,11 +193,15 @@ async function rungTrial(
   if (source !== null) {
     // The same plan and the same batches: it goes on as if it had never stopped.
     const planArtifact = fromJson('Trial.planArtifact', ArtifactRef, source.planArtifact);
-    return { row: { ...own, ...begun, seed: source.seed, planArtifact }, units, continues };
+    return { row: { ...own, ...begun, seed: source.seed, planArtifact, startedFrom: null }, units, continues };
   }
-  const plan = await planOf(dependencies, schedule, { ...own, steps: whole });
+  const { plan, startedFrom } = await withStart(
+    dependencies,
+    run,
+    await planOf(dependencies, schedule, { ...own, steps: whole }),
+  );
   const planArtifact = await writeJson(dependencies.store, `${trialPrefix(run.id, id)}/plan.json`, plan);
-  return { row: { ...own, ...begun, seed: trialSeed(run.seed, number), planArtifact }, units, continues };
+  return { row: { ...own, ...begun, seed: trialSeed(run.seed, number), planArtifact, startedFrom }, units, continues };
 }
 
 function foldTrial({ folds }: Schedule, number: number) {

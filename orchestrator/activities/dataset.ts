@@ -3,7 +3,9 @@ import { Analysis as AnalysisSchema } from '@voxhelm/contracts/analysis';
 import { DatasetCheck, type Finding, type LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { AnalyzeJob, AnalyzeResult } from '@voxhelm/contracts/jobs';
+import { Retraining } from '@voxhelm/contracts/schedule';
 import type { Prisma, Transaction } from '@voxhelm/prisma/client';
+import type { Dataset, Run } from '@voxhelm/prisma/generated/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJsonOrNull, toJson } from '@voxhelm/prisma/json';
 import { readJson } from '@voxhelm/storage/artifact-store';
@@ -28,13 +30,7 @@ export function datasetActivities(dependencies: Dependencies): DatasetActivities
     async beginDatasetCheck({ datasetId }) {
       const dataset = await db.dataset.findUnique({ where: { id: datasetId } });
       if (dataset === null) throw new VoxhelmError('not-found', `there is no dataset ${datasetId}`);
-      return {
-        kind: 'analyze',
-        datasetPath: dataset.path,
-        modality: fromJsonOrNull('Dataset.givenModality', GivenModality, dataset.givenModality),
-        labels: fromJsonOrNull('Dataset.givenLabels', GivenLabels, dataset.givenLabels),
-        artifactPrefix: `datasets/${datasetId}`,
-      };
+      return analyzeJobOf(dataset, `datasets/${datasetId}`);
     },
 
     async recordDatasetCheck({ datasetId, result }) {
@@ -63,12 +59,12 @@ export function datasetActivities(dependencies: Dependencies): DatasetActivities
           await enterStage(transaction, run, 'analysis', message, { state: 'running', startedAt });
         }
         if (request.branch !== undefined && (await adoptAnalysis(transaction, run, request.branch))) return null;
+        const job = analyzeJobOf(dataset, `runs/${runId}/analysis`);
         return {
-          kind: 'analyze',
-          datasetPath: dataset.path,
-          modality: request.modality ?? fromJsonOrNull('Dataset.givenModality', GivenModality, dataset.givenModality),
-          labels: request.labels ?? fromJsonOrNull('Dataset.givenLabels', GivenLabels, dataset.givenLabels),
-          artifactPrefix: `runs/${runId}/analysis`,
+          ...job,
+          modality: request.modality ?? job.modality,
+          labels: request.labels ?? job.labels,
+          ...knownToRetraining(run),
         };
       });
     },
@@ -108,19 +104,41 @@ export function datasetActivities(dependencies: Dependencies): DatasetActivities
   };
 }
 
-interface ReadResult {
+/** The check of a dataset as it was registered. */
+export function analyzeJobOf(
+  dataset: Pick<Dataset, 'path' | 'givenModality' | 'givenLabels'>,
+  artifactPrefix: string,
+): AnalyzeJob {
+  return {
+    kind: 'analyze',
+    datasetPath: dataset.path,
+    modality: fromJsonOrNull('Dataset.givenModality', GivenModality, dataset.givenModality),
+    labels: fromJsonOrNull('Dataset.givenLabels', GivenLabels, dataset.givenLabels),
+    artifactPrefix,
+  };
+}
+
+/** A retraining need not compute again what its firing's look computed. */
+function knownToRetraining(run: Pick<Run, 'retraining'>): Pick<AnalyzeJob, 'known'> {
+  return { known: fromJsonOrNull('Run.retraining', Retraining, run.retraining)?.known ?? null };
+}
+
+/** A check's artifacts, read. */
+export interface ReadResult {
   readonly check: DatasetCheck;
   readonly analysis: Analysis | null;
 }
 
-async function readResult({ store }: Dependencies, result: AnalyzeResult): Promise<ReadResult> {
+/** Reads what a check left in the artifact store. */
+export async function readResult({ store }: Dependencies, result: AnalyzeResult): Promise<ReadResult> {
   return {
     check: await readJson(store, result.check, DatasetCheck),
     analysis: result.analysis === null ? null : await readJson(store, result.analysis, AnalysisSchema),
   };
 }
 
-interface AnalysisRecord {
+/** A check to be recorded. */
+export interface AnalysisRecord {
   /** Recording twice for one owner changes nothing. */
   readonly owner: string;
   readonly datasetId: string;
@@ -130,7 +148,8 @@ interface AnalysisRecord {
   readonly shown: boolean;
 }
 
-async function recordAnalysis(transaction: Transaction, record: AnalysisRecord): Promise<string> {
+/** Records a check with its cases, once for each owner; returns the analysis's id. */
+export async function recordAnalysis(transaction: Transaction, record: AnalysisRecord): Promise<string> {
   const { owner, datasetId, result, read, shown } = record;
   const known = await transaction.analysis.findUnique({ where: { owner }, select: { id: true } });
   if (known !== null) return known.id;
@@ -157,12 +176,13 @@ async function recordAnalysis(transaction: Transaction, record: AnalysisRecord):
     },
   });
   await transaction.datasetCase.createMany({
-    data: cases.map(({ shape, spacingMm, fold, patient, ...rest }, position) => ({
+    data: cases.map(({ shape, spacingMm, fold, patient, channels: _, voxelSha256, ...rest }, position) => ({
       analysisId: id,
       position,
       ...rest,
       fold: fold ?? null,
       patient: patient ?? null,
+      voxelSha256: voxelSha256 ?? null,
       shape: toJson(shape),
       spacingMm: toJson(spacingMm),
     })),
@@ -204,7 +224,8 @@ function refusal(check: DatasetCheck): VoxhelmError {
   );
 }
 
-function tooFewCases({ validTrainingCases }: AnalyzeResult): VoxhelmError {
+/** The refusal of a dataset with nothing to train on. */
+export function tooFewCases({ validTrainingCases }: AnalyzeResult): VoxhelmError {
   return new VoxhelmError(
     'bad-dataset',
     `only ${validTrainingCases} valid training cases were found; 2 are the least`,

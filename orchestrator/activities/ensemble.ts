@@ -10,6 +10,7 @@ import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { ensembleBaseMs, mostMembers } from '@voxhelm/search/training-time';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
+import { tellWebhooks } from '../webhook-outbox.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import type { Dependencies } from './dependencies.ts';
 import { readCases } from './plan.ts';
@@ -101,6 +102,13 @@ export function ensembleActivities(dependencies: Dependencies): EnsembleActiviti
           plannedUntil: null,
         });
         await addEvents(transaction, runId, { key: 'ended', type: 'run.completed', message });
+        await tellWebhooks(transaction, {
+          event: 'run.finished',
+          key: `run:${runId}`,
+          datasetId: run.datasetId,
+          message,
+          data: { runId, name: run.name, testDice: result.testDice },
+        });
       });
     },
   };

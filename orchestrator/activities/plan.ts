@@ -7,9 +7,10 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type ProbeJob, TrainingCase } from '@voxhelm/contracts/jobs';
 import { Device, type Plan } from '@voxhelm/contracts/plan';
 import { budgetOf, type PlanOverrides, type RunRequest, SearchSettings } from '@voxhelm/contracts/run';
+import { Retraining } from '@voxhelm/contracts/schedule';
 import type { Prisma } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
-import { fromJson, toJson } from '@voxhelm/prisma/json';
+import { fromJson, fromJsonOrNull, toJson } from '@voxhelm/prisma/json';
 import { allocate, wallBudgetMs } from '@voxhelm/search/budget';
 import { WHOLE } from '@voxhelm/search/fidelity/schedule';
 import { narrowSpace } from '@voxhelm/search/narrow';
@@ -19,6 +20,7 @@ import { warmPoints } from '@voxhelm/search/warm-start';
 import { type LeftOut, worthTrying } from '@voxhelm/search/worth-trying';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
+import { heldOutBy } from '../schedules/comparison-cases.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { copyTrials, keptTrials } from './branch.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -26,7 +28,7 @@ import { earlierStudies, featuresOf } from './earlier-studies.ts';
 import { addEvents, changeRun, elapsedMs, enterStage, hasEnded, readRun, requestOf } from './run-rows.ts';
 import { fixedSteps, loadStudy, type Schedule, studySettings } from './schedule.ts';
 import { importStart } from './start-from.ts';
-import { splitCases } from './training-cases.ts';
+import { type SplitCases, splitCases } from './training-cases.ts';
 
 type PlanActivities = Pick<OrchestratorActivities, 'prepareBundles' | 'layOutStudy'>;
 
@@ -36,10 +38,9 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
   return {
     async prepareBundles({ runId }) {
       const run = await readRun(db, runId);
-      const request = requestOf(run);
       const analysis = await db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
       const check = await readCheck(dependencies, analysis);
-      const { cases, splits } = splitCases(check, request.folds, run.seed);
+      const { cases, splits } = await casesOf(dependencies, run, check);
       const casesArtifact = await writeJson(store, `runs/${runId}/cases.json`, cases);
       const { plans, leftOut } = plansOf(run, analysis, await givensOf(dependencies, run, check));
       const bundles = await Promise.all(
@@ -86,7 +87,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         return { name: algorithm, planner, plan, probe: result, planSteps: plan.training.steps };
       });
       // Not the largest fold of a case: cases that are always trained on lie one beyond the folds that are trained.
-      const { cases, splits } = splitCases(check, request.folds, run.seed);
+      const { cases, splits } = await casesOf(dependencies, run, check);
       const trainingCases = cases.filter(({ fold }) => fold !== null).length;
       const elapsed = elapsedMs(run, dependencies.now());
       const asked = run.budgetMs === null ? null : Number(run.budgetMs);
@@ -129,7 +130,8 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         warmPoints: (parameters) => warmPoints(featuresOf(analysis), earlier, parameters, laidOut.searchTrials),
       });
       // A search over rungs has its own lengths, to which whole trainings of another search do not fit.
-      const kept = draft.settings.fidelity === undefined ? await keptTrials(db, request.branch, draft.space) : [];
+      const mayKeep = draft.settings.fidelity === undefined && !(await sawComparisonCases(dependencies, run));
+      const kept = mayKeep ? await keptTrials(db, request.branch, draft.space) : [];
       const allocation = { ...laidOut, searchTrials: Math.max(laidOut.searchTrials, kept.length) };
       const study = { ...draft, settings: studySettings(settings, { allocation }) };
       const schedule: Schedule = {
@@ -311,6 +313,32 @@ function planFor(
     overrides,
     ...givens,
   });
+}
+
+/** The run's cases: comparison cases left out, folds as in the run that it goes on from. */
+async function casesOf(dependencies: Dependencies, run: Run, check: DatasetCheck): Promise<SplitCases> {
+  const { db } = dependencies;
+  const before = fromJsonOrNull('Run.retraining', Retraining, run.retraining)?.foldsFrom ?? null;
+  const [comparison, earlier] = await Promise.all([
+    db.comparisonCase.findMany({ where: { datasetId: run.datasetId } }),
+    before === null ? null : readRun(db, before),
+  ]);
+  return splitCases(check, requestOf(run).folds, run.seed, {
+    isHeldOut: heldOutBy(comparison),
+    kept: earlier === null ? null : await readCases(dependencies, earlier),
+  });
+}
+
+/** True where the run that this one branches off trained on cases that are held out by now: its models must not live on. */
+async function sawComparisonCases(dependencies: Dependencies, run: Run): Promise<boolean> {
+  const { db } = dependencies;
+  const { branch } = requestOf(run);
+  if (branch?.keep !== 'trials') return false;
+  const held = await db.comparisonCase.findMany({ where: { datasetId: run.datasetId }, select: { caseId: true } });
+  if (held.length === 0) return false;
+  const ids = new Set(held.map(({ caseId }) => caseId));
+  const trained = await readCases(dependencies, await readRun(db, branch.run));
+  return trained.some(({ caseId, fold }) => fold !== null && ids.has(caseId));
 }
 
 async function readCheck({ store }: Dependencies, analysis: Pick<Analysis, 'check'>): Promise<DatasetCheck> {

@@ -1,4 +1,5 @@
 import { toJson } from '@voxhelm/prisma/json';
+import { tellWebhooks } from '../webhook-outbox.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import type { Dependencies } from './dependencies.ts';
 import { addEvents, changeRun, hasEnded } from './run-rows.ts';
@@ -91,6 +92,15 @@ export function runStateActivities({ db, now }: Dependencies): RunStateActivitie
           message,
           data: failure === null ? {} : { failure: { ...failure } },
         });
+        if (state === 'failed') {
+          await tellWebhooks(transaction, {
+            event: 'run.failed',
+            key: `run:${runId}`,
+            datasetId: run.datasetId,
+            message,
+            data: { runId, name: run.name, failure: { ...failure } },
+          });
+        }
       });
     },
   };

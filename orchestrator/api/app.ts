@@ -9,20 +9,24 @@ import { parseRequest, sendProblem, withStatus } from './errors.ts';
 import { registerOpenApi } from './openapi.ts';
 import { artifactRoutes } from './routes/v1/artifacts.ts';
 import { caseRoutes } from './routes/v1/cases.ts';
+import { championRoutes } from './routes/v1/champions.ts';
 import { datasetRoutes } from './routes/v1/datasets.ts';
 import { eventRoutes } from './routes/v1/events.ts';
 import { probeRoutes, systemRoutes } from './routes/v1/health.ts';
 import { liveRoutes } from './routes/v1/live.ts';
 import { predictionRoutes } from './routes/v1/predictions.ts';
 import { runRoutes } from './routes/v1/runs.ts';
+import { scheduleRoutes } from './routes/v1/schedules.ts';
 import { searchRoutes } from './routes/v1/search.ts';
 import { storageRoutes } from './routes/v1/storage.ts';
 import { trialRoutes } from './routes/v1/trials.ts';
 import { uploadRoutes } from './routes/v1/uploads.ts';
+import { webhookRoutes } from './routes/v1/webhooks.ts';
 import { workerRoutes } from './routes/v1/workers.ts';
 import type { App, Services } from './services.ts';
 import { UPLOAD_LIMITS } from './upload.ts';
 import { registerWebUi, sendPage, WEB_UI_FOLDER } from './web-ui.ts';
+import { type SenderOptions, startWebhookSender } from './webhook-sender.ts';
 
 /** A request's headers must be there within this time (a client that trickles them holds a socket, no more). */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -41,6 +45,7 @@ export interface AppOptions extends Pick<Services, 'settings' | 'database' | 'st
   readonly log?: FastifyBaseLogger | undefined;
   readonly uploadLimits?: Services['uploadLimits'];
   readonly eventPollMs?: number;
+  readonly webhookSending?: SenderOptions;
   /** The built web UI's folder; web/dist where absent. */
   readonly webUi?: string;
 }
@@ -54,7 +59,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     http: { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, connectionsCheckingInterval: 5_000 },
     // Streams and idle keep-alive sockets must not hold a stopping service.
     forceCloseConnections: true,
-    routerOptions: { maxParamLength: 200 },
+    // A dataset may be named by its path.
+    routerOptions: { maxParamLength: 1_000 },
     genReqId: () => crypto.randomUUID(),
     // Trainers and watchers ask every second; what fails is logged by the error handler.
     logController: new LogController({ disableRequestLogging: true }),
@@ -62,7 +68,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   base.server.maxConnections = MAX_CONNECTIONS;
   const app: App = base.withTypeProvider<ZodTypeProvider>();
   const dispatcher: Dispatcher = startDispatcher(options.database, options.workflows, app.log);
-  const services: Services = { uploadLimits: UPLOAD_LIMITS, eventPollMs: 1_000, ...options, dispatcher };
+  const webhooks = startWebhookSender(options.database, app.log, options.webhookSending);
+  const services: Services = { uploadLimits: UPLOAD_LIMITS, eventPollMs: 1_000, ...options, dispatcher, webhooks };
 
   app.setValidatorCompiler<z.core.$ZodType>(({ schema, httpPart }) => (data) => {
     try {
@@ -85,7 +92,9 @@ export async function createApp(options: AppOptions): Promise<App> {
     reply.headers(SECURITY_HEADERS);
     if (!STREAMED.test(request.headers['content-type'] ?? '')) limitBodyTime(request.raw, reply.raw);
   });
-  app.addHook('onClose', () => dispatcher.stop());
+  app.addHook('onClose', async () => {
+    await Promise.all([dispatcher.stop(), webhooks.stop()]);
+  });
 
   await app.register(fastifyMultipart, {
     limits: {
@@ -114,6 +123,9 @@ export async function createApp(options: AppOptions): Promise<App> {
       eventRoutes(v1, services);
       trialRoutes(v1, services);
       searchRoutes(v1, services);
+      scheduleRoutes(v1, services);
+      championRoutes(v1, services);
+      webhookRoutes(v1, services);
       artifactRoutes(v1, services);
       predictionRoutes(v1, services);
       done();

@@ -14,7 +14,12 @@ export async function runCases(database: Database, runId: string): Promise<RunCa
   const run = await database.run.findUnique({
     where: { id: runId },
     select: {
-      analysis: { select: { labels: true, cases: { where: { valid: true }, orderBy: { position: 'asc' } } } },
+      analysis: {
+        select: {
+          labels: true,
+          cases: { where: { valid: true, role: { not: 'unlabelled' } }, orderBy: { position: 'asc' } },
+        },
+      },
       trials: { orderBy: { number: 'asc' }, select: { id: true, number: true, algorithm: true, fold: true } },
     },
   });

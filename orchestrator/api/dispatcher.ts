@@ -1,5 +1,7 @@
 import { type ErrorRecord, toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
+import { ScheduleSettings } from '@voxhelm/contracts/schedule';
 import type { Database } from '@voxhelm/prisma/client';
+import { fromJson } from '@voxhelm/prisma/json';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Workflows } from './temporal.ts';
 
@@ -76,7 +78,12 @@ async function dispatch(database: Database, workflows: Workflows, log: FastifyBa
     take: BATCH,
     select: { id: true },
   } as const;
-  const [runs, datasets] = await Promise.all([database.run.findMany(waiting), database.dataset.findMany(waiting)]);
+  const [runs, datasets, suggestions, schedules] = await Promise.all([
+    database.run.findMany(waiting),
+    database.dataset.findMany(waiting),
+    database.suggestion.findMany(waiting),
+    database.schedule.findMany({ where: { synced: false }, orderBy: { id: 'asc' }, take: BATCH }),
+  ]);
   const started: string[] = [];
 
   /** One that Temporal refuses must not hold up the others; where Temporal is away, the look ends. */
@@ -102,5 +109,21 @@ async function dispatch(database: Database, workflows: Workflows, log: FastifyBa
       await database.dataset.update({ where: { id }, data: { workflowStarted: true } });
     });
   }
-  return started.length === 0 ? 0 : Math.max(runs.length, datasets.length);
+  for (const { id } of suggestions) {
+    await start(id, async () => {
+      await workflows.startSuggestion(id);
+      await database.suggestion.update({ where: { id }, data: { workflowStarted: true } });
+    });
+  }
+  for (const row of schedules) {
+    const { id, revision, paused, note, deletedAt } = row;
+    await start(id, async () => {
+      const settings = fromJson('Schedule.settings', ScheduleSettings, row.settings);
+      await workflows.syncSchedule({ id, settings, paused, note, deleted: deletedAt !== null });
+      // Changed meanwhile: the next look passes that on.
+      await database.schedule.updateMany({ where: { id, revision }, data: { synced: true } });
+    });
+  }
+  const counts = [runs, datasets, suggestions, schedules].map(({ length }) => length);
+  return started.length === 0 ? 0 : Math.max(...counts);
 }

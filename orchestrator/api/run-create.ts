@@ -87,15 +87,13 @@ export async function createRun(
     const known = await findByKey(database, key, sha256);
     if (known !== null) return known;
   }
-  const source = await findDataset(database, request.dataset);
   await checkStart(database, request.plan?.startFrom);
-  return database.$transaction(async (transaction) => {
+  return datasetOf(database, request.dataset, async (transaction, dataset) => {
     if (key !== undefined) {
       await lockName(transaction, `run-key:${key}`);
       const known = await findByKey(transaction, key, sha256);
       if (known !== null) return known;
     }
-    const dataset = 'id' in source ? source : await datasetAt(transaction, source.path);
     if (request.branch !== undefined) await checkBranch(transaction, request, dataset.id);
     const id = newId('run');
     await transaction.run.create({
@@ -115,6 +113,21 @@ export async function createRun(
     });
     return { id, replayed: false };
   });
+}
+
+/**
+ * Does something in one transaction with the dataset that a word names: a registered one by id or name, or a path on this
+ * server, which is registered now where no one did.
+ */
+export async function datasetOf<T>(
+  database: Database,
+  word: string,
+  work: (transaction: Transaction, dataset: { readonly id: string; readonly name: string }) => Promise<T>,
+): Promise<T> {
+  const source = await findDataset(database, word);
+  return database.$transaction(async (transaction) =>
+    work(transaction, 'id' in source ? source : await datasetAt(transaction, source.path)),
+  );
 }
 
 async function findByKey(database: Transaction, key: string, sha256: string) {

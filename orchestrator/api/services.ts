@@ -7,6 +7,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Workflows } from './temporal.ts';
 import type { UploadLimits } from './upload.ts';
+import type { WebhookSender } from './webhook-sender.ts';
 
 /** What the service's routes work with; tests give a fake `workflows`. */
 export interface Services {
@@ -15,6 +16,7 @@ export interface Services {
   readonly store: ArtifactStore;
   readonly workflows: Workflows;
   readonly dispatcher: Dispatcher;
+  readonly webhooks: WebhookSender;
   /** Names of the registered algorithms. */
   readonly algorithms: readonly string[];
   readonly uploadLimits: UploadLimits;

@@ -32,16 +32,19 @@ const isOwn = (settings: Where['settings'], path: string): boolean =>
 /** What takes room, the largest first. */
 export async function storageView({ database, settings }: Where): Promise<StorageView> {
   const [runs, datasets, analyses] = await Promise.all([
-    database.run.findMany({ select: { id: true, name: true, state: true, createdAt: true } }),
+    database.run.findMany({
+      select: { id: true, name: true, state: true, createdAt: true, _count: { select: { promotions: true } } },
+    }),
     database.dataset.findMany({
       select: { id: true, name: true, path: true, state: true, createdAt: true, _count: { select: { runs: true } } },
     }),
     database.analysis.findMany({ select: { device: true }, orderBy: { createdAt: 'desc' }, take: 50 }),
   ]);
   const items: StoredItem[] = [];
-  for (const { id, name, state, createdAt } of runs) {
+  for (const { id, name, state, createdAt, _count } of runs) {
     const over = (FINAL_RUN_STATES as readonly string[]).includes(state);
     const branch = over ? (await branchesOf(database, id))[0] : undefined;
+    const kept = _count.promotions > 0;
     items.push({
       id,
       name,
@@ -49,12 +52,14 @@ export async function storageView({ database, settings }: Where): Promise<Storag
       state,
       bytes: await bytesBelow(runFolder(settings, id)),
       createdAt: createdAt.toISOString(),
-      mayDelete: over && branch === undefined,
+      mayDelete: over && branch === undefined && !kept,
       reason: !over
         ? 'It goes on: cancel it first.'
-        : branch === undefined
-          ? 'It is over; with it go its checkpoints, predictions and bundle.'
-          : `Run “${branch.name}” goes on from it, and would have to go first.`,
+        : kept
+          ? 'It is or was a champion: a rollback must find its model.'
+          : branch === undefined
+            ? 'It is over; with it go its checkpoints, predictions and bundle.'
+            : `Run “${branch.name}” goes on from it, and would have to go first.`,
     });
   }
   for (const { id, name, path, state, createdAt, _count } of datasets) {
@@ -105,6 +110,11 @@ export async function deleteRun({ database, settings }: Where, id: string): Prom
       fix: `Delete "${branch.name}" first.`,
     });
   }
+  if ((await database.promotion.count({ where: { runId: id } })) > 0) {
+    throw new VoxhelmError('conflict', `run "${id}" is or was a champion, so it cannot be deleted`, {
+      fix: 'The audit log keeps every champion, so that a rollback finds its model.',
+    });
+  }
   await deleteRows(database, id);
   await rm(runFolder(settings, id), { recursive: true, force: true });
 }
@@ -126,9 +136,12 @@ async function deleteRows(database: Database, id: string): Promise<void> {
 export async function deleteDataset({ database, settings }: Where, id: string): Promise<void> {
   const dataset = await database.dataset.findUnique({
     where: { id },
-    select: { path: true, _count: { select: { runs: true } } },
+    select: { path: true, _count: { select: { runs: true, schedules: { where: { deletedAt: null } } } } },
   });
   if (dataset === null) throw notFound('dataset', id);
+  if (dataset._count.schedules > 0) {
+    throw new VoxhelmError('conflict', `a schedule watches dataset "${id}"`, { fix: 'Delete the schedule first.' });
+  }
   if (dataset._count.runs > 0) {
     throw new VoxhelmError('conflict', `${dataset._count.runs} runs were trained on dataset "${id}"`, {
       fix: 'Delete them first.',

@@ -2,6 +2,7 @@ import {
   Client,
   Connection,
   isGrpcServiceError,
+  ScheduleNotFoundError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
@@ -18,11 +19,21 @@ import {
   RUN_SIGNALS,
   type RunInput,
   runWorkflowId,
+  type SuggestionInput,
+  suggestionWorkflowId,
   trialWorkflowId,
   WORKFLOWS,
 } from '../workflows/signals.ts';
 import { notFound } from './errors.ts';
 import { describeActivity } from './temporal-activity.ts';
+import {
+  backfillSchedule,
+  describeSchedule,
+  type ScheduleTimes,
+  type ScheduleWanted,
+  syncSchedule,
+  triggerSchedule,
+} from './temporal-schedules.ts';
 
 /** What a person may ask of a run that goes on. */
 export type RunControl = 'pause' | 'resume' | 'cancel';
@@ -45,6 +56,15 @@ export interface Workflows {
   stopTrial(trialId: string): Promise<void>;
   /** What the open ones of these workflows do or wait for; those that are over are left out. */
   activity(workflowIds: readonly string[]): Promise<Map<string, JobActivity[]>>;
+  /** Makes Temporal's schedule what it is to be. */
+  syncSchedule(wanted: ScheduleWanted): Promise<void>;
+  /** Fires now. Rejects with `conflict` where Temporal has no such schedule. */
+  triggerSchedule(scheduleId: string): Promise<void>;
+  backfillSchedule(scheduleId: string, from: Date, to: Date): Promise<void>;
+  /** The next times of a schedule; null where Temporal does not know it yet. */
+  describeSchedule(scheduleId: string): Promise<ScheduleTimes | null>;
+  /** Starts asking the champion what to label next; does nothing where it was started before. */
+  startSuggestion(suggestionId: string): Promise<void>;
   /** Trainers that asked for a job in the last minutes. */
   trainers(): Promise<ConnectedTrainer[]>;
   /** Resolves where Temporal answers. */
@@ -74,7 +94,11 @@ export function temporalWorkflows(settings: Pick<Settings, 'temporalAddress' | '
     }
   }
 
-  async function start(type: string, workflowId: string, input: RunInput | DatasetInput | PredictJob): Promise<void> {
+  async function start(
+    type: string,
+    workflowId: string,
+    input: RunInput | DatasetInput | PredictJob | SuggestionInput,
+  ): Promise<void> {
     try {
       await call(`start ${workflowId}`, () =>
         client.workflow.start(type, {
@@ -125,6 +149,12 @@ export function temporalWorkflows(settings: Pick<Settings, 'temporalAddress' | '
     activity: (workflowIds) => call('describe workflows', () => describeActivity(client, workflowIds)),
     trainers: () =>
       call('list trainers', () => connectedTrainers(connection.workflowService, settings.temporalNamespace)),
+    syncSchedule: (wanted) => call(`keep schedule ${wanted.id}`, () => syncSchedule(client, wanted)),
+    triggerSchedule: (id) => call(`trigger schedule ${id}`, () => triggerSchedule(client, id)),
+    backfillSchedule: (id, from, to) => call(`backfill schedule ${id}`, () => backfillSchedule(client, id, from, to)),
+    describeSchedule: (id) => call(`describe schedule ${id}`, () => describeSchedule(client, id)),
+    startSuggestion: (suggestionId) =>
+      start(WORKFLOWS.suggestion, suggestionWorkflowId(suggestionId), { suggestionId }),
     check: async () => {
       await call('answer', () => connection.workflowService.getSystemInfo({}), CHECK_DEADLINE_MS);
     },
@@ -141,6 +171,9 @@ function firstCause(error: unknown): string {
 
 function explain(error: unknown, what: string, address: string): unknown {
   if (error instanceof WorkflowExecutionAlreadyStartedError || error instanceof VoxhelmError) return error;
+  if (error instanceof ScheduleNotFoundError) {
+    return new VoxhelmError('conflict', `cannot ${what}: Temporal does not have it yet`, { cause: error });
+  }
   if (error instanceof WorkflowNotFoundError) {
     return new VoxhelmError('conflict', `cannot ${what}: it is over`, { cause: error });
   }

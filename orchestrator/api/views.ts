@@ -2,7 +2,7 @@ import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { DatasetDetail, DatasetView, RunDetail, RunEvent, RunView, TrialView } from '@voxhelm/contracts/api';
 import { DatasetState } from '@voxhelm/contracts/api';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
-import { DatasetLayout, Finding, LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
+import { CaseRole, DatasetLayout, Finding, LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
 import { EnsemblePlan } from '@voxhelm/contracts/ensemble';
 import { ERROR_CODES } from '@voxhelm/contracts/errors';
 import { Evaluation } from '@voxhelm/contracts/evaluation';
@@ -93,7 +93,7 @@ export async function datasetDetail(database: Database, row: DatasetRow): Promis
     findings: fromJson('Analysis.findings', Findings, analysis.findings),
     cases: cases.map((each) => ({
       caseId: each.caseId,
-      role: each.role === 'testing' ? 'testing' : 'training',
+      role: fromJson('DatasetCase.role', CaseRole, each.role),
       valid: each.valid,
       shape: fromJsonOrNull('DatasetCase.shape', Axes, each.shape),
       spacingMm: fromJsonOrNull('DatasetCase.spacingMm', Axes, each.spacingMm),

@@ -20,9 +20,9 @@ function executable(): string {
   return existsSync(cached) ? cached : 'temporal';
 }
 
-/** Starts the dev server; with `databaseFile` it keeps its state there. */
-export async function startTestTemporal(databaseFile?: string): Promise<TestTemporal> {
-  const port = await freePort();
+/** Starts the dev server; with `databaseFile` it keeps its state there. A free port, unless one is given (a restart). */
+export async function startTestTemporal(databaseFile?: string, givenPort?: number): Promise<TestTemporal> {
+  const port = givenPort ?? (await freePort());
   const args = [
     'server',
     'start-dev',

@@ -1,19 +1,24 @@
 import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { Context, heartbeat } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { CPU, HIPPOCAMPUS, madeUpSummary } from '@voxhelm/algorithms/planning-fixtures';
-import type { Analysis } from '@voxhelm/contracts/analysis';
+import type { Analysis, CaseAnalysis } from '@voxhelm/contracts/analysis';
 import type { ArtifactRef } from '@voxhelm/contracts/artifact';
-import type { DatasetCheck, Finding } from '@voxhelm/contracts/dataset';
-import type {
-  EnsembleCandidateMember,
-  GpuActivities,
-  TrainJob,
-  TrainResult,
-  ValidationPredictions,
+import { type DatasetCheck, DatasetCheck as DatasetCheckSchema, type Finding } from '@voxhelm/contracts/dataset';
+import {
+  type EnsembleCandidateMember,
+  type GpuActivities,
+  TrainingCase,
+  type TrainJob,
+  type TrainResult,
+  type ValidationPredictions,
 } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
+import { hashFiles } from '@voxhelm/imaging/datasets/check-case';
+import { readDatalist } from '@voxhelm/imaging/datasets/read-datalist';
 import { type ArtifactStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
+import { z } from 'zod';
 
 /** What a fake trainer does beside answering at once. */
 export interface FakeTrainer {
@@ -27,6 +32,12 @@ export interface FakeTrainer {
   train: (job: TrainJob, cancelled: Promise<never>) => Promise<Partial<TrainResult>>;
   /** Writes no predictions and no files: for measuring what the orchestrator itself costs. */
   bare: boolean;
+  /** Dice of a run's bundle on a comparison case. */
+  score: (runId: string, caseId: string) => number;
+  /** Bundles that were scored, and on how many cases. */
+  readonly scored: { runId: string; cases: number }[];
+  /** How many cases each analysis took over from before. */
+  readonly reused: number[];
 }
 
 /** A training that went well at once. */
@@ -34,7 +45,16 @@ const WELL = async (): Promise<Partial<TrainResult>> => ({});
 
 /** Made-up trainer state, to be changed by a test. */
 export function fakeTrainer(): FakeTrainer {
-  return { jobs: [], findings: [], analyze: null, train: WELL, bare: false };
+  return {
+    jobs: [],
+    findings: [],
+    analyze: null,
+    train: WELL,
+    bare: false,
+    score: () => 0.9,
+    scored: [],
+    reused: [],
+  };
 }
 
 const CASES = 10;
@@ -56,10 +76,16 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
   return {
     async analyzeDataset(job) {
       if (trainer.analyze !== null) await beating(trainer.analyze);
-      const check = madeUpCheck(job.datasetPath, trainer.findings);
-      const summary = madeUpSummary({ ...HIPPOCAMPUS, cases: CASES });
-      const analysis: Analysis = { schemaVersion: 1, summary, cases: [] };
+      const check = existsSync(job.datasetPath)
+        ? await folderCheck(job.datasetPath)
+        : madeUpCheck(job.datasetPath, trainer.findings);
       const valid = check.cases.filter((each) => each.valid);
+      const training = valid.filter(({ role }) => role === 'training');
+      const summary = madeUpSummary({ ...HIPPOCAMPUS, cases: training.length });
+      const analysis: Analysis = { schemaVersion: 1, summary, cases: training.map(statisticsOf) };
+      const before = job.known && (await readJson(store, job.known.check, DatasetCheckSchema));
+      const known = new Set((before?.cases ?? []).map(({ sha256 }) => sha256));
+      trainer.reused.push(check.cases.filter(({ sha256 }) => known.has(sha256)).length);
       return {
         check: await writeJson(store, `${job.artifactPrefix}/check.json`, check),
         analysis: await writeJson(store, `${job.artifactPrefix}/analysis.json`, analysis),
@@ -111,6 +137,24 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
       return { label: await store.write(job.labelKey, Buffer.from('a label map')) };
     },
 
+    async scoreBundle(job) {
+      const runId = job.artifactPrefix.split('/').at(-1) ?? '';
+      const cases = await readJson(store, job.cases, z.array(TrainingCase));
+      trainer.scored.push({ runId, cases: cases.length });
+      const scores = cases.map(({ caseId }) => {
+        const dice = trainer.score(runId, caseId);
+        const own = { dice, iou: dice, hd95Mm: 1, assdMm: 1, surfaceDice: dice };
+        return { case: caseId, dice, classes: { '1': own, '2': own } };
+      });
+      const evaluation = { toleranceMm: 1, cases: scores, mean: { ...NO_SCORES, classes: {} }, worst: null };
+      return { evaluation: await writeJson(store, `${job.artifactPrefix}/evaluation.json`, evaluation) };
+    },
+
+    async suggestCases(job) {
+      const cases = await readJson(store, job.cases, z.array(TrainingCase));
+      return { cases: cases.map(({ caseId }) => ({ caseId, uncertainty: 0.5, disagreement: 0.1, novelty: 0.5 })) };
+    },
+
     async buildEnsemble(job) {
       const members = JSON.parse((await store.read(job.members)).toString('utf8')) as EnsembleCandidateMember[];
       const trialIds = members.map(({ trialId }) => trialId).slice(0, 3);
@@ -119,7 +163,7 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
         n: trialIds.length,
         fusion: { mode: 'mean' as const, flips: [], largestComponent: [] },
         trialIds,
-        validationDice: 0.9,
+        validationDice: members.reduce((sum, { validationDice }) => sum + validationDice, 0) / members.length,
         validationCases: CASES,
       };
       const mean = { dice: 0.9, iou: 0.8, hd95Mm: 1, assdMm: 0.5, surfaceDice: 0.9 };
@@ -139,6 +183,57 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
         reportHtml: await store.write(`${job.artifactPrefix}/report.html`, Buffer.from('<html>')),
       };
     },
+  };
+}
+
+const NO_SCORES = { dice: null, iou: null, hd95Mm: null, assdMm: null, surfaceDice: null };
+
+/** A real folder whose files are no images: an image's text is the intensity of its foreground. */
+async function folderCheck(root: string): Promise<DatasetCheck> {
+  const datalist = await readDatalist(root);
+  const roles = { training: datalist.training, testing: datalist.testing, unlabelled: datalist.unlabelled ?? [] };
+  const cases = Object.entries(roles).flatMap(([role, list]) =>
+    list.map(({ caseId, images, label }) => ({
+      caseId,
+      role: role as 'training' | 'testing' | 'unlabelled',
+      images,
+      label,
+      valid: true,
+      sha256: hashFiles({ images, label }),
+      shape: [35, 50, 35] as [number, number, number],
+      spacingMm: [1, 1, 1] as [number, number, number],
+    })),
+  );
+  const labels = HIPPOCAMPUS.labels.map((name, value) => ({ value, name }));
+  const fingerprint = createHash('sha256').update(JSON.stringify(cases)).digest('hex');
+  return {
+    schemaVersion: 1,
+    datalist: { ...datalist, modalities: ['MRI'], channelNames: ['MRI'], labels },
+    cases,
+    findings: [],
+    fingerprint,
+  };
+}
+
+function statisticsOf({ caseId, images, label }: DatasetCheck['cases'][number]): CaseAnalysis {
+  const [image = ''] = images;
+  const level = existsSync(image) ? Number(readFileSync(image, 'utf8')) : 100;
+  const quantiles = { percentile_00_5: level / 2, percentile_10_0: level, percentile_90_0: level };
+  const intensity = { ...quantiles, max: level, mean: level, median: level, min: 0, stdev: 1, percentile_99_5: level };
+  return {
+    caseId,
+    image_filepath: image,
+    label_filepath: label ?? '',
+    image_stats: {
+      shape: [[35, 50, 35]],
+      channels: 1,
+      cropped_shape: [[35, 50, 35]],
+      spacing: [1, 1, 1],
+      sizemm: [[35, 50, 35]],
+      intensity: [intensity],
+    },
+    image_foreground_stats: { intensity: [intensity] },
+    label_stats: { labels: [], image_intensity: [intensity], label: [] },
   };
 }
 

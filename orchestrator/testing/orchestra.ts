@@ -25,6 +25,13 @@ export interface Orchestra {
   readonly store: ArtifactStore;
   readonly client: Client;
   readonly trainer: FakeTrainer;
+  readonly temporalAddress: string;
+  readonly databaseUrl: string;
+  /** VOXHELM_HOME of its processes. */
+  readonly home: string;
+  /** Ends Temporal as a power cut does not: cleanly; {@link startTemporal} brings it back with all it knew. */
+  stopTemporal(): Promise<void>;
+  startTemporal(): Promise<void>;
   /** Accepts a run as the API does and starts its workflow. */
   submit(
     request?: Partial<RunRequestInput>,
@@ -33,29 +40,40 @@ export interface Orchestra {
   close(): Promise<void>;
 }
 
-/** Starts an {@link Orchestra}. `trainers`: trainings at once. */
-export async function startOrchestra(options: { readonly trainers?: number } = {}): Promise<Orchestra> {
+/** How an {@link Orchestra} is set up. */
+export interface OrchestraOptions {
+  /** Trainings at once. */
+  readonly trainers?: number;
+  /** False: the test starts the orchestrator itself, as a process that it may kill. */
+  readonly orchestrator?: boolean;
+}
+
+/** Starts an {@link Orchestra}. */
+export async function startOrchestra(options: OrchestraOptions = {}): Promise<Orchestra> {
   installQuietRuntime();
   const home = await mkdtemp(join(tmpdir(), 'voxhelm-orchestra-'));
-  const [postgres, temporal, workflowBundle] = await Promise.all([
+  const temporalFile = join(home, 'temporal.db');
+  const [postgres, firstTemporal, workflowBundle] = await Promise.all([
     startTestPostgres(),
-    startTestTemporal(join(home, 'temporal.db')),
+    startTestTemporal(temporalFile),
     bundleWorkflows(),
   ]);
+  let temporal = firstTemporal;
   await migrate(postgres.url);
   const db = openDatabase(postgres.url);
   const artifacts = join(home, 'artifacts');
   const store = folderStore(artifacts);
   const trainer = fakeTrainer();
-  const orchestrator = await startOrchestrator(
-    {
-      settings: readSettings({ VOXHELM_HOME: home }),
-      databaseUrl: postgres.url,
-      temporalAddress: temporal.address,
-      maxConcurrentActivities: 20,
-    },
-    { logger: pino({ level: 'silent' }), workflowBundle },
-  );
+  const config = {
+    settings: readSettings({ VOXHELM_HOME: home }),
+    databaseUrl: postgres.url,
+    temporalAddress: temporal.address,
+    maxConcurrentActivities: 20,
+  };
+  const orchestrator =
+    options.orchestrator === false
+      ? null
+      : await startOrchestrator(config, { logger: pino({ level: 'silent' }), workflowBundle });
   const nativeConnection = await NativeConnection.connect({ address: temporal.address });
   const workerOf = (taskQueue: string, jobs: number): Promise<Worker> =>
     Worker.create({
@@ -70,7 +88,7 @@ export async function startOrchestra(options: { readonly trainers?: number } = {
     await workerOf(TASK_QUEUES.gpu, options.trainers ?? 2),
     await workerOf(TASK_QUEUES.analysis, 1),
   ];
-  const running = [orchestrator, ...trainerWorkers].map((worker) => worker.run());
+  const running = [orchestrator, ...trainerWorkers].map((worker) => worker?.run());
   const connection = await Connection.connect({ address: temporal.address });
   const client = new Client({ connection });
   return {
@@ -78,6 +96,13 @@ export async function startOrchestra(options: { readonly trainers?: number } = {
     store,
     client,
     trainer,
+    temporalAddress: temporal.address,
+    databaseUrl: postgres.url,
+    home,
+    stopTemporal: () => temporal.stop(),
+    async startTemporal() {
+      temporal = await startTestTemporal(temporalFile, Number(temporal.address.split(':')[1]));
+    },
     async submit(request = {}, input = {}) {
       const runId = await acceptRun(
         db,
@@ -91,7 +116,7 @@ export async function startOrchestra(options: { readonly trainers?: number } = {
       return { runId, handle, firstRunId: handle.firstExecutionRunId };
     },
     async close() {
-      orchestrator.shutdown();
+      orchestrator?.shutdown();
       for (const worker of trainerWorkers) worker.shutdown();
       await Promise.all(running);
       await Promise.all([connection.close(), nativeConnection.close(), db.$disconnect()]);
@@ -122,12 +147,12 @@ async function acceptRun(db: Database, request: RunRequest): Promise<string> {
   return id;
 }
 
-/** Waits until a value is as wanted, looking every 50 ms for up to 20 s. */
-export async function eventually<T>(look: () => Promise<T>, wanted: (value: T) => boolean): Promise<T> {
-  for (const deadline = Date.now() + 20_000; ; ) {
+/** Waits until a value is as wanted, looking every 50 ms for up to 20 s (or as long as is said). */
+export async function eventually<T>(look: () => Promise<T>, wanted: (value: T) => boolean, seconds = 20): Promise<T> {
+  for (const deadline = Date.now() + seconds * 1_000; ; ) {
     const value = await look();
     if (wanted(value)) return value;
-    if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(value)} after 20 s`);
+    if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(value)} after ${seconds} s`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

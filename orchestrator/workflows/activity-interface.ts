@@ -6,6 +6,10 @@ import type {
   EnsembleJobResult,
   ProbeJob,
   ProbeResult,
+  ScoreJob,
+  ScoreResult,
+  SuggestJob,
+  SuggestResult,
   TrainJob,
   TrainResult,
 } from '@voxhelm/contracts/jobs';
@@ -50,6 +54,14 @@ export interface LookAroundResult {
   readonly finished: readonly string[];
   /** Trials that may run at once now. */
   readonly parallel: number;
+}
+
+/** What a firing begins with. */
+export interface FiringLook {
+  readonly firingId: string;
+  /** Hash of the dataset's files as they lie. */
+  readonly listing: string;
+  readonly analyze: AnalyzeJob | null;
 }
 
 /** See the head of this file; grouped as orchestrator/activities/ is. */
@@ -111,4 +123,52 @@ export interface OrchestratorActivities {
     readonly state: 'cancelled' | 'failed';
     readonly failure: FailureRecord | null;
   }): Promise<void>;
+
+  // firings.ts
+  /**
+   * Begins a firing of a schedule; null where the schedule was deleted. `analyze` is null where no file of the dataset
+   * changed since the last look.
+   */
+  beginFiring(input: {
+    readonly scheduleId: string;
+    readonly workflowKey: string;
+    readonly scheduledAt: string;
+  }): Promise<FiringLook | null>;
+  recordFiringLook(input: {
+    readonly firingId: string;
+    readonly listing: string;
+    readonly result: AnalyzeResult;
+  }): Promise<void>;
+  endFiring(input: {
+    readonly firingId: string;
+    readonly state: 'failed' | 'cancelled';
+    readonly message: string;
+  }): Promise<void>;
+
+  // retraining.ts
+  /** Decides whether the firing retrains; the runs to be run, none where it does not. */
+  planRetraining(input: { readonly firingId: string }): Promise<{ readonly runIds: readonly string[] }>;
+
+  // comparison.ts
+  /** Chooses the challenger; returns what is to be scored before it can be compared. */
+  prepareComparison(input: {
+    readonly firingId: string;
+  }): Promise<{ readonly jobs: readonly { readonly runId: string; readonly job: ScoreJob }[] }>;
+  recordScores(input: {
+    readonly firingId: string;
+    readonly runId: string;
+    readonly result: ScoreResult;
+  }): Promise<void>;
+  /** Compares, and promotes or keeps: one transaction. */
+  concludeFiring(input: { readonly firingId: string }): Promise<void>;
+
+  // suggestions.ts
+  beginSuggestion(input: { readonly suggestionId: string }): Promise<AnalyzeJob>;
+  /** Records the look at the dataset; null where it has no unlabelled case, which ends the suggestion. */
+  prepareSuggestion(input: {
+    readonly suggestionId: string;
+    readonly result: AnalyzeResult;
+  }): Promise<SuggestJob | null>;
+  recordSuggestion(input: { readonly suggestionId: string; readonly result: SuggestResult }): Promise<void>;
+  failSuggestion(input: { readonly suggestionId: string; readonly failure: FailureRecord }): Promise<void>;
 }

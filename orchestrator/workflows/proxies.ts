@@ -48,8 +48,11 @@ export const { probePlan } = proxyActivities<GpuActivities>({ ...gpuOptions, sta
 /** Bounded by its steps; the timeout only ends what hangs in a way that still beats. */
 export const { trainTrial } = proxyActivities<GpuActivities>({ ...gpuOptions, startToCloseTimeout: '14 days' });
 
-/** Predicts all validation and test cases a few times. */
-export const { buildEnsemble } = proxyActivities<GpuActivities>({ ...gpuOptions, startToCloseTimeout: '2 days' });
+/** Predicts all validation and test cases a few times; or comparison cases, or unlabelled ones. */
+export const { buildEnsemble, scoreBundle, suggestCases } = proxyActivities<GpuActivities>({
+  ...gpuOptions,
+  startToCloseTimeout: '2 days',
+});
 
 /** One image. A person waits for it: it is not tried as often as what a run depends on. */
 export const { predictImage } = proxyActivities<GpuActivities>({

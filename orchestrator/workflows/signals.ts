@@ -11,6 +11,8 @@ export const WORKFLOWS = {
   trial: 'trialWorkflow',
   dataset: 'datasetWorkflow',
   prediction: 'predictionWorkflow',
+  firing: 'firingWorkflow',
+  suggestion: 'suggestionWorkflow',
 } as const;
 
 /** A run's signals, for whoever steers it. Cancelling is Temporal's own cancellation of the workflow. */
@@ -46,6 +48,26 @@ export function datasetWorkflowId(datasetId: string): string {
 /** The workflow id of a prediction for the web UI. */
 export function predictionWorkflowId(predictionId: string): string {
   return `prediction-${predictionId}`;
+}
+
+/** The id of a schedule in Temporal, and what its firings' workflow ids begin with. */
+export function temporalScheduleId(scheduleId: string): string {
+  return `schedule-${scheduleId}`;
+}
+
+/** The workflow id of a suggestion of what to label next. */
+export function suggestionWorkflowId(suggestionId: string): string {
+  return `suggestion-${suggestionId}`;
+}
+
+/** What `firingWorkflow` is started with, by Temporal's schedule. */
+export interface FiringInput {
+  readonly scheduleId: string;
+}
+
+/** What `suggestionWorkflow` is started with. */
+export interface SuggestionInput {
+  readonly suggestionId: string;
 }
 
 /** What `runWorkflow` is started with. */

@@ -16,6 +16,8 @@ const RunPage = page(() => import('./pages/run.tsx'), 'RunPage');
 const ComparePage = page(() => import('./pages/compare.tsx'), 'ComparePage');
 const DatasetsPage = page(() => import('./pages/datasets.tsx'), 'DatasetsPage');
 const DatasetPage = page(() => import('./pages/dataset.tsx'), 'DatasetPage');
+const SchedulesPage = page(() => import('./pages/schedules.tsx'), 'SchedulesPage');
+const SchedulePage = page(() => import('./pages/schedule.tsx'), 'SchedulePage');
 const WorkersPage = page(() => import('./pages/workers.tsx'), 'WorkersPage');
 const SubmitPage = page(() => import('./pages/submit.tsx'), 'SubmitPage');
 
@@ -26,6 +28,8 @@ const ROUTES: readonly [string, ComponentType][] = [
   ['/compare', ComparePage],
   ['/datasets', DatasetsPage],
   ['/datasets/:id/:tab?/:item?', DatasetPage],
+  ['/schedules', SchedulesPage],
+  ['/schedules/:id', SchedulePage],
   ['/workers', WorkersPage],
   ['/runs/:id/:tab?/:item?', RunPage],
 ];

@@ -8,6 +8,8 @@ import {
   type Job,
   PredictResult,
   ProbeResult,
+  ScoreResult,
+  SuggestResult,
   TrainResult,
 } from '@voxhelm/contracts/jobs';
 import type { pino } from 'pino';
@@ -40,6 +42,8 @@ export function createActivities(options: ActivityOptions): GpuActivities {
     trainTrial: (job) => runJob(job, TrainResult, options),
     buildEnsemble: (job) => runJob(job, EnsembleJobResult, options),
     predictImage: (job) => runJob(job, PredictResult, options),
+    scoreBundle: (job) => runJob(job, ScoreResult, options),
+    suggestCases: (job) => runJob(job, SuggestResult, options),
   };
 }
 

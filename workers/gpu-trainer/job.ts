@@ -41,6 +41,10 @@ async function dispatch(job: Job, context: JobContext): Promise<unknown> {
       return (await import('./jobs/ensemble.ts')).ensemble(job, context);
     case 'predict':
       return (await import('./jobs/predict.ts')).predict(job, context);
+    case 'score':
+      return (await import('./jobs/bundle-jobs.ts')).score(job, context);
+    case 'suggest':
+      return (await import('./jobs/bundle-jobs.ts')).suggest(job, context);
   }
 }
 

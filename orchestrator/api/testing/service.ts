@@ -35,6 +35,12 @@ export function fakeWorkflows(): FakeWorkflows {
     cancelPrediction: (id) => note(fake.told)('cancel', id),
     control: (id, control) => note(fake.told)(control, id),
     stopTrial: (id) => note(fake.told)('stop', id),
+    syncSchedule: ({ id, paused, deleted }) =>
+      note(fake.told)(deleted ? 'delete' : paused ? 'keep paused' : 'keep', id),
+    triggerSchedule: (id) => note(fake.told)('trigger', id),
+    backfillSchedule: (id) => note(fake.told)('backfill', id),
+    describeSchedule: async () => null,
+    startSuggestion: (id) => note(fake.started)(id),
     activity: async () => new Map(),
     trainers: async () => [],
     check: () => note([])(),

@@ -8,6 +8,7 @@ const PLACES = [
   ['/', 'Runs'],
   ['/submit', 'Submit'],
   ['/datasets', 'Datasets'],
+  ['/schedules', 'Schedules'],
   ['/workers', 'Workers'],
 ] as const;
 

@@ -5,6 +5,7 @@ const KEYS: readonly [string, string][] = [
   ['g then r', 'Runs'],
   ['g then s', 'Submit'],
   ['g then d', 'Datasets'],
+  ['g then c', 'Schedules'],
   ['g then w', 'Workers and storage'],
   ['/', 'Filter the list'],
   ['n / p', 'Next / previous case (in the viewer)'],
@@ -12,7 +13,13 @@ const KEYS: readonly [string, string][] = [
   ['?', 'This list'],
 ];
 
-const PLACES: Readonly<Record<string, string>> = { r: '/', s: '/submit', d: '/datasets', w: '/workers' };
+const PLACES: Readonly<Record<string, string>> = {
+  r: '/',
+  s: '/submit',
+  d: '/datasets',
+  c: '/schedules',
+  w: '/workers',
+};
 
 /** True where a key that is pressed is meant for a field. */
 export function isTyping(event: KeyboardEvent): boolean {

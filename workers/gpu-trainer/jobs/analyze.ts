@@ -1,20 +1,32 @@
-import type { Datalist, LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
+import { Analysis } from '@voxhelm/contracts/analysis';
+import { type Datalist, DatasetCheck, type LabelDefinition, type Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { AnalyzeJob, AnalyzeResult } from '@voxhelm/contracts/jobs';
 import { checkAndAnalyze } from '@voxhelm/imaging/datasets/check-and-analyze';
 import { readDatalist } from '@voxhelm/imaging/datasets/read-datalist';
 import { deviceInfo } from '@voxhelm/nn/engine';
-import { writeJson } from '@voxhelm/storage/artifact-store';
+import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { type JobContext, residentMemoryMb } from './context.ts';
+import { readForegrounds, writeForegrounds } from './foregrounds.ts';
 
 /** Checks every case of a dataset, gathers its statistics and tells which device this trainer has. */
 export async function analyze(job: AnalyzeJob, context: JobContext): Promise<AnalyzeResult> {
   const tell = (done: number, total: number): void =>
     context.progress({ phase: 'analyzing', done, total, memoryMb: residentMemoryMb() });
   const datalist = overrideDatalist(await readDatalist(job.datasetPath), job);
-  tell(0, datalist.training.length + datalist.testing.length);
-  const { check, analysis } = await checkAndAnalyze(datalist, { onProgress: tell, signal: context.signal });
+  tell(0, datalist.training.length + datalist.testing.length + (datalist.unlabelled?.length ?? 0));
+  const known = job.known && {
+    check: await readJson(context.store, job.known.check, DatasetCheck),
+    analysis: await readJson(context.store, job.known.analysis, Analysis),
+    foregrounds: await readForegrounds(context.store, job.known.analysis),
+  };
+  const { check, analysis, foregrounds, reusedCases } = await checkAndAnalyze(datalist, {
+    onProgress: tell,
+    signal: context.signal,
+    ...(known ? { known } : {}),
+  });
   const valid = check.cases.filter((one) => one.valid);
+  await writeForegrounds(context.store, job.artifactPrefix, foregrounds);
   return {
     check: await writeJson(context.store, `${job.artifactPrefix}/check.json`, check),
     analysis:
@@ -23,6 +35,7 @@ export async function analyze(job: AnalyzeJob, context: JobContext): Promise<Ana
     validTestingCases: valid.filter((one) => one.role === 'testing').length,
     errors: check.findings.filter((finding) => finding.severity === 'error').length,
     warnings: check.findings.filter((finding) => finding.severity === 'warning').length,
+    reusedCases,
     device: deviceInfo(),
   };
 }

@@ -1,0 +1,37 @@
+import type { CaseScores } from '@voxhelm/contracts/evaluation';
+import { type ScoreJob, type ScoreResult, TrainingCase } from '@voxhelm/contracts/jobs';
+import { evaluateCase, summarize } from '@voxhelm/imaging/metrics/evaluate';
+import { readImage } from '@voxhelm/imaging/nifti';
+import { type ArtifactStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
+import { z } from 'zod';
+import { readBundle } from './bundle-read.ts';
+import { loadEnsemble } from './ensemble-predictor.ts';
+import { type LabelledCase, readTruth } from './material.ts';
+import { TOLERANCE_MM } from './test-cases.ts';
+import { foregroundValues, type Watch } from './validation.ts';
+
+/**
+ * Predicts labelled cases with a bundle, as whoever downloads it would, and scores them on their own grids. Throws
+ * `bad-bundle` or `bad-image`, naming the case.
+ */
+export async function scoreBundle(job: ScoreJob, store: ArtifactStore, watch: Watch): Promise<ScoreResult> {
+  const { manifest, weights } = await readBundle(await store.localPath(job.bundle));
+  const cases = (await readJson(store, job.cases, z.array(TrainingCase))).filter(
+    (one): one is LabelledCase => one.label !== null,
+  );
+  const models = manifest.members.map(({ plan }, index) => ({ plan, weights: weights[index] as Uint8Array }));
+  const ensemble = loadEnsemble(models, manifest.fusion, manifest.labels);
+  const scores: CaseScores[] = [];
+  try {
+    for (const [index, one] of cases.entries()) {
+      watch.step(index, cases.length);
+      const prediction = await ensemble.predict(await readImage(one.images));
+      const truth = await readTruth(one, prediction.shape);
+      scores.push(evaluateCase(one.caseId, prediction, truth, foregroundValues(manifest.labels), TOLERANCE_MM));
+    }
+  } finally {
+    ensemble.dispose();
+  }
+  const evaluation = summarize(scores, TOLERANCE_MM);
+  return { evaluation: await writeJson(store, `${job.artifactPrefix}/evaluation.json`, evaluation) };
+}

@@ -1,0 +1,54 @@
+import { type SuggestJob, type SuggestResult, TrainingCase } from '@voxhelm/contracts/jobs';
+import { intensityPart, intensityStatistics } from '@voxhelm/imaging/analysis/intensity-statistics';
+import { readImage } from '@voxhelm/imaging/nifti';
+import { spacingOf, type Volume, voxelCount } from '@voxhelm/imaging/volume';
+import { type ArtifactStore, readJson } from '@voxhelm/storage/artifact-store';
+import { z } from 'zod';
+import { readBundle } from './bundle-read.ts';
+import { disposeModels, loadModels } from './ensemble-predictor.ts';
+import { orderToLabel, type UncertainCase } from './select-next.ts';
+import { uncertaintyOf } from './uncertainty.ts';
+import type { Watch } from './validation.ts';
+
+/** Labelled images that are read to know what is there already; more tell nothing new. */
+const MOST_LABELLED = 200;
+
+/** Says which unlabelled cases to label next; see {@link orderToLabel}. Throws `bad-bundle`, `bad-image`. */
+export async function suggestCases(job: SuggestJob, store: ArtifactStore, watch: Watch): Promise<SuggestResult> {
+  const { manifest, weights } = await readBundle(await store.localPath(job.bundle));
+  const unlabelled = await readJson(store, job.cases, z.array(TrainingCase));
+  const labelled = (await readJson(store, job.labelled, z.array(TrainingCase))).slice(0, MOST_LABELLED);
+  const total = unlabelled.length + labelled.length;
+  const features: number[][] = [];
+  for (const [index, { images }] of labelled.entries()) {
+    watch.step(index, total);
+    features.push(imageFeatures(await readImage(images)));
+  }
+  const models = loadModels(
+    manifest.members.map(({ plan }, index) => ({ plan, weights: weights[index] as Uint8Array })),
+  );
+  const cases: UncertainCase[] = [];
+  try {
+    for (const [index, { caseId, images }] of unlabelled.entries()) {
+      watch.step(labelled.length + index, total);
+      const image = await readImage(images);
+      cases.push({ caseId, ...(await uncertaintyOf(models, image)), features: imageFeatures(image) });
+    }
+  } finally {
+    disposeModels(models);
+  }
+  return { cases: orderToLabel(cases, features) };
+}
+
+/** What tells scanners, protocols and fields of view apart: size in mm, and per channel the spread of intensities. */
+function imageFeatures(image: Volume): number[] {
+  const voxels = voxelCount(image.shape);
+  const spacing = spacingOf(image.affine);
+  const sizeMm = image.shape.map((length, axis) => length * (spacing[axis] ?? 1));
+  const intensities = Array.from({ length: image.channels }, (_, channel) => {
+    const values = image.data.subarray(channel * voxels, (channel + 1) * voxels);
+    const { median, stdev, percentile_00_5, percentile_99_5 } = intensityStatistics([intensityPart(values)]);
+    return [median, stdev, percentile_00_5, percentile_99_5];
+  });
+  return [...sizeMm, ...intensities.flat()];
+}

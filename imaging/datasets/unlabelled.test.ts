@@ -1,0 +1,65 @@
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { checkAndAnalyze } from './check-and-analyze.ts';
+import { readDatalist } from './read-datalist.ts';
+
+const SAMPLES = join(import.meta.dirname, '../../samples/hippocampus');
+
+let folder: string;
+let names: string[];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'voxhelm-unlabelled-'));
+  names = (await readdir(join(SAMPLES, 'imagesTr'))).sort();
+  for (const place of ['imagesTr', 'labelsTr', 'imagesUn']) await mkdir(join(folder, place));
+  for (const name of names.slice(0, 3)) await labelled(name);
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function labelled(name: string): Promise<void> {
+  for (const place of ['imagesTr', 'labelsTr']) await copyFile(join(SAMPLES, place, name), join(folder, place, name));
+}
+
+const check = async (known?: Awaited<ReturnType<typeof checkAndAnalyze>>) => {
+  const found = await checkAndAnalyze(await readDatalist(folder), {
+    workers: 1,
+    ...(known?.analysis ? { known: { ...known, analysis: known.analysis } } : {}),
+  });
+  return { ...found, roles: found.check.cases.map(({ caseId, role, valid }) => [caseId, role, valid]) };
+};
+const idOf = (name: string | undefined): string => (name ?? '').replace('.nii.gz', '');
+
+test('images in imagesUn are unlabelled cases: no fault, no change of the fingerprint, and cases once labelled', async () => {
+  const before = await check();
+  const waiting = names[5] as string;
+  await copyFile(join(SAMPLES, 'imagesTr', waiting), join(folder, 'imagesUn', waiting));
+  await writeFile(join(folder, 'imagesUn', 'broken.nii.gz'), 'no image');
+  const found = await check();
+  expect(found.roles.slice(3)).toEqual([
+    ['broken', 'unlabelled', false],
+    [idOf(waiting), 'unlabelled', true],
+  ]);
+  expect(found.check.findings.map(({ case: one, severity }) => [one, severity])).toEqual([['broken', 'warning']]);
+  expect(found.check.fingerprint).toBe(before.check.fingerprint);
+  expect(found.analysis?.cases).toHaveLength(3);
+  await copyFile(join(SAMPLES, 'labelsTr', waiting), join(folder, 'labelsTr', waiting));
+  expect((await check()).roles.at(3)).toEqual([idOf(waiting), 'training', true]);
+});
+
+test('only what changed is computed again, and the outcome is the same as of a whole check', async () => {
+  const before = await check();
+  await labelled(names[3] as string);
+  // Another label for a known case: corrected.
+  await rename(join(folder, 'labelsTr', names[0] as string), join(folder, 'labelsTr', 'x.nii.gz'));
+  await copyFile(join(SAMPLES, 'labelsTr', names[0] as string), join(folder, 'labelsTr', names[0] as string));
+  await rm(join(folder, 'labelsTr', 'x.nii.gz'));
+  await copyFile(join(folder, 'imagesTr', names[1] as string), join(folder, 'imagesTr', 'copy.nii.gz'));
+  await copyFile(join(folder, 'labelsTr', names[1] as string), join(folder, 'labelsTr', 'copy.nii.gz'));
+  const whole = await check();
+  const partly = await check(before);
+  expect(partly.reusedCases).toBe(3);
+  expect(whole.reusedCases).toBe(0);
+  expect({ ...partly, reusedCases: 0 }).toEqual(whole);
+  expect(partly.check.findings.map(({ code }) => code)).toEqual(['duplicate-case']);
+});

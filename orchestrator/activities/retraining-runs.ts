@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { ArtifactRef } from '@voxhelm/contracts/artifact';
+import { Plan } from '@voxhelm/contracts/plan';
+import { durationMs, RunRequest, type RunRequestInput } from '@voxhelm/contracts/run';
+import type { Retraining, ScheduleSettings } from '@voxhelm/contracts/schedule';
+import type { Transaction } from '@voxhelm/prisma/client';
+import type { Analysis, Firing, Run, Schedule } from '@voxhelm/prisma/generated/client';
+import { newId } from '@voxhelm/prisma/ids';
+import { fromJson, toJson } from '@voxhelm/prisma/json';
+import { type ArtifactStore, readJson } from '@voxhelm/storage/artifact-store';
+import { type Start, shareOfBudget } from '../schedules/decide.ts';
+import { knownOf } from './firings.ts';
+
+/** What a retraining's run is made from. */
+export interface RetrainingRun {
+  readonly firing: Firing;
+  readonly schedule: Schedule;
+  readonly settings: ScheduleSettings;
+  readonly start: Start;
+  /** Runs of this firing that share the budget. */
+  readonly share: number;
+  readonly champion: Run | null;
+  readonly analysis: Analysis;
+  readonly store: ArtifactStore;
+}
+
+/** Writes the row of a run that retrains; its workflow is a child of the firing's, so no dispatcher starts it. */
+export async function createRetrainingRun(transaction: Transaction, made: RetrainingRun): Promise<string> {
+  const { firing, schedule, start, champion, analysis } = made;
+  const request = RunRequest.parse(await requestFor(transaction, made));
+  const retraining: Retraining = {
+    firingId: firing.id,
+    known: knownOf(analysis) ?? null,
+    foldsFrom: champion?.id ?? null,
+    startFrom: start === 'champion' ? (champion?.id ?? null) : null,
+  };
+  const id = newId('run');
+  await transaction.run.create({
+    data: {
+      id,
+      idempotencyKey: `firing:${firing.id}:${start}`,
+      requestSha256: createHash('sha256').update(JSON.stringify(request)).digest('hex'),
+      request: toJson(request) as object,
+      name: request.name ?? `${schedule.name} (${start === 'champion' ? 'from the champion' : 'from nothing'})`,
+      datasetId: schedule.datasetId,
+      seed: request.seed,
+      budgetMs: request.budget === undefined ? null : BigInt(Math.ceil(durationMs(request.budget))),
+      workflowStarted: true,
+      firingId: firing.id,
+      retraining,
+    },
+  });
+  await transaction.runEvent.create({
+    data: {
+      runId: id,
+      key: 'run.created',
+      type: 'run.created',
+      message: `Made by schedule "${schedule.name}"; waiting to start.`,
+      data: { scheduleId: schedule.id, firingId: firing.id },
+    },
+  });
+  return id;
+}
+
+/**
+ * The schedule's request. A run that starts from the champion's weights takes over its algorithm, its plan and its folds as
+ * well, and searches nothing unless the schedule says how much.
+ */
+async function requestFor(transaction: Transaction, made: RetrainingRun): Promise<RunRequestInput> {
+  const { schedule, settings, start, share, champion } = made;
+  const budgetMs = settings.run?.budget === undefined ? null : durationMs(settings.run.budget);
+  const { budget: _, ...asked } = settings.run ?? {};
+  const budget = shareOfBudget(settings, budgetMs, share);
+  const request = { ...asked, dataset: schedule.datasetId, ...(budget === undefined ? {} : { budget }) };
+  if (start === 'nothing' || champion === null) return request;
+  const plan = await bestPlanOf(transaction, made.store, champion.id);
+  const folds = request.folds ?? champion.folds ?? undefined;
+  return {
+    ...request,
+    ...(plan === null ? {} : { algorithms: [plan.algorithm] }),
+    ...(folds === undefined ? {} : { folds }),
+    search: { ...request.search, trials: request.search?.trials ?? 1 },
+    plan: { ...request.plan, ...(plan === null ? {} : { plans: { [plan.algorithm]: plan } }) },
+  };
+}
+
+/** The plan of the champion's best model. */
+async function bestPlanOf(transaction: Transaction, store: ArtifactStore, runId: string): Promise<Plan | null> {
+  const members = await transaction.ensembleMember.findMany({ where: { runId } });
+  const best = await transaction.trial.findFirst({
+    where: { id: { in: members.map(({ trialId }) => trialId) } },
+    orderBy: { bestDice: 'desc' },
+  });
+  if (best?.planArtifact == null) return null;
+  const plan = await readJson(store, fromJson('Trial.planArtifact', ArtifactRef, best.planArtifact), Plan);
+  // Each fold gets the weights of its own; what this one began with is history.
+  return { ...plan, training: { ...plan.training, startFrom: null } };
+}

@@ -1,0 +1,92 @@
+import type { CheckedCase } from '@voxhelm/contracts/dataset';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { TrainingCase } from '@voxhelm/contracts/jobs';
+import type { Prisma } from '@voxhelm/prisma/client';
+import { writeJson } from '@voxhelm/storage/artifact-store';
+import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
+import { analyzeJobOf, readResult, recordAnalysis } from './dataset.ts';
+import type { Dependencies } from './dependencies.ts';
+import { knownOf } from './firings.ts';
+
+type SuggestionActivities = Pick<
+  OrchestratorActivities,
+  'beginSuggestion' | 'prepareSuggestion' | 'recordSuggestion' | 'failSuggestion'
+>;
+
+/** What to label next: looking for unlabelled cases, and recording the order that the trainer found. */
+export function suggestionActivities(dependencies: Dependencies): SuggestionActivities {
+  const { db, store, now } = dependencies;
+
+  async function read(suggestionId: string) {
+    const row = await db.suggestion.findUnique({ where: { id: suggestionId }, include: { dataset: true } });
+    if (row === null) throw new VoxhelmError('not-found', `there is no suggestion ${suggestionId}`);
+    return row;
+  }
+
+  return {
+    async beginSuggestion({ suggestionId }) {
+      const { dataset } = await read(suggestionId);
+      const seen = await db.analysis.findFirst({ where: { datasetId: dataset.id }, orderBy: { id: 'desc' } });
+      const message = 'Looking at the cases.';
+      await db.suggestion.updateMany({ where: { id: suggestionId, state: 'working' }, data: { message } });
+      const known = seen === null ? null : knownOf(seen);
+      return { ...analyzeJobOf(dataset, `suggestions/${suggestionId}`), known };
+    },
+
+    async prepareSuggestion({ suggestionId, result }) {
+      const { datasetId, runId } = await read(suggestionId);
+      const looked = await readResult(dependencies, result);
+      const owner = `suggestion-${suggestionId}`;
+      const analysisId = await db.$transaction((transaction) =>
+        recordAnalysis(transaction, { owner, datasetId, result, read: looked, shown: true }),
+      );
+      const unlabelled = looked.check.cases.filter(({ role, valid }) => role === 'unlabelled' && valid);
+      const none = unlabelled.length === 0;
+      await db.suggestion.update({
+        where: { id: suggestionId },
+        data: {
+          analysisId,
+          message: none
+            ? 'The dataset has no unlabelled case: put images into its folder imagesUn.'
+            : `Asking the champion about ${unlabelled.length} unlabelled cases.`,
+          ...(none ? { state: 'done', finishedAt: now() } : {}),
+        },
+      });
+      if (none) return null;
+      const bundle = await db.artifact.findFirst({ where: { runId, kind: 'ensemble-bundle' } });
+      if (bundle === null) throw new VoxhelmError('storage', `run ${runId} has no bundle`);
+      const labelled = looked.check.cases.filter(({ role, valid }) => role === 'training' && valid);
+      const write = (name: string, cases: readonly CheckedCase[]) =>
+        writeJson(store, `suggestions/${suggestionId}/${name}.json`, cases.map(asTrainingCase));
+      return {
+        kind: 'suggest',
+        bundle: { uri: bundle.uri, sha256: bundle.sha256, bytes: Number(bundle.bytes) },
+        cases: await write('unlabelled', unlabelled),
+        labelled: await write('labelled', labelled),
+      };
+    },
+
+    async recordSuggestion({ suggestionId, result }) {
+      await db.suggestion.updateMany({
+        where: { id: suggestionId, state: 'working' },
+        data: {
+          state: 'done',
+          message: `${result.cases.length} unlabelled cases, the most telling first.`,
+          cases: result.cases as unknown as Prisma.InputJsonArray,
+          finishedAt: now(),
+        },
+      });
+    },
+
+    async failSuggestion({ suggestionId, failure }) {
+      await db.suggestion.updateMany({
+        where: { id: suggestionId, state: 'working' },
+        data: { state: 'failed', message: failure.message, finishedAt: now() },
+      });
+    },
+  };
+}
+
+function asTrainingCase({ caseId, images, label }: CheckedCase): TrainingCase {
+  return { caseId, images, label, fold: null };
+}

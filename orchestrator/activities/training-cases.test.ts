@@ -1,0 +1,65 @@
+import type { CheckedCase, DatasetCheck } from '@voxhelm/contracts/dataset';
+import { expect, test } from 'vitest';
+import { seenBefore } from './start-weights.ts';
+import { splitCases } from './training-cases.ts';
+
+function check(ids: readonly string[], more: (id: string) => Partial<CheckedCase> = () => ({})): DatasetCheck {
+  const cases = ids.map(
+    (caseId): CheckedCase => ({
+      caseId,
+      role: 'training',
+      images: [caseId],
+      label: 'l',
+      valid: true,
+      sha256: null,
+      shape: null,
+      spacingMm: null,
+      ...more(caseId),
+    }),
+  );
+  const datalist = {
+    schemaVersion: 1,
+    name: 'd',
+    root: '/d',
+    layout: 'folder',
+    modalities: [],
+    channelNames: [],
+    labels: [],
+  };
+  return {
+    schemaVersion: 1,
+    datalist: { ...datalist, training: [], testing: [] },
+    cases,
+    findings: [],
+    fingerprint: '',
+  } as DatasetCheck;
+}
+
+const ids = Array.from({ length: 12 }, (_, i) => `c${String(i).padStart(2, '0')}`);
+
+test('comparison cases are neither trained on nor tested', () => {
+  const { cases } = splitCases(check(ids), 3, 0, { isHeldOut: ({ caseId }) => caseId < 'c03' });
+  expect(cases.map(({ caseId }) => caseId)).toEqual(ids.slice(3));
+  expect(new Set(cases.map(({ fold }) => fold))).toEqual(new Set([0, 1, 2]));
+});
+
+test('a retraining keeps every fold: its validation cases are none that the weights it starts from were trained on', () => {
+  const before = splitCases(check(ids), 3, 0);
+  const more = [...ids, 'd0', 'd1', 'd2', 'd3'];
+  const now = splitCases(check(more), 3, 7, { kept: before.cases });
+  for (const { caseId, fold } of before.cases) expect(now.cases.find((one) => one.caseId === caseId)?.fold).toBe(fold);
+  const sizes = [0, 1, 2].map((fold) => now.cases.filter((one) => one.fold === fold).length).sort((a, b) => a - b);
+  expect(sizes).toEqual([5, 5, 6]);
+  for (const fold of [0, 1, 2]) expect(seenBefore(fold, now.cases, before.cases)).toEqual([]);
+  // Dealt anew, cases would change folds, and the weights would have seen them.
+  const anew = splitCases(check(more), 3, 7);
+  expect([0, 1, 2].flatMap((fold) => seenBefore(fold, anew.cases, before.cases)).length).toBeGreaterThan(0);
+});
+
+test('a new case of a known patient goes to that patient', () => {
+  const ofPatient = (id: string) => ({ patient: id === 'd0' ? 'c05' : id });
+  const before = splitCases(check(ids, ofPatient), 3, 0);
+  const now = splitCases(check([...ids, 'd0'], ofPatient), 3, 0, { kept: before.cases });
+  const foldOf = (id: string) => now.cases.find(({ caseId }) => caseId === id)?.fold;
+  expect(foldOf('d0')).toBe(foldOf('c05'));
+});

@@ -1,0 +1,145 @@
+import type {
+  ChampionView,
+  FiringView,
+  PromotionView,
+  ScheduleView,
+  SuggestionView,
+} from '@voxhelm/contracts/api-schedules';
+import {
+  FiringFindings,
+  FiringState,
+  PairedComparison,
+  PromotionKind,
+  Retraining,
+  ScheduleSettings,
+  SuggestedCase,
+} from '@voxhelm/contracts/schedule';
+import type { Database, Prisma } from '@voxhelm/prisma/client';
+import { fromJson, fromJsonOrNull } from '@voxhelm/prisma/json';
+import { z } from 'zod';
+import type { ScheduleTimes } from './temporal-schedules.ts';
+
+/*
+ * Rows of schedules and champions as the values of contracts/api-schedules.ts.
+ */
+
+/** What a firing's view needs beside its row. */
+export const firingInclude = {
+  runs: { orderBy: { id: 'asc' }, select: { id: true, name: true, state: true, retraining: true } },
+} satisfies Prisma.FiringInclude;
+type FiringRow = Prisma.FiringGetPayload<{ include: typeof firingInclude }>;
+
+/** What a schedule's view needs beside its row. */
+export const scheduleInclude = {
+  dataset: { select: { name: true } },
+  firings: { orderBy: { id: 'desc' }, take: 1, include: firingInclude },
+} satisfies Prisma.ScheduleInclude;
+type ScheduleRow = Prisma.ScheduleGetPayload<{ include: typeof scheduleInclude }>;
+
+const iso = (date: Date): string => date.toISOString();
+
+/** A firing with its runs. */
+export function firingView(row: FiringRow): FiringView {
+  return {
+    id: row.id,
+    scheduleId: row.scheduleId,
+    scheduledAt: iso(row.scheduledAt),
+    startedAt: iso(row.createdAt),
+    finishedAt: row.finishedAt?.toISOString() ?? null,
+    state: fromJson('Firing.state', FiringState, row.state),
+    message: row.message,
+    forced: row.forced,
+    findings: fromJsonOrNull('Firing.findings', FiringFindings, row.findings),
+    drift: row.drift,
+    reusedCases: row.reusedCases,
+    runs: row.runs.map(({ retraining, ...run }) => ({
+      ...run,
+      startFrom: fromJsonOrNull('Run.retraining', Retraining, retraining)?.startFrom ?? null,
+    })),
+    championRunId: row.championRunId,
+    challengerRunId: row.challengerRunId,
+    comparison: fromJsonOrNull('Firing.comparison', PairedComparison, row.comparison),
+  };
+}
+
+/** A schedule in a list; `times` null where Temporal does not answer. */
+export function scheduleView(row: ScheduleRow, times: ScheduleTimes | null): ScheduleView {
+  const [last] = row.firings;
+  return {
+    id: row.id,
+    name: row.name,
+    datasetId: row.datasetId,
+    datasetName: row.dataset.name,
+    settings: fromJson('Schedule.settings', ScheduleSettings, row.settings),
+    paused: row.paused,
+    note: row.note,
+    synced: row.synced,
+    nextAt: row.paused ? [] : (times?.nextAt ?? []).map(iso),
+    lastFiring: last === undefined ? null : firingView(last),
+    createdAt: iso(row.createdAt),
+  };
+}
+
+/** Who is champion of a dataset, and the audit log. */
+export async function championView(database: Database, dataset: { id: string; name: string }): Promise<ChampionView> {
+  const [champion, held, promotions] = await Promise.all([
+    database.champion.findUnique({
+      where: { datasetId: dataset.id },
+      include: { run: { include: { artifacts: { where: { kind: 'ensemble-bundle' } } } } },
+    }),
+    database.comparisonCase.findMany({ where: { datasetId: dataset.id }, orderBy: { caseId: 'asc' } }),
+    database.promotion.findMany({
+      where: { datasetId: dataset.id },
+      orderBy: { id: 'desc' },
+      include: { run: { select: { name: true } } },
+    }),
+  ]);
+  const [bundle] = champion?.run.artifacts ?? [];
+  return {
+    datasetId: dataset.id,
+    datasetName: dataset.name,
+    champion:
+      champion === null || bundle === undefined
+        ? null
+        : {
+            runId: champion.runId,
+            runName: champion.run.name,
+            since: iso(champion.since),
+            promotionId: champion.promotionId,
+            testDice: champion.run.testDice,
+            bundle: {
+              sha256: bundle.sha256,
+              bytes: Number(bundle.bytes),
+              href: `/v1/datasets/${dataset.id}/champion/bundle`,
+            },
+          },
+    comparisonCases: held.map(({ caseId }) => caseId),
+    promotions: promotions.map(
+      (row): PromotionView => ({
+        id: row.id,
+        runId: row.runId,
+        runName: row.run.name,
+        previousRunId: row.previousRunId,
+        kind: fromJson('Promotion.kind', PromotionKind, row.kind),
+        reason: row.reason,
+        by: row.by,
+        comparison: fromJsonOrNull('Promotion.comparison', PairedComparison, row.comparison),
+        at: iso(row.at),
+      }),
+    ),
+  };
+}
+
+/** What to label next. */
+export function suggestionView(row: Prisma.SuggestionGetPayload<object>): SuggestionView {
+  return {
+    id: row.id,
+    datasetId: row.datasetId,
+    runId: row.runId,
+    state: fromJson('Suggestion.state', z.enum(['working', 'done', 'failed']), row.state),
+    message: row.message,
+    cases: fromJson('Suggestion.cases', z.array(SuggestedCase), row.cases),
+    createdAt: iso(row.createdAt),
+    finishedAt: row.finishedAt?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,136 @@
+import { ArtifactRef } from '@voxhelm/contracts/artifact';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { TrainingCase } from '@voxhelm/contracts/jobs';
+import { type PairedComparison, PromotionKind } from '@voxhelm/contracts/schedule';
+import type { Database, Transaction } from '@voxhelm/prisma/client';
+import { Prisma } from '@voxhelm/prisma/client';
+import type { Champion } from '@voxhelm/prisma/generated/client';
+import { newId } from '@voxhelm/prisma/ids';
+import { fromJson, toJson } from '@voxhelm/prisma/json';
+import { type ArtifactStore, readJson } from '@voxhelm/storage/artifact-store';
+import { z } from 'zod';
+import { championBefore } from './schedules/champions.ts';
+import { tellWebhooks } from './webhook-outbox.ts';
+
+/*
+ * Who is champion of a dataset, and how that changes: in one transaction, with its entry in the audit log.
+ */
+
+/** A change of champion. */
+export interface Promotion {
+  readonly datasetId: string;
+  readonly runId: string;
+  /** The champion that the change was decided against; null for none. */
+  readonly expected: string | null;
+  readonly kind: PromotionKind;
+  readonly reason: string;
+  readonly by: string;
+  readonly comparison: PairedComparison | null;
+}
+
+/** Holds every other change of this dataset's champion until the transaction ends, and tells who it is. */
+export async function lockChampion(transaction: Transaction, datasetId: string): Promise<Champion | null> {
+  const name = `champion:${datasetId}`;
+  await transaction.$queryRaw(Prisma.sql`SELECT pg_advisory_xact_lock(hashtextextended(${name}, 0))::text`);
+  return transaction.champion.findUnique({ where: { datasetId } });
+}
+
+/**
+ * Makes a run's model the champion, within the caller's transaction. Throws `conflict` where another one became champion
+ * since the change was decided: what was compared with is no longer what it would replace.
+ */
+export async function promote(transaction: Transaction, promotion: Promotion): Promise<string> {
+  const { datasetId, runId, expected, kind, reason, by, comparison } = promotion;
+  const current = await lockChampion(transaction, datasetId);
+  if ((current?.runId ?? null) !== expected) {
+    throw new VoxhelmError(
+      'conflict',
+      `the champion of dataset ${datasetId} is ${current?.runId ?? 'nobody'} by now, not ${expected ?? 'nobody'}`,
+      { fix: 'Compare with the present champion: trigger the schedule again.' },
+    );
+  }
+  const id = newId('pro');
+  const previousRunId = current?.runId ?? null;
+  await transaction.promotion.create({
+    data: { id, datasetId, runId, previousRunId, kind, reason, by, comparison: toJson(comparison) },
+  });
+  await transaction.champion.upsert({
+    where: { datasetId },
+    create: { datasetId, runId, promotionId: id },
+    update: { runId, promotionId: id, since: new Date() },
+  });
+  await tellWebhooks(transaction, {
+    event: 'champion.promoted',
+    key: `promotion:${id}`,
+    datasetId,
+    message: reason,
+    data: { runId, previousRunId, kind, promotionId: id },
+  });
+  return id;
+}
+
+/** Makes a completed run's model the champion by hand. Throws `conflict` where it was trained on a comparison case. */
+export async function promoteByHand(database: Database, store: ArtifactStore, datasetId: string, runId: string) {
+  const run = await database.run.findUnique({
+    where: { id: runId },
+    select: { datasetId: true, state: true, casesArtifact: true, artifacts: { where: { kind: 'ensemble-bundle' } } },
+  });
+  if (run === null) throw new VoxhelmError('not-found', `there is no run ${runId}`);
+  if (run.datasetId !== datasetId || run.state !== 'completed' || run.artifacts.length === 0) {
+    const why = run.datasetId === datasetId ? `is ${run.state}` : 'is a run of another dataset';
+    throw new VoxhelmError('conflict', `run ${runId} ${why}, so its model cannot be the champion`, {
+      fix: 'Choose a completed run of this dataset.',
+    });
+  }
+  const [cases, comparison] = await Promise.all([
+    readJson(store, fromJson('Run.casesArtifact', ArtifactRef, run.casesArtifact), z.array(TrainingCase)),
+    database.comparisonCase.findMany({ where: { datasetId }, select: { caseId: true } }),
+  ]);
+  const trained = new Set(cases.filter(({ fold }) => fold !== null).map(({ caseId }) => caseId));
+  const seen = comparison.filter(({ caseId }) => trained.has(caseId)).map(({ caseId }) => caseId);
+  if (seen.length > 0) {
+    throw new VoxhelmError(
+      'conflict',
+      `run ${runId} was trained on ${seen.length} of the comparison cases (${seen.slice(0, 3).join(', ')}, ...)`,
+      { fix: 'Choose a run that began after the comparison cases were held out, or trigger a schedule.' },
+    );
+  }
+  return database.$transaction(async (transaction) => {
+    const current = await lockChampion(transaction, datasetId);
+    if (current?.runId === runId) return current.promotionId;
+    return promote(transaction, {
+      datasetId,
+      runId,
+      expected: current?.runId ?? null,
+      kind: 'by-hand',
+      reason: `Made champion by hand${current === null ? '' : ` in place of ${current.runId}`}.`,
+      by: 'command',
+      comparison: null,
+    });
+  });
+}
+
+/** Makes the champion before the present one champion again. Throws `conflict` where there was none. */
+export async function rollBack(database: Database, datasetId: string): Promise<string> {
+  return database.$transaction(async (transaction) => {
+    const current = await lockChampion(transaction, datasetId);
+    const log = await transaction.promotion.findMany({ where: { datasetId }, orderBy: { id: 'asc' } });
+    const before = championBefore(
+      log.map(({ kind, runId }) => ({ kind: fromJson('Promotion.kind', PromotionKind, kind), runId })),
+    );
+    if (current === null || before === null) {
+      throw new VoxhelmError('conflict', `dataset ${datasetId} has no earlier champion to go back to`, {
+        fix: 'Name a run instead: voxhelm champion DATASET --set RUN.',
+      });
+    }
+    return promote(transaction, {
+      datasetId,
+      runId: before,
+      expected: current.runId,
+      kind: 'rollback',
+      reason: `Rolled back from ${current.runId} to ${before}.`,
+      by: 'command',
+      comparison: null,
+    });
+  });
+}

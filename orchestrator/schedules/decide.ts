@@ -1,0 +1,83 @@
+import type { FiringFindings, ScheduleSettings, ScheduleTrigger, StartFrom } from '@voxhelm/contracts/schedule';
+
+/** Whether a firing retrains, and why or why not in one sentence. */
+export interface FiringDecision {
+  readonly retrain: boolean;
+  readonly reason: string;
+}
+
+/** What a decision goes by beside the findings. */
+export interface FiringCircumstances {
+  /** Asked for by hand: whatever was found. */
+  readonly forced: boolean;
+  readonly hasChampion: boolean;
+}
+
+/** Decides by a schedule's trigger. A dataset without a champion is trained on at the first firing, whatever the trigger. */
+export function decideFiring(
+  trigger: ScheduleTrigger,
+  findings: Pick<FiringFindings, 'newCases' | 'correctedCases' | 'drift'>,
+  { forced, hasChampion }: FiringCircumstances,
+): FiringDecision {
+  const changed = findings.newCases.length + findings.correctedCases.length;
+  const cases = describeCases(findings);
+  if (forced) return { retrain: true, reason: `Triggered by hand (${cases}).` };
+  if (!hasChampion) return { retrain: true, reason: 'The dataset has no champion yet.' };
+  switch (trigger.kind) {
+    case 'cron':
+    case 'interval':
+      if (changed === 0) return { retrain: false, reason: `Due, but there is nothing to learn from: ${cases}.` };
+      return { retrain: true, reason: `Due, with ${cases}.` };
+    case 'cases':
+      return changed >= trigger.count
+        ? { retrain: true, reason: `${cases}; ${trigger.count} were waited for.` }
+        : { retrain: false, reason: `${cases}; waiting for ${trigger.count}.` };
+    case 'drift':
+      return decideDrift(trigger, findings, changed);
+  }
+}
+
+function decideDrift(
+  { limit, leastCases }: Extract<ScheduleTrigger, { kind: 'drift' }>,
+  findings: Pick<FiringFindings, 'newCases' | 'correctedCases' | 'drift'>,
+  changed: number,
+): FiringDecision {
+  const [farthest] = findings.drift;
+  if (changed < leastCases || farthest === undefined) {
+    return { retrain: false, reason: `${describeCases(findings)}; drift is measured from ${leastCases} on.` };
+  }
+  const numbers = `${farthest.feature}: ${farthest.found.toPrecision(4)}, trained on ${farthest.trained.toPrecision(4)}`;
+  const distance = farthest.distance.toFixed(2);
+  return farthest.distance > limit
+    ? { retrain: true, reason: `Drift ${distance} passes the limit ${limit} (${numbers}).` }
+    : { retrain: false, reason: `Drift ${distance} is within the limit ${limit} (${numbers}).` };
+}
+
+function describeCases({ newCases, correctedCases }: Pick<FiringFindings, 'newCases' | 'correctedCases'>): string {
+  const count = (number: number, word: string): string => `${number} ${word} ${number === 1 ? 'case' : 'cases'}`;
+  return `${count(newCases.length, 'new')}, ${count(correctedCases.length, 'corrected')}`;
+}
+
+/** Where a challenger's weights start. */
+export type Start = 'champion' | 'nothing';
+
+/**
+ * The runs of a retraining. `auto` makes one of each start where the budget gives each as much time as the champion's run
+ * took (or there is no budget), else only one that starts from the champion, which needs less.
+ */
+export function startsOf(
+  start: StartFrom,
+  champion: { readonly elapsedMs: number } | null,
+  budgetMs: number | null,
+): readonly Start[] {
+  if (champion === null) return ['nothing'];
+  if (start === 'champion' || start === 'nothing') return [start];
+  if (start === 'both') return ['champion', 'nothing'];
+  return budgetMs === null || budgetMs / 2 >= champion.elapsedMs ? ['champion', 'nothing'] : ['champion'];
+}
+
+/** A duration of `budgetMs` shared by `runs` runs, as a request writes it; undefined without a budget. */
+export function shareOfBudget(settings: Pick<ScheduleSettings, 'run'>, budgetMs: number | null, runs: number) {
+  if (budgetMs === null) return undefined;
+  return runs === 1 ? settings.run?.budget : `${Math.max(1, Math.floor(budgetMs / runs / 1000))}s`;
+}

@@ -1,0 +1,101 @@
+import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunDetail } from '@voxhelm/contracts/api';
+import type { ChampionView, FiringView, ScheduleDetail, SuggestionView } from '@voxhelm/contracts/api-schedules';
+import { readBundle } from '@voxhelm/ensembler/bundle-read';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTestService, type TestService } from '../support/service.ts';
+import { addCases, SAMPLES, smallDataset } from '../support/small-dataset.ts';
+
+/* Retraining as a user does it at the command line, against a real `voxhelm up` with real trainings of a few steps. */
+
+let folder: string;
+let dataset: string;
+let service: TestService;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'voxhelm-e2e-schedule-'));
+  dataset = await smallDataset(join(folder, 'brains'), 10, 1);
+  await writeFile(
+    join(folder, 'run.yaml'),
+    JSON.stringify({
+      folds: 2,
+      algorithms: ['segresnet'],
+      search: { trials: 1 },
+      plan: {
+        steps: 8,
+        validateEverySteps: 8,
+        precision: 'float32',
+        patchSize: [32, 32, 32],
+        batchSize: 1,
+        network: { init_filters: 8, blocks_down: [1, 1, 1] },
+      },
+    }),
+  );
+  service = await startTestService();
+});
+afterAll(async () => {
+  await service.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The first firing that is over, retrained, and is none of those known. */
+async function retrained(known: readonly string[]): Promise<FiringView> {
+  for (;;) {
+    const { firings } = await service.json<ScheduleDetail>('schedule', 'show', 'brains');
+    const found = firings.find(
+      ({ id, state, finishedAt }) => finishedAt !== null && state !== 'idle' && !known.includes(id),
+    );
+    if (found !== undefined) return found;
+    await sleep(500);
+  }
+}
+
+test('a schedule makes the first champion, then retrains on new cases from its weights and compares', async () => {
+  const created = await service.voxhelm(
+    ...['schedule', 'create', dataset, '--cases', '2', '--every', '1s', '--start', 'champion'],
+    ...['--run', join(folder, 'run.yaml')],
+  );
+  expect(created.code, created.stderr).toBe(0);
+  expect(created.stdout).toContain('at 2 new or corrected cases');
+  const first = await retrained([]);
+  expect(first, first.message).toMatchObject({ state: 'promoted' });
+  const before = await service.json<ChampionView>('champion', dataset);
+  expect(before.comparisonCases).toHaveLength(6);
+
+  await addCases(dataset, 10, 12);
+  const second = await retrained([first.id]);
+  expect(['promoted', 'kept'], second.message).toContain(second.state);
+  expect(second.findings?.newCases).toHaveLength(2);
+  expect(second.reusedCases).toBe(11);
+  expect(second.comparison?.cases.map(({ caseId }) => caseId).sort()).toEqual([...before.comparisonCases].sort());
+  const run = await service.json<RunDetail>('show', second.runs[0]?.id ?? '');
+  expect(second.runs[0]?.startFrom).toBe(first.challengerRunId);
+  expect(run.plans.map(({ plan }) => plan.network)).toEqual(
+    (await service.json<RunDetail>('show', first.challengerRunId ?? '')).plans.map(({ plan }) => plan.network),
+  );
+
+  const bundle = join(folder, 'champion.zip');
+  await service.json('download', '--champion', dataset, '-o', bundle);
+  const { manifest } = await readBundle(bundle);
+  const champion = await service.json<ChampionView>('champion', dataset);
+  const members = await service.json<RunDetail>('show', champion.champion?.runId ?? '');
+  expect(manifest.members.map(({ trialId }) => trialId)).toEqual(
+    members.ensemble?.members.map(({ trialId }) => trialId),
+  );
+});
+
+test('unlabelled images are no fault, and the champion tells which of them to label next', async () => {
+  await mkdir(join(dataset, 'imagesUn'));
+  const names = (await readdir(join(SAMPLES, 'imagesTs'))).sort().slice(4, 6);
+  for (const name of names) await copyFile(join(SAMPLES, 'imagesTs', name), join(dataset, 'imagesUn', name));
+  const { state, cases } = await service.json<SuggestionView>('suggest', dataset);
+  expect(state).toBe('done');
+  expect(cases.map(({ caseId }) => `${caseId}.nii.gz`).sort()).toEqual(names);
+  for (const one of cases) {
+    for (const value of [one.uncertainty, one.disagreement, one.novelty]) expect(value).toBeGreaterThanOrEqual(0);
+    expect(one.uncertainty).toBeLessThanOrEqual(1);
+  }
+});

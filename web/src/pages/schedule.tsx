@@ -1,0 +1,140 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import type { ChampionView, FiringView, ScheduleDetail } from '@voxhelm/contracts/api-schedules';
+import { Link, useParams } from 'wouter';
+import { get } from '../api/client.ts';
+import { type Column, DataTable } from '../components/data-table.tsx';
+import { Empty } from '../components/empty.tsx';
+import { ErrorNote } from '../components/error-note.tsx';
+import { StateBadge } from '../components/state-badge.tsx';
+import { moment } from '../format.ts';
+import { ScheduleActions } from '../schedules/actions.tsx';
+import { Champion, Comparison, Promotions } from '../schedules/champion.tsx';
+import { DriftChart } from '../schedules/drift-chart.tsx';
+import { Suggestions } from '../schedules/suggestions.tsx';
+import { triggerText } from '../schedules/words.ts';
+import { useTitle } from '../use-title.ts';
+
+const LOOK_EVERY_MS = 2_000;
+
+/** A schedule: when it fires, why it did or did not, champion against challenger, drift, promotions, what to label next. */
+export function SchedulePage() {
+  const { id = '' } = useParams<{ id: string }>();
+  const queries = useQueryClient();
+  const schedule = useQuery({
+    queryKey: ['schedule', id],
+    queryFn: ({ signal }) => get<ScheduleDetail>(`/v1/schedules/${id}`, signal),
+    refetchInterval: LOOK_EVERY_MS,
+  });
+  const datasetId = schedule.data?.datasetId;
+  const champion = useQuery({
+    queryKey: ['dataset', datasetId, 'champion'],
+    queryFn: ({ signal }) => get<ChampionView>(`/v1/datasets/${datasetId}/champion`, signal),
+    enabled: datasetId !== undefined,
+    refetchInterval: LOOK_EVERY_MS,
+  });
+  useTitle(schedule.data?.name ?? 'Schedule');
+  const changed = async (): Promise<void> => {
+    await Promise.all([
+      queries.invalidateQueries({ queryKey: ['schedule', id] }),
+      queries.invalidateQueries({ queryKey: ['dataset', datasetId] }),
+    ]);
+  };
+  if (schedule.error !== null) return <ErrorNote error={schedule.error} />;
+  const { data } = schedule;
+  if (data === undefined) return <p className="loading">Loading the schedule…</p>;
+  const compared = data.firings.find(({ comparison }) => comparison !== null);
+  const { trigger } = data.settings;
+  return (
+    <>
+      <p className="crumbs">
+        <Link href="/schedules">Schedules</Link> › {data.name}
+      </p>
+      <div className="page-head">
+        <h1>{data.name}</h1>
+        {data.paused && <StateBadge state="paused" />}
+        <ScheduleActions schedule={data} changed={changed} whole />
+      </div>
+      <Facts schedule={data} />
+      {champion.error !== null && <ErrorNote error={champion.error} />}
+      <h2>Champion</h2>
+      {champion.data !== undefined && <Champion view={champion.data} changed={changed} />}
+      <h2>Champion against challenger</h2>
+      {compared?.comparison == null ? (
+        <p className="muted">No challenger has been compared yet.</p>
+      ) : (
+        <Comparison comparison={compared.comparison} datasetId={data.datasetId} />
+      )}
+      <h2>Firings</h2>
+      <DataTable
+        name="Firings"
+        rows={data.firings}
+        columns={FIRINGS}
+        rowKey={(one) => one.id}
+        initialSort="-due"
+        empty={<Empty title="It has not fired yet." />}
+      />
+      <h2>Drift over time</h2>
+      <DriftChart firings={data.firings} limit={trigger.kind === 'drift' ? trigger.limit : null} />
+      <h2>Promotions</h2>
+      {champion.data !== undefined && <Promotions view={champion.data} />}
+      <Suggestions datasetId={data.datasetId} asked={champion.data?.champion != null} />
+    </>
+  );
+}
+
+function Facts({ schedule }: { readonly schedule: ScheduleDetail }) {
+  const { settings, nextAt, paused, note, missed, skipped } = schedule;
+  const facts: readonly (readonly [string, string])[] = [
+    ['Retrains', triggerText(settings.trigger)],
+    ['Next', paused ? 'paused' : nextAt.slice(0, 3).map(moment).join(', ') || '–'],
+    ['Weights start from', settings.start],
+    ['While one goes on', settings.overlap],
+    ['Made up for', `${settings.catchUp} back${missed === null || missed === 0 ? '' : `; ${missed} were older`}`],
+    ['Left out', skipped === null ? '–' : `${skipped} while one went on`],
+    ...(note === null ? [] : [['Note', note] as const]),
+  ];
+  return (
+    <dl className="facts columns">
+      <div>
+        <dt>Dataset</dt>
+        <dd>
+          <Link href={`/datasets/${schedule.datasetId}`}>{schedule.datasetName}</Link>
+        </dd>
+      </div>
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+const FIRINGS: readonly Column<FiringView>[] = [
+  { id: 'due', title: 'Due', value: (one) => one.scheduledAt, cell: (one) => moment(one.scheduledAt) },
+  { id: 'state', title: 'State', value: (one) => one.state, cell: (one) => <StateBadge state={one.state} /> },
+  { id: 'why', title: 'Why', value: (one) => one.message, cell: (one) => <span className="wrap">{one.message}</span> },
+  { id: 'new', title: 'New', value: (one) => one.findings?.newCases.length ?? null, numeric: true },
+  { id: 'corrected', title: 'Corrected', value: (one) => one.findings?.correctedCases.length ?? null, numeric: true },
+  {
+    id: 'drift',
+    title: 'Drift',
+    value: (one) => one.drift,
+    cell: (one) => one.drift?.toFixed(2) ?? '–',
+    numeric: true,
+  },
+  {
+    id: 'runs',
+    title: 'Runs',
+    value: (one) => one.runs.map(({ name }) => name).join(', ') || null,
+    cell: (one) =>
+      one.runs.map((run) => (
+        <div key={run.id}>
+          <Link href={`/runs/${run.id}`}>{run.startFrom === null ? 'from nothing' : 'from the champion'}</Link>{' '}
+          {run.state}
+          {run.id === one.challengerRunId && ' (challenger)'}
+        </div>
+      )),
+  },
+];

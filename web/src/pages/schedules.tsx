@@ -1,0 +1,93 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import type { ScheduleView } from '@voxhelm/contracts/api-schedules';
+import { Link } from 'wouter';
+import { getAll } from '../api/client.ts';
+import { type Column, DataTable } from '../components/data-table.tsx';
+import { Empty } from '../components/empty.tsx';
+import { ErrorNote } from '../components/error-note.tsx';
+import { StateBadge } from '../components/state-badge.tsx';
+import { moment } from '../format.ts';
+import { ScheduleActions } from '../schedules/actions.tsx';
+import { triggerText } from '../schedules/words.ts';
+import { useTitle } from '../use-title.ts';
+
+/** How often the page looks: firings come and go within seconds, trainings take minutes. */
+const LOOK_EVERY_MS = 3_000;
+
+/** All schedules: when each retrains, its next and last firing and why it fired or did not. */
+export function SchedulesPage() {
+  useTitle('Schedules');
+  const queries = useQueryClient();
+  const { data, error } = useQuery({
+    queryKey: ['schedules'],
+    queryFn: ({ signal }) => getAll<ScheduleView>('/v1/schedules', signal),
+    refetchInterval: LOOK_EVERY_MS,
+  });
+  const changed = () => queries.invalidateQueries({ queryKey: ['schedules'] });
+  return (
+    <>
+      <div className="page-head">
+        <h1>Schedules</h1>
+      </div>
+      {error !== null && <ErrorNote error={error} />}
+      {data !== undefined && (
+        <DataTable
+          name="Schedules"
+          rows={data}
+          columns={columnsOf(changed)}
+          rowKey={(one) => one.id}
+          initialSort="name"
+          empty={
+            <Empty title="No schedule yet.">
+              <p>A schedule watches a dataset and retrains when cases have come:</p>
+              <pre>npx voxhelm schedule create DATASET --cases 4</pre>
+            </Empty>
+          }
+        />
+      )}
+    </>
+  );
+}
+
+function columnsOf(changed: () => Promise<unknown>): readonly Column<ScheduleView>[] {
+  return [
+    {
+      id: 'name',
+      title: 'Schedule',
+      value: (one) => one.name,
+      cell: (one) => <Link href={`/schedules/${one.id}`}>{one.name}</Link>,
+    },
+    {
+      id: 'dataset',
+      title: 'Dataset',
+      value: (one) => one.datasetName,
+      cell: (one) => <Link href={`/datasets/${one.datasetId}`}>{one.datasetName}</Link>,
+    },
+    { id: 'trigger', title: 'Retrains', value: (one) => triggerText(one.settings.trigger) },
+    {
+      id: 'next',
+      title: 'Next',
+      value: (one) => (one.paused ? 'paused' : (one.nextAt[0] ?? null)),
+      cell: (one) =>
+        one.paused ? <StateBadge state="paused" title={one.note ?? ''} /> : moment(one.nextAt[0] ?? null),
+    },
+    {
+      id: 'last',
+      title: 'Last',
+      value: (one) => one.lastFiring?.state ?? null,
+      cell: (one) => one.lastFiring !== null && <StateBadge state={one.lastFiring.state} />,
+    },
+    {
+      id: 'why',
+      title: 'Why',
+      value: (one) => one.lastFiring?.message ?? null,
+      cell: (one) => <span className="wrap">{one.lastFiring?.message ?? 'It has not fired yet.'}</span>,
+    },
+    {
+      id: 'actions',
+      title: 'Do',
+      value: () => null,
+      cell: (one) => <ScheduleActions schedule={one} changed={changed} />,
+    },
+  ];
+}

@@ -1,0 +1,138 @@
+import type { ChampionView } from '@voxhelm/contracts/api-schedules';
+import type { PairedComparison } from '@voxhelm/contracts/schedule';
+import { Link } from 'wouter';
+import { download, send } from '../api/client.ts';
+import { PairedPlot } from '../charts/paired.tsx';
+import { ConfirmButton } from '../components/confirm-button.tsx';
+import { Empty } from '../components/empty.tsx';
+import { dice, moment } from '../format.ts';
+import { pText, signed } from './words.ts';
+
+interface ChampionProps {
+  readonly view: ChampionView;
+  readonly changed: () => Promise<unknown>;
+}
+
+/** The model in use, with its download and the way back to the one before. */
+export function Champion({ view, changed }: ChampionProps) {
+  const { champion, comparisonCases, promotions } = view;
+  if (champion === null) {
+    return (
+      <Empty title="No champion yet.">
+        The first retraining makes one; or by hand:
+        <pre>npx voxhelm champion {view.datasetName} --set RUN</pre>
+      </Empty>
+    );
+  }
+  return (
+    <section className="panel" aria-label="Champion">
+      <p>
+        <Link href={`/runs/${champion.runId}`}>{champion.runName}</Link> is champion since {moment(champion.since)};
+        test Dice {dice(champion.testDice)}. Compared on {comparisonCases.length} cases that are held out for ever.
+      </p>
+      <div className="actions">
+        <button type="button" onClick={() => void download(champion.bundle.href, `${view.datasetName}-champion.zip`)}>
+          Download the champion
+        </button>
+        <ConfirmButton
+          label="Roll back"
+          tone="danger"
+          disabled={promotions.length < 2}
+          question="Roll back to the champion before?"
+          action={() => send('POST', `/v1/datasets/${view.datasetId}/rollback`).then(changed)}
+        >
+          <p>The present model stays in the history. The stable address gives the one before from then on.</p>
+        </ConfirmButton>
+      </div>
+    </section>
+  );
+}
+
+/** Champion against challenger, case by case, with the test and its interval. */
+export function Comparison({
+  comparison,
+  datasetId,
+}: {
+  readonly comparison: PairedComparison;
+  readonly datasetId: string;
+}) {
+  const { cases, pValue, meanDifference, interval, classes, reason } = comparison;
+  const pairs = cases.flatMap(({ caseId, champion, challenger }) =>
+    champion === null || challenger === null ? [] : [{ caseId, a: champion, b: challenger }],
+  );
+  return (
+    <>
+      <p>{reason}</p>
+      <p className="muted">
+        Wilcoxon signed rank, one-sided: {pText(pValue)}. Mean difference {signed(meanDifference)}, 95 % interval{' '}
+        {signed(interval[0])} to {signed(interval[1])}.
+      </p>
+      <PairedPlot
+        nameA="Champion"
+        nameB="Challenger"
+        pairs={pairs}
+        hrefOf={(caseId) => `/datasets/${datasetId}/cases/${encodeURIComponent(caseId)}`}
+      />
+      <div className="panel scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Label</th>
+              <th scope="col" className="number">
+                Champion
+              </th>
+              <th scope="col" className="number">
+                Challenger
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {classes.map(({ value, champion, challenger }) => (
+              <tr key={value}>
+                <th scope="row">{value}</th>
+                <td className="number">{dice(champion)}</td>
+                <td className="number">{dice(challenger)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  );
+}
+
+/** Who was champion, since when and why: the audit log, newest first. */
+export function Promotions({ view }: { readonly view: ChampionView }) {
+  if (view.promotions.length === 0) return null;
+  return (
+    <div className="panel scroll">
+      <table>
+        <thead>
+          <tr>
+            {['When', 'Kind', 'Run', 'Mean difference', 'p', 'Reason'].map((name) => (
+              <th scope="col" key={name}>
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {view.promotions.map((one) => (
+            <tr key={one.id}>
+              <td>{moment(one.at)}</td>
+              <td>{one.kind}</td>
+              <td>
+                <Link href={`/runs/${one.runId}`}>{one.runName}</Link>
+              </td>
+              <td className="number">{one.comparison === null ? '–' : signed(one.comparison.meanDifference)}</td>
+              <td className="number">{one.comparison === null ? '–' : one.comparison.pValue.toFixed(4)}</td>
+              <td>
+                <span className="wrap">{one.reason}</span>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

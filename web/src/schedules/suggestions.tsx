@@ -1,0 +1,81 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import type { SuggestionView } from '@voxhelm/contracts/api-schedules';
+import { Link } from 'wouter';
+import { get, send } from '../api/client.ts';
+import { ApiError } from '../api/problem.ts';
+import { ConfirmButton } from '../components/confirm-button.tsx';
+import { ErrorNote } from '../components/error-note.tsx';
+import { number } from '../format.ts';
+
+/** Rows that are shown; a list to label from is short. */
+const SHOWN = 20;
+
+/** Which unlabelled cases to label next, each with its way into the viewer. */
+export function Suggestions({ datasetId, asked }: { readonly datasetId: string; readonly asked: boolean }) {
+  const queries = useQueryClient();
+  const key = ['dataset', datasetId, 'suggestions'];
+  const { data, error } = useQuery({
+    queryKey: key,
+    queryFn: ({ signal }) => latest(datasetId, signal),
+    refetchInterval: ({ state }) => (state.data?.state === 'working' ? 1_500 : false),
+  });
+  const ask = () =>
+    send<SuggestionView>('POST', `/v1/datasets/${datasetId}/suggestions`).then((made) =>
+      queries.setQueryData(key, made),
+    );
+  return (
+    <>
+      <div className="page-head">
+        <h2>Label these next</h2>
+        <ConfirmButton label="Ask the champion" action={ask} disabled={!asked || data?.state === 'working'} />
+      </div>
+      {error !== null && <ErrorNote error={error} />}
+      <p className={data?.state === 'failed' ? 'note bad' : 'muted'} role="status">
+        {data?.message ??
+          'Put images without labels into the dataset’s folder imagesUn; the champion tells which of them would teach it most.'}
+      </p>
+      {data != null && data.cases.length > 0 && <Cases datasetId={datasetId} view={data} />}
+    </>
+  );
+}
+
+/** Null where nobody asked yet. */
+async function latest(datasetId: string, signal: AbortSignal): Promise<SuggestionView | null> {
+  try {
+    return await get<SuggestionView>(`/v1/datasets/${datasetId}/suggestions/latest`, signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+function Cases({ datasetId, view }: { readonly datasetId: string; readonly view: SuggestionView }) {
+  return (
+    <div className="panel scroll">
+      <table>
+        <thead>
+          <tr>
+            {['Order', 'Case', 'Uncertainty', 'Disagreement', 'Novelty'].map((name) => (
+              <th scope="col" key={name}>
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {view.cases.slice(0, SHOWN).map((one, index) => (
+            <tr key={one.caseId}>
+              <td className="number">{index + 1}</td>
+              <td>
+                <Link href={`/datasets/${datasetId}/cases/${encodeURIComponent(one.caseId)}`}>{one.caseId}</Link>
+              </td>
+              <td className="number">{number(one.uncertainty)}</td>
+              <td className="number">{number(one.disagreement)}</td>
+              <td className="number">{number(one.novelty)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
