@@ -64,6 +64,8 @@ export const ProbeResult = z.object({
     .default(null),
   /** Where the plan starts from given weights: what of them fits, in words. */
   startedFrom: z.string().optional(),
+  /** How many times the plan was made smaller until it fitted into the device's memory. */
+  smaller: z.number().int().nonnegative().default(0),
 });
 export type ProbeResult = z.infer<typeof ProbeResult>;
 

@@ -1,3 +1,4 @@
+import { planSmaller } from '@voxhelm/algorithms/plan-smaller';
 import { type AlgorithmPlanner, type PlanInput, withPrecision } from '@voxhelm/algorithms/planner';
 import { defaultAlgorithms, plannerOf } from '@voxhelm/algorithms/planners';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
@@ -83,7 +84,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const givens = await givensOf(dependencies, run, check);
       const probed = probes.map(({ algorithm, result }) => {
         const planner = plannerOf(algorithm);
-        const plan = planFor(planner, run, analysis, 0, givens);
+        const plan = planSmaller(planFor(planner, run, analysis, 0, givens), result.smaller);
         return { name: algorithm, planner, plan, probe: result, planSteps: plan.training.steps };
       });
       // Not the largest fold of a case: cases that are always trained on lie one beyond the folds that are trained.
@@ -152,7 +153,8 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const bundles = await Promise.all(
         measured.flatMap(({ planner, probe }) =>
           Array.from({ length: allocation.folds }, async (_, fold) => {
-            const own = withPrecision(planFor(planner, run, analysis, fold, givens), probe.precision ?? null);
+            const planned = withPrecision(planFor(planner, run, analysis, fold, givens), probe.precision ?? null);
+            const own = planSmaller(planned, probe.smaller);
             const length = Math.min(allocation.foldSteps, own.training.steps);
             const plan = planner.withSteps(own, length, validationInterval(probe, length, casesPerFold));
             return {

@@ -20,11 +20,8 @@ function activities(signal: AbortSignal = draining.signal) {
 }
 
 /** Runs `trainTrial` with the fixture child and collects its heartbeats. */
-function run(behaviour: string, signal?: AbortSignal) {
-  const environment = new MockActivityEnvironment(
-    { attempt: 2 },
-    { logger: new DefaultLogger('ERROR', () => undefined) },
-  );
+function run(behaviour: string, signal?: AbortSignal, attempt = 2) {
+  const environment = new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR', () => undefined) });
   const beats: Heartbeat[] = [];
   environment.on('heartbeat', (beat: Heartbeat) => beats.push(beat));
   const result = environment.run(activities(signal).trainTrial, fakeJob(behaviour));
@@ -59,12 +56,26 @@ describe('the activities of the queue gpu', () => {
   });
 
   it('makes a faulty input a final failure with its code, and a lost process one to try again', async () => {
-    const [final, again] = await Promise.all([failureOf(run('error').result), failureOf(run('killed').result)]);
+    const [final, again] = await Promise.all([
+      failureOf(run('error').result),
+      failureOf(run('killed', undefined, 1).result),
+    ]);
     expect(final).toBeInstanceOf(ApplicationFailure);
     expect(final).toMatchObject({ type: 'bad-image', nonRetryable: true, message: 'case "a" is no image' });
     expect((final as ApplicationFailure).details?.[0]).toMatchObject({ code: 'bad-image', fix: 'Leave it out.' });
     expect(again).toMatchObject({ type: 'out-of-memory', nonRetryable: false });
     expect((again as ApplicationFailure).details?.[0]).toMatchObject({ details: { lastStep: 3, signal: 'SIGKILL' } });
+  });
+
+  it('makes the plan smaller where the device runs out of memory, at once and as often as it takes', async () => {
+    const { beats, result } = run('too-large');
+    expect(await failureOf(result)).toMatchObject({ type: 'bad-image' });
+    expect(new Set(beats.flatMap(({ step }) => (step === undefined ? [] : [step])))).toEqual(new Set([0, 1, 2]));
+  });
+
+  it('gives up for good where the smallest plan is too large', async () => {
+    const failure = await failureOf(run('far-too-large').result);
+    expect(failure).toMatchObject({ type: 'out-of-memory', nonRetryable: true, message: 'smaller 1' });
   });
 
   it('answers a cancellation with a cancellation, after the child has saved', async () => {

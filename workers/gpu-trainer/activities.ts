@@ -15,7 +15,7 @@ import {
 import type { pino } from 'pino';
 import type { z } from 'zod';
 import type { Heartbeat, JobSettings } from './messages.ts';
-import { type JobFailure, superviseJob } from './supervise.ts';
+import { type JobFailure, type JobOutcome, superviseJob } from './supervise.ts';
 
 /** What the activities need of their process. */
 export interface ActivityOptions {
@@ -64,17 +64,23 @@ async function runJob<S extends z.ZodType>(job: Job, result: S, options: Activit
   logger.info('job starts');
   const startedAt = performance.now();
   try {
-    const outcome = await superviseJob({
-      entry: options.entry ?? new URL('./job.ts', import.meta.url),
-      request: { type: 'job', job, attempt, settings: options.settings },
-      signal: AbortSignal.any([context.cancellationSignal, options.draining]),
-      onProgress: (heartbeat) => {
-        latest = heartbeat;
-        context.heartbeat(heartbeat);
-      },
-      onLog: (level, message, fields) => logger[level](fields, message),
-      ...(options.killAfterMs === undefined ? {} : { killAfterMs: options.killAfterMs }),
-    });
+    const attemptWith = (smaller: number): Promise<JobOutcome> =>
+      superviseJob({
+        entry: options.entry ?? new URL('./job.ts', import.meta.url),
+        request: { type: 'job', job, attempt, smaller, settings: options.settings },
+        signal: AbortSignal.any([context.cancellationSignal, options.draining]),
+        onProgress: (heartbeat) => {
+          latest = heartbeat;
+          context.heartbeat(heartbeat);
+        },
+        onLog: (level, message, fields) => logger[level](fields, message),
+        ...(options.killAfterMs === undefined ? {} : { killAfterMs: options.killAfterMs }),
+      });
+    let outcome = await attemptWith(0);
+    for (let smaller = 1; !outcome.ok && canBeSmaller(job, attempt, outcome); smaller++) {
+      logger.warn({ smaller, failure: outcome }, 'the device ran out of memory: the plan is made smaller');
+      outcome = await attemptWith(smaller);
+    }
     const elapsedMs = Math.round(performance.now() - startedAt);
     if (outcome.ok) {
       logger.info({ elapsedMs }, 'job done');
@@ -85,6 +91,20 @@ async function runJob<S extends z.ZodType>(job: Job, result: S, options: Activit
   } finally {
     clearInterval(beat);
   }
+}
+
+/**
+ * True where a job that ran out of memory may do with a smaller plan. A child that was killed is only thought to have been:
+ * that is believed when it happens again.
+ */
+function canBeSmaller(job: Job, attempt: number, { outOfMemory, signal, error }: JobFailure): boolean {
+  if (!outOfMemory || (job.kind !== 'train' && job.kind !== 'probe')) return false;
+  return !isSmallest(error) && (signal !== 'SIGKILL' || attempt > 1);
+}
+
+/** True where even the smallest plan was too large: no trainer of this size will do better. */
+function isSmallest({ code, details }: JobFailure['error']): boolean {
+  return code === 'out-of-memory' && details?.['smallest'] === true;
 }
 
 /** A job's failure in Temporal's words: cancelled, to be tried again, or final. `type` is the error code. */
@@ -99,7 +119,7 @@ function failureOf(outcome: JobFailure, cancellation: AbortSignal, draining: Abo
   return ApplicationFailure.create({
     message: error.message,
     type: error.code,
-    nonRetryable: !error.retryable,
+    nonRetryable: !error.retryable || isSmallest(outcome.error),
     details: [{ code: error.code, message: error.message, fix: error.fix ?? null, details: error.details }],
   });
 }

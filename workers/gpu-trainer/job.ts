@@ -21,6 +21,7 @@ function contextOf(request: JobRequest): JobContext {
     store: openArtifactStore(request.settings.artifacts),
     settings: request.settings,
     attempt: request.attempt,
+    smaller: request.smaller,
     signal: stop.signal,
     progress: (heartbeat) => send({ type: 'progress', heartbeat }),
     log: (level, message, fields = {}) => send({ type: 'log', level, message, fields }),

@@ -18,6 +18,8 @@ export interface JobRequest {
   readonly job: Job;
   /** Temporal's number of the attempt, from 1; together with the job's lease it fences late writers. */
   readonly attempt: number;
+  /** How many times the plan is to be made smaller, for the device ran out of memory as often. */
+  readonly smaller: number;
   readonly settings: JobSettings;
 }
 

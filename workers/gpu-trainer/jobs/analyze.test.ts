@@ -23,6 +23,7 @@ describe('the analyze job', () => {
         store,
         settings: { url: 'http://127.0.0.1:9', apiKey: undefined, artifacts: root },
         attempt: 1,
+        smaller: 0,
         signal: new AbortController().signal,
         progress: (beat) => beats.push(beat),
         log: () => undefined,

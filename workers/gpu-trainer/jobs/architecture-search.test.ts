@@ -78,7 +78,7 @@ describe('a training that searches its architecture, in its own process on real 
     const settings = { url: api.url, apiKey: undefined, artifacts: root };
     return superviseJob({
       entry: ENTRY,
-      request: { type: 'job', job: asked, attempt, settings },
+      request: { type: 'job', job: asked, attempt, smaller: 0, settings },
       signal: controller.signal,
       onProgress: (beat) => onBeat(beat, () => controller.abort()),
     });

@@ -7,6 +7,8 @@ export interface JobContext {
   readonly settings: JobSettings;
   /** Temporal's number of this attempt, from 1. */
   readonly attempt: number;
+  /** How many times the job's plan is to be made smaller (algorithms/plan-smaller.ts). */
+  readonly smaller: number;
   /** Aborted when the job shall save what it has and stop. */
   readonly signal: AbortSignal;
   /** Tells the trainer, which forwards it as the activity's heartbeat. */

@@ -1,4 +1,5 @@
 import { networkOf } from '@voxhelm/algorithms/networks';
+import { planSmaller } from '@voxhelm/algorithms/plan-smaller';
 import { withPrecision } from '@voxhelm/algorithms/planner';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type ProbeJob, type ProbeResult, TrainingCase } from '@voxhelm/contracts/jobs';
@@ -25,7 +26,7 @@ const REPEAT_BELOW_MS = 10_000;
 
 /** Measures what a step, a prediction and a start cost, by a few real steps of the plan on real cases. */
 export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
-  const asked = await readJson(context.store, job.plan, Plan);
+  const asked = planSmaller(await readJson(context.store, job.plan, Plan), context.smaller);
   const cases = splitFold(await readJson(context.store, job.cases, z.array(TrainingCase)), asked.fold);
   const pool = openThreadPool(loaderThreads());
   const tell = (phase: string): void => context.progress({ phase, memoryMb: residentMemoryMb() });
@@ -90,6 +91,7 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
       peakMemoryMb: process.resourceUsage().maxRSS / 1024, // Kilobytes to MB.
       precision,
       ...(given === null ? {} : { startedFrom: given.told }),
+      smaller: context.smaller,
     };
   } finally {
     await pool.close();

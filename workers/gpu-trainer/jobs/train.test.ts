@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ProbeJob, ProbeResult, type TrainJob, TrainResult, ValidationPredictions } from '@voxhelm/contracts/jobs';
+import { Plan } from '@voxhelm/contracts/plan';
 import { decodeProbabilities } from '@voxhelm/ensembler/probabilities';
 import { type ArtifactStore, folderStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -52,10 +53,11 @@ describe('the train job, in its own process on real cases', () => {
     await rm(root, { recursive: true });
   });
 
-  const request = (asked: TrainJob | ProbeJob, attempt = 1): JobRequest => ({
+  const request = (asked: TrainJob | ProbeJob, attempt = 1, smaller = 0): JobRequest => ({
     type: 'job',
     job: asked,
     attempt,
+    smaller,
     settings: { url: api.url, apiKey: undefined, artifacts: root },
   });
 
@@ -148,13 +150,31 @@ describe('the train job, in its own process on real cases', () => {
       ...{ ...rung, trialId: 'promoted', artifactPrefix: 'trials/promoted', until: 6 },
       continueFrom: { last: first.last, best: first.best },
     };
-    await runAndKill(promoted, (beat) => beat.phase === 'training' && (beat.step ?? 0) >= 4);
+    await runAndKill(promoted, (beat) => beat.phase === 'validating');
     const result = resultOf(await run(promoted, () => false, 2));
     expect(result).toMatchObject({ step: 6, bestStep: undisturbed.bestStep, bestDice: undisturbed.bestDice });
     expect(result.best?.artifact.sha256).toBe(undisturbed.best?.artifact.sha256);
     // What the first trial left stays its own.
     await store.read(first.best.artifact);
     await store.read(first.last.artifact);
+  });
+
+  it('goes on with fewer patches at once after the device ran out of memory, and says so in its plan', async () => {
+    const large = { ...tinyPlan(), batchSize: 2 };
+    const wide: TrainJob = {
+      ...{ ...job, trialId: 'wide', artifactPrefix: 'trials/wide' },
+      plan: await writeJson(store, 'wide.json', large),
+    };
+    await runAndKill(wide, (beat) => beat.phase === 'validating');
+    const outcome = await superviseJob({
+      ...{ entry: ENTRY, request: request(wide, 2, 1), signal: new AbortController().signal },
+      onProgress: () => undefined,
+    });
+    const result = resultOf(outcome);
+    expect(result).toMatchObject({ outcome: 'completed', step: 6 });
+    const trained = await readJson(store, result.plan ?? fail(), Plan);
+    expect(trained).toMatchObject({ batchSize: 1, training: { accumulate: 2 } });
+    expect(trained.reasons['batchSize']).toMatch(/1 of 2 patches at once: the device ran out of memory/);
   });
 
   it('stays pruned where the process dies before it could say so', async () => {

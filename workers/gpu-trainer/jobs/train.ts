@@ -1,4 +1,5 @@
 import { networkOf } from '@voxhelm/algorithms/networks';
+import { planSmaller } from '@voxhelm/algorithms/plan-smaller';
 import { type ErrorCode, toErrorRecord } from '@voxhelm/contracts/errors';
 import { TrainingCase, type TrainJob, type TrainResult, type ValidationPredictions } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
@@ -53,7 +54,7 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
     context.log('info', 'this trial was finished by an earlier attempt', { step: finished.step });
     return finished;
   }
-  const plan = await readJson(context.store, job.plan, Plan);
+  const plan = planSmaller(await readJson(context.store, job.plan, Plan), context.smaller);
   const { from, unsent } = await files.restore();
 
   const refused = new AbortController();
@@ -76,7 +77,9 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
   const pool = openThreadPool(loaderThreads());
   const signal = AbortSignal.any([context.signal, refused.signal]);
   try {
-    for (const event of files.events) {
+    const lack =
+      context.smaller === 0 ? [] : [`the device ran out of memory: goes on with ${plan.batchSize} patches at once`];
+    for (const event of [...lack, ...files.events]) {
       context.log('warn', event, { trialId: job.trialId });
       progress.event(event);
     }
@@ -111,6 +114,9 @@ async function attempt(own: Attempt, from: Restored | null): Promise<TrainResult
   const searched = await searchedPlan(own, volumes);
   const trained = await trainPlan({ ...own, plan: searched?.plan ?? plan }, from, volumes, validation);
   const predictions = await predictionsOf({ ...own, plan: searched?.plan ?? plan }, trained, validation);
+  const trainedPlan =
+    searched?.artifact ??
+    (context.smaller > 0 ? await writeJson(context.store, `${job.artifactPrefix}/trained-plan.json`, plan) : null);
   return {
     outcome: trained.outcome,
     reason: trained.reason,
@@ -121,7 +127,7 @@ async function attempt(own: Attempt, from: Restored | null): Promise<TrainResult
     best: files.best(),
     last: files.last(),
     predictions,
-    ...(searched === null ? {} : { plan: searched.artifact }),
+    ...(trainedPlan === null ? {} : { plan: trainedPlan }),
     ...(trained.startedFrom === undefined ? {} : { startedFrom: trained.startedFrom }),
     trainMs: trained.trainMs,
     stepMs: trained.stepMs,
