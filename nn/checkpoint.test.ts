@@ -18,7 +18,7 @@ const FIRST = {
   network: { class: 'SegResNetDS', options: {} },
   patchSize: [8, 8, 8],
   preprocessing: { normalization: [{ mode: 'none' }], spacingMm: null },
-  sampling: { mode: 'class', classRatios: [1, 1] },
+  sampling: { classRatios: [1, 1] },
   schemaVersion: 1,
   training: {
     checkpointEverySteps: 1,
@@ -47,7 +47,7 @@ test('what a plan says anew counts', () => {
     { schedule: 'polynomial' as const },
     { momentum: 0.9 },
     { ema: 0.99 },
-    { accumulate: 2 },
+    { accumulate: 2 }, // Of twice the patches a step.
     { recompute: 'blocks' as const },
     { augmentOn: 'device' as const },
   ].map((change) => planHash({ ...read, training: { ...read.training, ...change } }));
