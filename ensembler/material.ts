@@ -31,6 +31,8 @@ export interface Material {
   /** Test cases with labels, sorted by id. */
   readonly test: readonly LabelledCase[];
   readonly labels: readonly LabelDefinition[];
+  /** Where labels are parts of one another, what is scored instead of them; null: the labels. */
+  readonly labelGroups: Plan['labelGroups'];
   /** Voxels of this value in a truth are not scored; null: there are none. */
   readonly ignoreLabel: number | null;
   readonly report: RunReport;
@@ -58,6 +60,7 @@ export async function readMaterial(job: EnsembleJob, store: ArtifactStore): Prom
     validation: labelled.filter((one) => members.some((member) => member.stored.has(one.caseId))),
     test: labelled.filter((one) => one.fold === null),
     labels: first.planContent.labels,
+    labelGroups: first.planContent.labelGroups,
     ignoreLabel: first.planContent.ignoreLabel,
     report: await readJson(store, job.report, RunReport),
   };

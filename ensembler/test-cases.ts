@@ -3,6 +3,7 @@ import type { FusionPlan } from '@voxhelm/contracts/ensemble';
 import type { CaseScores, Evaluation } from '@voxhelm/contracts/evaluation';
 import { withoutIgnored } from '@voxhelm/imaging/ignored';
 import { evaluateCase, summarize } from '@voxhelm/imaging/metrics/evaluate';
+import { evaluateGroups } from '@voxhelm/imaging/metrics/group-scores';
 import { encodeNifti, readImage } from '@voxhelm/imaging/nifti';
 import type { LabelMap } from '@voxhelm/imaging/volume';
 import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
@@ -46,7 +47,11 @@ export async function predictTestCases(
       predictions.set(one.caseId, await store.write(key, encodeNifti(prediction, true)));
       const truth = await readTruth(one, prediction.shape);
       const counted = withoutIgnored(prediction, truth, material.ignoreLabel);
-      scores.push(evaluateCase(one.caseId, counted, truth, foregroundValues(material.labels), TOLERANCE_MM));
+      scores.push(
+        material.labelGroups === null
+          ? evaluateCase(one.caseId, counted, truth, foregroundValues(material.labels), TOLERANCE_MM)
+          : evaluateGroups(one.caseId, counted, truth, material.labelGroups, TOLERANCE_MM),
+      );
     }
   } finally {
     ensemble.dispose();

@@ -3,6 +3,7 @@ import type { FusionMode } from '@voxhelm/contracts/ensemble';
 import { keepLargestComponent } from '@voxhelm/imaging/components';
 import { withoutIgnored } from '@voxhelm/imaging/ignored';
 import { diceByClass } from '@voxhelm/imaging/metrics/dice';
+import { diceByGroup } from '@voxhelm/imaging/metrics/group-scores';
 import type { LabelMap } from '@voxhelm/imaging/volume';
 import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
 import { byText } from './bundle-write.ts';
@@ -123,14 +124,16 @@ export function foregroundValues(labels: readonly LabelDefinition[]): number[] {
 function plainDice(
   prediction: Uint8Array | Uint16Array,
   truth: LabelMap,
-  { labels, ignoreLabel }: Scored,
+  { labels, labelGroups, ignoreLabel }: Scored,
 ): Map<number, number | null> {
   const counted = withoutIgnored({ ...truth, data: prediction }, truth, ignoreLabel);
-  return diceByClass(counted.data, truth.data, foregroundValues(labels));
+  return labelGroups === null
+    ? diceByClass(counted.data, truth.data, foregroundValues(labels))
+    : diceByGroup(counted.data, truth.data, labelGroups);
 }
 
 /** What is scored: which values are classes, and which is none. */
-type Scored = Pick<Material, 'labels' | 'ignoreLabel'>;
+type Scored = Pick<Material, 'labels' | 'labelGroups' | 'ignoreLabel'>;
 
 /** Dice by class as predicted, and with only the largest component of that class. Changes `prediction`. */
 export function componentScores(
@@ -140,6 +143,8 @@ export function componentScores(
 ): ComponentScores {
   const { labels } = scored;
   const plain = plainDice(prediction, truth, scored);
+  // What is cut off a part is cut off the whole as well: it cannot be chosen for one group alone.
+  if (scored.labelGroups !== null) return { plain, largest: plain };
   // A class's component is background afterwards and never another class, so all classes can be cut at once.
   for (const value of foregroundValues(labels)) keepLargestComponent(prediction, truth.shape, value);
   return { plain, largest: plainDice(prediction, truth, scored) };

@@ -41,7 +41,7 @@ export function nnunetDatalist(file: z.infer<typeof NnunetFile>, root: string): 
     layout: 'nnunet',
     modalities: channelNames.map(modalityOf),
     channelNames,
-    labels: nnunetLabels(file.labels),
+    labels: named(nnunetLabels(file.labels), groupsOf(file.labels).labelGroups),
     ...groupsOf(file.labels),
     ...ignoreLabelOf(file.labels),
     training,
@@ -126,6 +126,14 @@ function groupsOf(labels: z.infer<typeof NnunetFile>['labels']): { labelGroups?:
     .filter(({ values }) => values.length > 0);
   const written = writtenGroups(groups, true);
   return written === null ? {} : { labelGroups: written };
+}
+
+/** Labels by the names of the groups that write them. */
+function named(labels: LabelDefinition[], groups: readonly LabelGroup[] = []): LabelDefinition[] {
+  return labels.map(({ value, name }) => ({
+    value,
+    name: groups.find(({ writes }) => writes === value)?.name ?? name,
+  }));
 }
 
 /** nnU-Net's name for the value of voxels that nobody labelled. */

@@ -169,7 +169,7 @@ describe('nnU-Net v2', () => {
     await put({ 'dataset.json': { ...file, labels: { background: 0, whole: [1, 2], core: 2 } }, ...files });
     expect((await read()).labels).toEqual([
       { value: 0, name: 'background' },
-      { value: 1, name: 'label 1' },
+      { value: 1, name: 'whole' },
       { value: 2, name: 'core' },
     ]);
     expect((await read()).labelGroups).toEqual([

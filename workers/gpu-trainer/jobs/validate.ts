@@ -5,6 +5,7 @@ import { groupCases, predictPreprocessed } from '@voxhelm/ensembler/predict-case
 import { encodeProbabilities } from '@voxhelm/ensembler/probabilities';
 import { withoutIgnored } from '@voxhelm/imaging/ignored';
 import { diceByClass } from '@voxhelm/imaging/metrics/dice';
+import { diceByGroup } from '@voxhelm/imaging/metrics/group-scores';
 import { encodeNifti } from '@voxhelm/imaging/nifti';
 import { argmaxLabels } from '@voxhelm/imaging/preprocess';
 import type { Predictor } from '@voxhelm/nn/window-predictor';
@@ -49,7 +50,10 @@ function scored(validation: ValidationCase, probabilities: Float32Array, plan: P
   const foreground = plan.labels.map((label) => label.value).filter((value) => value !== 0);
   const { truth } = validation;
   const counted = withoutIgnored({ ...truth, data: labels }, truth, plan.ignoreLabel);
-  const scores = diceByClass(counted.data, truth.data, foreground);
+  const scores =
+    plan.labelGroups === null
+      ? diceByClass(counted.data, truth.data, foreground)
+      : diceByGroup(counted.data, truth.data, plan.labelGroups);
   return {
     caseId: validation.caseId,
     probabilities,
