@@ -193,6 +193,8 @@ export const Plan = z
     preprocessing: z.strictObject({
       /** null: no resampling, each case keeps its own spacing. */
       spacingMm: Triple.nullable(),
+      /** Of images, where they are resampled: cubic splines, nearest along a clearly coarse axis; absent: linear. */
+      interpolation: z.enum(['linear', 'spline']).optional(),
       normalization: z.array(Normalization).min(1),
     }),
     patchSize: PositiveIntTriple,

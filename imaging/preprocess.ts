@@ -6,6 +6,7 @@ import { IGNORED_CLASS } from './ignored.ts';
 import { normalizeChannel } from './normalize.ts';
 import { orientationOf } from './orientation.ts';
 import { resampleLinear, resampleLinearTo, resampleNearest } from './resample.ts';
+import { resampleSpline } from './spline.ts';
 import { type Affine, type LabelMap, spacingOf, type Vec3, type Volume, voxelCount } from './volume.ts';
 
 /** An image as a network sees it: RAS+, at the plan's voxel size where it names one, normalised. */
@@ -23,7 +24,7 @@ export interface PreprocessedCase {
 // Closer than this to the target (relative) an axis is at most 0.05 voxels off over 512: interpolating would only blur.
 const SAME_SPACING = 1e-4;
 
-/** Orients, resamples (trilinear) and normalises an image. Throws `invalid-request` where its channels are not the plan's. */
+/** Orients, resamples and normalises an image. Throws `invalid-request` where its channels are not the plan's. */
 export function preprocessImage(image: Volume, preprocessing: Plan['preprocessing']): PreprocessedCase {
   const { spacingMm, normalization } = preprocessing;
   if (image.channels !== normalization.length) {
@@ -35,7 +36,8 @@ export function preprocessImage(image: Volume, preprocessing: Plan['preprocessin
   }
   const ras = toRas(image);
   const target = targetSpacing(ras.affine, spacingMm);
-  const resampled = target === null ? ras : resampleLinear(ras, target);
+  const resample = preprocessing.interpolation === 'spline' ? resampleSpline : resampleLinear;
+  const resampled = target === null ? ras : resample(ras, target);
   // Normalising works in place: never on the caller's array.
   const data = resampled.data === image.data ? image.data.slice() : resampled.data;
   const voxels = voxelCount(resampled.shape);

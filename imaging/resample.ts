@@ -114,7 +114,7 @@ function resampleAxis(
 }
 
 /** The same axes and origin with other voxel sizes. */
-function withSpacing(affine: Affine, fromSpacingMm: Vec3, toSpacingMm: Vec3): Affine {
+export function withSpacing(affine: Affine, fromSpacingMm: Vec3, toSpacingMm: Vec3): Affine {
   const rows = [0, 1, 2].map((row) => [
     (affineAt(affine, row, 0) / fromSpacingMm[0]) * toSpacingMm[0],
     (affineAt(affine, row, 1) / fromSpacingMm[1]) * toSpacingMm[1],

@@ -10,7 +10,11 @@ test("the sample data on a GPU: nnU-Net's own plan of its 3-D network (reference
   const plan = unet.plan(planInput({ ...HIPPOCAMPUS, cases: 200 }, { device: GPU }));
   expect(plan.patchSize).toEqual([40, 56, 40]);
   expect(plan.batchSize).toBe(7);
-  expect(plan.preprocessing).toEqual({ spacingMm: null, normalization: [{ mode: 'zscore' }] });
+  expect(plan.preprocessing).toEqual({
+    spacingMm: null,
+    interpolation: 'spline',
+    normalization: [{ mode: 'zscore' }],
+  });
   expect(plan.network).toEqual({
     class: 'PlainConvUNet',
     options: {

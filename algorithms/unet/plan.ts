@@ -223,6 +223,7 @@ function planNnunet(input: PlanInput): Plan {
   const plan = planOf({
     ...sharedEntries(input, 'unet', channels, steps.value, profile.onCpu ? 100 : 250),
     'preprocessing.spacingMm': spacingMm,
+    'preprocessing.interpolation': because('spline', 'nnU-Net: order 3, along a clearly coarse axis the nearest slice'),
     'preprocessing.normalization': normalizationEntry(
       input,
       modalitiesOf(input, channels),

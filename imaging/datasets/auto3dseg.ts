@@ -59,9 +59,12 @@ function groupsOf({ class_names: entries = [] }: z.infer<typeof TaskFile>): Labe
   return groups.length === entries.length ? writtenGroups(groups) : null;
 }
 
-/** The facts of a task file. Class names are of the foreground, in order: 1, 2, ... */
+/** The facts of a task file. Class names are of the foreground, in order: 1, 2, ..., or of the one value that they give. */
 export function factsOfTask(task: z.infer<typeof TaskFile>, file: string): TaskFacts {
-  const names = (task.class_names ?? []).map((entry) => (typeof entry === 'string' ? entry : entry.name));
+  const named = (task.class_names ?? []).map((entry, position) => {
+    if (typeof entry === 'string') return { value: position + 1, name: entry };
+    return { value: entry.index?.length === 1 ? (entry.index[0] as number) : position + 1, name: entry.name };
+  });
   const groups = groupsOf(task);
   if (groups !== null) {
     const labels = groups.map(({ name: group, writes }) => ({ value: writes, name: group }));
@@ -75,10 +78,7 @@ export function factsOfTask(task: z.infer<typeof TaskFile>, file: string): TaskF
   return {
     name: task.name ?? basename(file).replace(/\.[^.]+$/, ''),
     channelNames: [task.modality].flat(),
-    labels:
-      names.length === 0
-        ? []
-        : [{ value: 0, name: 'background' }, ...names.map((name, index) => ({ value: index + 1, name }))],
+    labels: named.length === 0 ? [] : [{ value: 0, name: 'background' }, ...named.filter(({ value }) => value !== 0)],
   };
 }
 

@@ -217,6 +217,34 @@ describe('Auto3DSeg', () => {
     expect(ids(datalist.testing)).toEqual(['p3_t1', 'p4_t1']);
   });
 
+  test('groups of class_names that overlap are told apart together; the larger is written first', async () => {
+    const groups =
+      'class_names: [{name: core, index: [1, 4]}, {name: whole, index: [1, 2, 4]}, {name: inmost, index: [4]}]\n';
+    await put({
+      'task.yaml': task.replace(/class_names.*\n/, groups),
+      'lists/list.json': list,
+      'data/p1/t1.nii.gz': '',
+    });
+    expect(await read('task.yaml')).toMatchObject({
+      labels: [
+        { value: 0, name: 'background' },
+        { value: 1, name: 'core' },
+        { value: 2, name: 'whole' },
+        { value: 4, name: 'inmost' },
+      ],
+      labelGroups: [{ writes: 2 }, { writes: 1 }, { writes: 4 }],
+    });
+    const apart = 'class_names: [{name: tail, index: [3]}, {name: head, index: [1]}]\n';
+    await put({ 'task.yaml': task.replace(/class_names.*\n/, apart) });
+    const datalist = await read('task.yaml');
+    expect(datalist.labels.map(({ value, name }) => `${value} ${name}`).sort()).toEqual([
+      '0 background',
+      '1 head',
+      '3 tail',
+    ]);
+    expect(datalist).not.toHaveProperty('labelGroups');
+  });
+
   test('by the datalist alone, whatever its name', async () => {
     await put({ 'folds.json': list, 'notes.json': { about: 'nothing' } });
     expect(await read()).toEqual(await read('folds.json'));
