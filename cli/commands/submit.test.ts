@@ -1,0 +1,19 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { requestFrom } from './submit.ts';
+
+test('paths in a RUN.yaml are those beside it; what is no file here goes as it is written', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'voxhelm-submit-'));
+  const file = join(folder, 'RUN.yaml');
+  await writeFile(join(folder, 'bundle.zip'), '');
+  await writeFile(file, 'dataset: .\nplan: { startFrom: bundle.zip, freeze: encoder }\n');
+  const plan = { startFrom: join(folder, 'bundle.zip'), freeze: 'encoder' };
+  expect(await requestFrom(file)).toEqual({ dataset: folder, plan });
+  await writeFile(file, 'dataset: liver\nplan: { startFrom: "run:r1" }\n');
+  expect(await requestFrom(file)).toEqual({ dataset: 'liver', plan: { startFrom: 'run:r1' } });
+  await writeFile(file, 'dataset: liver\n');
+  expect(await requestFrom(file)).toEqual({ dataset: 'liver' });
+  await rm(folder, { recursive: true });
+});
