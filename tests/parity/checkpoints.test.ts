@@ -52,7 +52,7 @@ function bytesOf(data: NodeJS.TypedArray | undefined): Buffer {
   return data === undefined ? Buffer.alloc(0) : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
 
-describe.each(['segresnet', 'swinunetr', 'unet-plain', 'unet-residual'])('the checkpoint of %s', (name) => {
+describe.each(['segresnet', 'swinunetr', 'dints', 'unet-plain', 'unet-residual'])('the checkpoint of %s', (name) => {
   test('computes what the original computes, and comes back with every name of its state dict', async () => {
     const before = memoryTensors();
     const { bytes, expected, network } = await load(name);

@@ -2,15 +2,16 @@
 
 Each parameter is an overlapping view of a few numbers, so that the files are small although the networks are not; reading them
 tries strided storages as well. Beside each file stands what the original computes: samples of its output.
-Run: python tests/parity/checkpoints/make.py
+Run: python tests/parity/checkpoints/make.py [NAME...]
 """
 import json
 import os
 import sys
 
+import numpy
 import torch
 from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualEncoderUNet
-from monai.networks.nets import SegResNetDS, SwinUNETR
+from monai.networks.nets import DiNTS, SegResNetDS, SwinUNETR, TopologyInstance
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -68,6 +69,8 @@ def option(value):
 
 
 def save(name, cls, net, options, shape, wrap):
+    if len(sys.argv) > 1 and name not in sys.argv[1:]:
+        return
     small = fill(net)
     result = {"class": cls, "options": {k: option(v) for k, v in options.items()}, **expected(net, shape)}
     torch.save(wrap(full_state(net, small)), os.path.join(FOLDER, f"{name}.pt"))
@@ -76,7 +79,6 @@ def save(name, cls, net, options, shape, wrap):
 
 
 def nnunet(state):
-    import numpy
     return {"network_weights": state, "optimizer_state": {"state": {}, "param_groups": [{"lr": 0.01}]},
             "grad_scaler_state": None, "logging": {"mean_fg_dice": [numpy.float64(0.5)]}, "_best_ema": numpy.float64(0.5),
             "current_epoch": 1000, "trainer_name": "nnUNetTrainer", "inference_allowed_mirroring_axes": (0, 1, 2),
@@ -90,6 +92,13 @@ save("segresnet", "SegResNetDS", SegResNetDS(spatial_dims=3, **segresnet), segre
 swin = dict(in_channels=1, out_channels=2, feature_size=12, depths=[1, 2, 1, 1], window_size=3, use_v2=True)
 save("swinunetr", "SwinUNETR", SwinUNETR(**swin), swin, (1, 1, 64, 32, 32),
      lambda s: s)
+space = dict(num_blocks=3, num_depths=3, channel_mul=0.25, use_downsample=True)
+codes = dict(arch_code_a=[[1, 1, 1, 0, 0, 1, 0], [1, 0, 1, 1, 1, 0, 1], [1, 1, 0, 1, 0, 0, 0]],
+             arch_code_c=[[1, 4, 2, 0, 0, 1, 0], [3, 0, 1, 0, 4, 0, 2], [0, 1, 0, 3, 0, 0, 0]])
+nodes = [[1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1, 0]]
+found = TopologyInstance(arch_code=[numpy.array(code) for code in codes.values()], **space)
+save("dints", "DiNTS", DiNTS(found, 1, 3, use_downsample=True, node_a=torch.tensor(nodes)),
+     dict(in_channels=1, num_classes=3, node_a=nodes, **space, **codes), (1, 1, 16, 32, 16), lambda s: {"model": s, "epoch": 1})
 plain = dict(UNET, input_channels=1, num_classes=3, n_conv_per_stage=[2, 2, 2])
 save("unet-plain", "PlainConvUNet", PlainConvUNet(**plain), plain, (1, 1, 8, 16, 16), nnunet)
 residual = dict(UNET, input_channels=1, num_classes=3, n_blocks_per_stage=[1, 2, 2])
