@@ -1,20 +1,12 @@
 import { parseArgs } from 'node:util';
 import { networkOf } from '@voxhelm/algorithms/networks';
-import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { chosen, countOf, patchOf } from './lib/arguments.ts';
 import { benchDevice } from './lib/device.ts';
 import { say } from './lib/json-lines.ts';
 import { median, rounded } from './lib/statistics.ts';
 import { fastestAnchor, interleave, ratioOf, type Series } from './step/compare.ts';
-import {
-  CLIP_NORM,
-  ENGINES,
-  oursOf,
-  PRECISIONS,
-  ROWS,
-  SEGRESNET_16,
-  type StepConfiguration,
-} from './step/configuration.ts';
+import { CLIP_NORM, ENGINES, oursOf, PRECISIONS, type StepConfiguration } from './step/configuration.ts';
+import { type BenchNetwork, networksGiven, type Row } from './step/networks.ts';
 import type { MeasuredStep } from './step/run-step.ts';
 
 /*
@@ -23,14 +15,14 @@ import type { MeasuredStep } from './step/run-step.ts';
  *   npm run bench -- train-step [--network SegResNetDS] [--options JSON] [--patch 48x48x48] [--batch 1]
  *     [--recompute none,blocks] [--augment-on loader,device]
  *     [--engine eager,compiled] [--precision float32,bfloat16] [--anchor PYTHON] [--rounds 3] [--device cpu|cuda]
- *     [--recompute none|blocks] [--augment-on loader|device]
+ *
+ * Networks, by class or label: SegResNetDS, SwinUNETR ("SwinUNETR 24", "SwinUNETR 48"), DiNTS ("DiNTS supernet",
+ * "DiNTS found"), PlainConvUNet, ResidualEncoderUNet (step/networks.ts).
  *
  * A JSON line a configuration (medians over the rounds), with --anchor also the anchor's and the ratio to it. `peakMb` is
  * resident memory above the state in which libraries are loaded and a batch lies ready: weights, optimiser state and
- * programs count, on both sides. Issue 5 names the goals.
+ * programs count, on both sides. Issues 5 and 6 name the goals.
  */
-
-const GOALS = { time: 0.8, memory: 0.6 };
 
 /** See the head of this file. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -50,7 +42,7 @@ export async function main(args: readonly string[]): Promise<void> {
       'measure-ms': { type: 'string', default: '5000' },
     },
   });
-  const network = networkGiven(values.network, values.options);
+  const networks = networksGiven(values.network, values.options);
   const engines = chosen('engine', values.engine, ENGINES);
   const precisions = chosen('precision', values.precision, PRECISIONS);
   const device = await benchDevice();
@@ -58,43 +50,39 @@ export async function main(args: readonly string[]): Promise<void> {
   const augmentOn = chosen('augment-on', values['augment-on'], ['loader', 'device'] as const);
   const rounds = countOf('rounds', values.rounds ?? (values.anchor === undefined ? '1' : '3'));
   const measureMs = countOf('measure-ms', values['measure-ms']);
-  for (const { patch, batch } of rowsGiven(values.patch, values.batch)) {
+  for (const { bench, row } of rowsOf(networks, values.patch, values.batch)) {
+    const { network } = bench;
     const { inChannels, outChannels: classes } = networkOf(network);
-    const row: StepConfiguration = {
-      ...{ network, patch, batch, device, inChannels, classes, measureMs },
+    const common: StepConfiguration = {
+      ...{ network, ...row, device, inChannels, classes, measureMs },
       ...{ engine: 'eager', precision: 'float32', channelsLast: true, clipNorm: CLIP_NORM, minSteps: 5 },
     };
-    const configurations: StepConfiguration[] = oursOf(row, engines, precisions).flatMap((one) =>
+    const configurations: StepConfiguration[] = oursOf(common, engines, precisions).flatMap((one) =>
       recompute.flatMap((how) => augmentOn.map((where) => ({ ...one, recompute: how, augmentOn: where }))),
     );
-    if (values.anchor !== undefined) configurations.push(await fastestAnchor(row, values.anchor));
+    if (values.anchor !== undefined) configurations.push(await fastestAnchor(common, values.anchor));
     const series = await interleave(configurations, rounds, values.anchor);
-    for (const each of series) say({ name: 'train-step', ...lineOf(each) });
+    for (const each of series) say({ name: 'train-step', label: bench.label, ...lineOf(each) });
     const ratio = ratioOf(series);
     if (ratio !== null) {
       const sides = { ours: kindOf(ratio.ours), anchor: kindOf(ratio.anchor) };
       const { time, memory } = ratio;
-      say({ name: 'train-step-ratio', network: network.class, patch, batch, time, memory, goals: GOALS, ...sides });
+      const about = { label: bench.label, network: network.class, ...row };
+      say({ name: 'train-step-ratio', ...about, time, memory, goals: bench.goals, ...sides });
     }
   }
 }
 
-function networkGiven(name: string | undefined, options: string | undefined): StepConfiguration['network'] {
-  if (options === undefined && name !== undefined && name !== SEGRESNET_16.class) {
-    throw new VoxhelmError('invalid-request', `--network ${name} needs its --options`, {
-      fix: `Give them as JSON under the reference's names, for example --options '${JSON.stringify(SEGRESNET_16.options)}'.`,
-    });
-  }
-  const given = options === undefined ? {} : (JSON.parse(options) as Record<string, unknown>);
-  const defaults = name === undefined || name === SEGRESNET_16.class ? SEGRESNET_16.options : {};
-  return { class: name ?? SEGRESNET_16.class, options: { ...defaults, ...given } };
+/** The networks' own rows, or those of one patch. */
+function rowsOf(networks: readonly BenchNetwork[], patch: string | undefined, batch: string | undefined) {
+  return networks.flatMap((bench) => rowsGiven(bench.rows, patch, batch).map((row) => ({ bench, row })));
 }
 
-function rowsGiven(patch: string | undefined, batch: string | undefined): typeof ROWS {
-  if (patch === undefined) return ROWS.filter((row) => batch === undefined || row.batch === Number(batch));
+function rowsGiven(rows: readonly Row[], patch: string | undefined, batch: string | undefined): readonly Row[] {
+  if (patch === undefined) return rows.filter((row) => batch === undefined || row.batch === Number(batch));
   const size = patchOf(patch);
   if (batch !== undefined) return [{ patch: size, batch: countOf('batch', batch) }];
-  const same = ROWS.filter((row) => row.patch.join() === size.join());
+  const same = rows.filter((row) => row.patch.join() === size.join());
   return same.length > 0 ? same : [{ patch: size, batch: 1 }];
 }
 

@@ -8,12 +8,12 @@ import json
 import sys
 import time
 
-import monai.networks.nets  # noqa: F401 (libraries are loaded before memory is marked)
 import torch
-from monai.losses import DeepSupervisionLoss, DiceCELoss
-
 from memory import mark, peak_above
 from setting import autocast, device_of, make_network, memory_format, use_all_cores, wait_for
+
+import monai.networks.nets  # noqa: F401 (libraries are loaded before memory is marked)
+from monai.losses import DeepSupervisionLoss, DiceCELoss
 
 
 def main() -> None:
