@@ -4,7 +4,7 @@ import { memoryTensors, type Tensor5D, tf } from '@voxhelm/nn/engine';
 import { initialParameters } from '@voxhelm/nn/initialize';
 import type { Network, Parameters } from '@voxhelm/nn/network';
 import { createOptimizer, startingState } from '@voxhelm/nn/optimizers/create-optimizer';
-import { createTrainStep } from '@voxhelm/nn/train-step';
+import { createTrainStep, lossAndGradients } from '@voxhelm/nn/train-step';
 import {
   decodeSafetensors,
   disposeParameters,
@@ -65,6 +65,28 @@ function boxBatch(plan: Plan): { image: Tensor5D; classes: ReturnType<typeof tf.
 
 function forwardShapes(network: Network, parameters: Parameters, image: Tensor5D, training: boolean): number[][] {
   return tf.tidy(() => network.forward(parameters, image, { training, seed: null }).map(({ shape }) => [...shape]));
+}
+
+/** Loss, norm of each gradient and number of kernels of a step's gradients on one batch. */
+async function gradientsOf(network: Network, plan: Plan, recompute: Plan['training']['recompute']) {
+  const { image, classes } = boxBatch(plan);
+  const weights = initialParameters(network, 1);
+  const found = { loss: Number.NaN, norms: [] as number[] };
+  const { kernels } = await tf.profile(() => {
+    const { loss, gradients } = lossAndGradients(network, { ...plan.training, recompute })(
+      weights,
+      image,
+      classes,
+      null,
+    );
+    const norms = [...gradients.values()].map((gradient) => Math.hypot(...gradient.dataSync()));
+    Object.assign(found, { loss: loss.dataSync()[0], norms });
+    tf.dispose([loss, ...gradients.values()]);
+    return [];
+  });
+  disposeParameters(weights);
+  tf.dispose([image, classes]);
+  return { ...found, kernels: kernels.length };
 }
 
 /** Trains `steps` steps on one batch and returns each step's loss. */
@@ -178,6 +200,18 @@ export function testAlgorithm(planner: AlgorithmPlanner, tiny: PlanOverrides): v
       expect(losses.every(Number.isFinite)).toBe(true);
       expect(losses.at(-1)).toBeLessThan(0.6 * (losses[0] as number));
     }, 180_000);
+
+    test('with blocks computed again the gradients are the same, and something is computed again', async () => {
+      const before = memoryTensors();
+      const [kept, again] = [
+        await gradientsOf(network, plan, 'none'),
+        await gradientsOf(network, plan, 'blocks'),
+      ] as const;
+      expect(memoryTensors()).toBe(before);
+      expect(again.kernels).toBeGreaterThan(kept.kernels + 10);
+      expect(again.loss).toBeCloseTo(kept.loss, 5);
+      kept.norms.forEach((norm, i) => expect(again.norms[i]).toBeCloseTo(norm, 4));
+    });
 
     testCompiled(network, plan);
 

@@ -4,7 +4,7 @@ import { memoryTensors, type Tensor, type Tensor5D, tf } from './engine.ts';
 import { initialParameters, initialState } from './initialize.ts';
 import { dropout } from './layers/dropout.ts';
 import type { ForwardMode, Network, ParameterSpec, Parameters } from './network.ts';
-import { recompute } from './recompute.ts';
+import { blockOf } from './recompute.ts';
 import { lossAndGradients } from './train-step.ts';
 import { disposeParameters } from './weights.ts';
 
@@ -30,8 +30,7 @@ const network: Network = {
   forward(parameters, image, mode) {
     let x = same(parameters, 'first', image);
     for (const i of [0, 1, 2]) {
-      const block = (own: Parameters, input: Tensor5D): Tensor5D => blockOf(own, i, input, mode);
-      x = mode.recompute === true ? recompute(parameters, `block${i}.`, x, block) : block(parameters, x);
+      x = blockOf(mode, parameters, `block${i}.`, [x] as const, (own, [input]) => residual(own, i, input, mode));
     }
     return [same(parameters, 'head', x)];
   },
@@ -41,7 +40,7 @@ function same(parameters: Parameters, name: string, x: Tensor5D): Tensor5D {
   return tf.conv3d(x, parameters.get(name) as Tensor5D, 1, 'same');
 }
 
-function blockOf(parameters: Parameters, i: number, x: Tensor5D, mode: ForwardMode): Tensor5D {
+function residual(parameters: Parameters, i: number, x: Tensor5D, mode: ForwardMode): Tensor5D {
   const inner = dropout(tf.tanh(same(parameters, `block${i}.a`, x)), 0.2, mode.seed, i) as Tensor5D;
   return tf.add(tf.tanh(same(parameters, `block${i}.b`, inner)), x);
 }

@@ -1,36 +1,53 @@
 import { type Tensor, tf } from './engine.ts';
-import type { Parameters } from './network.ts';
+import type { ForwardMode, Parameters } from './network.ts';
 import { identityAfter } from './raw-op.ts';
 
 /*
  * Recomputation of activations (Chen et al., arXiv:1604.06174): memory for time.
  */
 
+/** A block of a network: a function of some tensors and of its own parameters. */
+export type Block<I extends readonly Tensor[], T extends Tensor> = (parameters: Parameters, inputs: I) => T;
+
 /**
- * A block of a network, `compute(parameters, x)`, of which the gradient keeps `x` alone: the inside is computed again when the
- * gradient arrives. The block may depend on `x` and on the parameters whose names begin with `name`, on no other tensor; what
- * it draws must come from a seed.
+ * A block of which the gradient keeps the inputs alone: the inside is computed again when the gradient arrives. The block may
+ * depend on `inputs` and on the parameters whose names begin with `name`, on no other tensor; what it draws must come from a
+ * seed.
  */
-export function recompute<T extends Tensor>(
+export function recompute<I extends readonly Tensor[], T extends Tensor>(
   parameters: Parameters,
   name: string,
-  x: T,
-  compute: (parameters: Parameters, x: T) => T,
+  inputs: I,
+  compute: Block<I, T>,
 ): T {
   const own = [...parameters].filter(([parameter]) => parameter.startsWith(name));
-  const block = (input: Tensor, ...weights: Tensor[]): Tensor =>
-    compute(new Map(own.map(([parameter], i) => [parameter, weights[i] as Tensor])), input as T);
+  const block = (...tensors: Tensor[]): Tensor => {
+    const weights = tensors.slice(inputs.length);
+    const named = new Map(own.map(([parameter], i) => [parameter, weights[i] as Tensor]));
+    return compute(named, tensors.slice(0, inputs.length) as readonly Tensor[] as I);
+  };
   const op = tf.customGrad((...given) => {
-    const inputs = given.slice(0, -1) as [Tensor, ...Tensor[]];
+    const all = given.slice(0, -1) as Tensor[];
     const save = given.at(-1) as unknown as (tensors: Tensor[]) => void;
-    save(inputs);
+    save(all);
     const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] => {
-      const [input, ...weights] = saved as [Tensor, ...Tensor[]];
-      return gradientsOf(block, [identityAfter(input, dy), ...weights], dy);
+      const late = saved.map((tensor, i) => (i < inputs.length ? identityAfter(tensor, dy) : tensor));
+      return gradientsOf(block, late, dy);
     };
-    return { value: block(...inputs), gradFunc };
+    return { value: block(...all), gradFunc };
   });
-  return op(x, ...own.map(([, tensor]) => tensor)) as T;
+  return op(...inputs, ...own.map(([, tensor]) => tensor)) as T;
+}
+
+/** A block as the forward pass wants it: computed again for the gradient (see {@link recompute}) or kept. */
+export function blockOf<I extends readonly Tensor[], T extends Tensor>(
+  mode: Pick<ForwardMode, 'recompute'>,
+  parameters: Parameters,
+  name: string,
+  inputs: I,
+  compute: Block<I, T>,
+): T {
+  return mode.recompute === true ? recompute(parameters, name, inputs, compute) : compute(parameters, inputs);
 }
 
 /**

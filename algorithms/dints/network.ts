@@ -1,7 +1,15 @@
 import { type Tensor, type Tensor5D, tf } from '@voxhelm/nn/engine';
 import { pointwiseConv } from '@voxhelm/nn/layers/conv';
 import { resizeTrilinear } from '@voxhelm/nn/layers/resize-trilinear';
-import { type Network, type NetworkFactory, type ParameterSpec, type Parameters, parameter } from '@voxhelm/nn/network';
+import {
+  type ForwardMode,
+  type Network,
+  type NetworkFactory,
+  type ParameterSpec,
+  type Parameters,
+  parameter,
+} from '@voxhelm/nn/network';
+import { recompute } from '@voxhelm/nn/recompute';
 import {
   act,
   convOf,
@@ -153,7 +161,7 @@ function cellTerms(
   [block, edge]: readonly [number, number],
   x: Tensor5D,
   options: DintsOptions,
-  weights: CellWeights,
+  weights: readonly (Tensor | null)[],
 ): Tensor5D[] {
   const name = cellName(block, edge);
   const { change } = edgesOf(options.depths)[edge] as Edge;
@@ -167,9 +175,24 @@ function cellTerms(
   const codes = options.operations[block]?.[edge] ?? [];
   const activated = codes.some((code) => code > 0) ? act(input, options) : null;
   return codes.map((code, i) => {
-    const weight = weights(block, edge, i);
+    const weight = weights[i] ?? null;
     if (code > 0) return operation(parameters, `${name}.op.ops.${i}`, code, activated as Tensor5D, options, weight);
     return weight === null ? input : (tf.mul(input, weight) as Tensor5D);
+  });
+}
+
+/** A cell of which only what goes in is kept for the gradient: its terms together. */
+function recomputedCell(
+  parameters: Parameters,
+  place: readonly [number, number],
+  x: Tensor5D,
+  options: DintsOptions,
+  weights: readonly (Tensor | null)[],
+): Tensor5D {
+  const given = weights.filter((weight) => weight !== null);
+  return recompute(parameters, `${cellName(...place)}.`, [x, ...given], (own, [input, ...factors]) => {
+    const terms = cellTerms(own, place, input as Tensor5D, options, given.length > 0 ? factors : weights);
+    return total(terms) as Tensor5D;
   });
 }
 
@@ -178,15 +201,26 @@ function throughBlocks(
   parameters: Parameters,
   inputs: readonly (Tensor5D | null)[],
   options: DintsOptions,
+  mode: ForwardMode,
 ): (Tensor5D | null)[] {
   const weights = cellWeights(parameters, options);
   const edges = edgesOf(options.depths);
   return options.live.cells.reduce<(Tensor5D | null)[]>(
     (nodes, live, block) => {
       const terms = nodes.map((): Tensor5D[] => []);
-      edges.forEach(({ from, to }, edge) => {
+      edges.forEach(({ change, from, to }, edge) => {
         if (live[edge] !== true) return;
-        terms[to]?.push(...cellTerms(parameters, [block, edge], nodes[from] as Tensor5D, options, weights));
+        const codes = options.operations[block]?.[edge] ?? [];
+        const cell = [
+          parameters,
+          [block, edge],
+          nodes[from] as Tensor5D,
+          options,
+          codes.map((_, i) => weights(block, edge, i)),
+        ] as const;
+        // A cell that only hands on has no inside.
+        const inside = change !== 'keep' || codes.some((code) => code > 0);
+        terms[to]?.push(...(mode.recompute === true && inside ? [recomputedCell(...cell)] : cellTerms(...cell)));
       });
       return terms.map(total);
     },
@@ -237,9 +271,9 @@ export const dintsNetwork: NetworkFactory = (given): Network => {
     heads: 1,
     divisor: [side, side, side],
     specs: [...architectureSpecs(options), ...cellSpecs(options), ...stemSpecs(options)],
-    forward(parameters, x) {
+    forward(parameters, x, mode) {
       const inputs = Array.from({ length: options.depths }, (_, depth) => inputOf(parameters, depth, x, options));
-      return [decode(parameters, throughBlocks(parameters, inputs, options), options)];
+      return [decode(parameters, throughBlocks(parameters, inputs, options, mode), options)];
     },
   };
 };

@@ -10,7 +10,7 @@ import {
   type Parameters,
   parameter,
 } from '@voxhelm/nn/network';
-import { recompute } from '@voxhelm/nn/recompute';
+import { blockOf } from '@voxhelm/nn/recompute';
 import { readSegResNetOptions, type SegResNetOptions } from './network-options.ts';
 
 /*
@@ -107,11 +107,10 @@ function residualBlock(
   options: SegResNetOptions,
   mode: ForwardMode,
 ): Tensor5D {
-  const block = (own: Parameters, input: Tensor5D): Tensor5D => {
+  return blockOf(mode, parameters, `${name}.`, [x] as const, (own, [input]): Tensor5D => {
     const y = preactivated(own, name, 1, input, options);
     return tf.add(preactivated(own, name, 2, y, options), input);
-  };
-  return mode.recompute === true ? recompute(parameters, `${name}.`, x, block) : block(parameters, x);
+  });
 }
 
 /** The output of each level before it is halved, finest first. */

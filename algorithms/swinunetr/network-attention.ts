@@ -2,9 +2,11 @@ import { type Tensor, tf } from '@voxhelm/nn/engine';
 import { activate, parseActivation } from '@voxhelm/nn/layers/activation';
 import { layerNorm } from '@voxhelm/nn/layers/layer-norm';
 import { linear } from '@voxhelm/nn/layers/linear';
-import { type ParameterSpec, type Parameters, parameter } from '@voxhelm/nn/network';
+import { type ForwardMode, type ParameterSpec, type Parameters, parameter } from '@voxhelm/nn/network';
+import { blockOf } from '@voxhelm/nn/recompute';
+import { attend } from './network-attend.ts';
 import type { BlockOptions, StageOptions, Triple } from './network-options.ts';
-import { paddedTo, relativePositions, reorder, restore, windowOrder, windowRegions } from './network-tokens.ts';
+import { relativePositions, reorder, restore, windowOrder, windowRegions } from './network-tokens.ts';
 
 /*
  * The transformer block of Swin: Liu et al., "Swin Transformer", arXiv:2103.14030, in three dimensions as MONAI's. Attention
@@ -12,8 +14,6 @@ import { paddedTo, relativePositions, reorder, restore, windowOrder, windowRegio
  */
 
 const GELU = parseActivation('gelu');
-/** What MONAI adds to the logit of a pair that may not attend. */
-const MASKED = -100;
 
 function linearSpecs(name: string, out: number, into: number, bias: boolean): ParameterSpec[] {
   const init = { rule: 'uniform-fan-in', fanIn: into } as const;
@@ -74,31 +74,9 @@ export function windowsOf(size: Triple, window: Triple, shifted: boolean): Windo
   };
 }
 
-/** 0 where a token may attend to another, -100 where not: [window, 1, token, token]; null where all may. */
-export function attentionMask({ size, window, shift }: Windows): Tensor | null {
-  if (shift.every((by) => by === 0)) return null;
-  const padded = paddedTo(size, window);
-  const tokens = window[0] * window[1] * window[2];
-  const count = (padded[0] * padded[1] * padded[2]) / tokens;
-  // Only the regions are a constant: the mask itself would be tens of megabytes.
-  const regions = tf.tensor(windowRegions(size, window, shift), [count, tokens], 'float32');
-  const differ = tf.notEqual(tf.reshape(regions, [count, 1, 1, tokens]), tf.reshape(regions, [count, 1, tokens, 1]));
-  return tf.mul(tf.cast(differ, 'float32'), MASKED);
-}
-
-/**
- * softmax(q k^T + bias + mask) v. `q` (scaled), `k`, `v`: [windows, head, token, channel]; `bias`: [head, token, token];
- * `mask`: [windows of one volume, 1, token, token] or null.
- */
-function attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, mask: Tensor | null): Tensor {
-  const [windows, heads, tokens] = q.shape as [number, number, number];
-  let logits = tf.add(tf.matMul(q, k, false, true), bias);
-  if (mask !== null) {
-    const perVolume = mask.shape[0] as number;
-    const split = [windows / perVolume, perVolume, heads, tokens, tokens];
-    logits = tf.reshape(tf.add(tf.reshape(logits, split), mask), [windows, heads, tokens, tokens]);
-  }
-  return tf.matMul(tf.softmax(logits), v);
+/** Regions of the tokens of shifted windows, which do not attend to each other's; null where all may. */
+function regionsOf({ size, window, shift }: Windows): Int32Array | null {
+  return shift.every((by) => by === 0) ? null : windowRegions(size, window, shift);
 }
 
 /** Attention within windows. `x`: [windows, token, channel]; the shape stays. */
@@ -108,19 +86,19 @@ function windowAttention(
   x: Tensor,
   heads: number,
   options: BlockOptions,
-  mask: Tensor | null,
+  regions: Int32Array | null,
 ): Tensor {
   const [windows, tokens, channels] = x.shape as [number, number, number];
   const perHead = channels / heads;
   const qkvBias = options.qkvBias ? parameter(parameters, `${name}.qkv.bias`) : null;
   const joint = linear(x, parameter(parameters, `${name}.qkv.weight`), qkvBias);
-  const turned = tf.transpose(tf.reshape(joint, [windows, tokens, 3, heads, perHead]), [2, 0, 3, 1, 4]);
+  const turned = tf.transpose(tf.reshape(joint, [windows, tokens, 3, heads, perHead]), [2, 3, 0, 1, 4]);
   const [q, k, v] = tf.unstack(turned, 0) as [Tensor, Tensor, Tensor];
   const rows = tf.tensor1d(relativePositions(options.window, tokens), 'int32');
   const table = tf.gather(parameter(parameters, `${name}.relative_position_bias_table`), rows);
   const bias = tf.transpose(tf.reshape(table, [tokens, tokens, heads]), [2, 0, 1]);
-  const attended = attend(tf.mul(q, perHead ** -0.5), k, v, bias, mask);
-  const joined = tf.reshape(tf.transpose(attended, [0, 2, 1, 3]), [windows, tokens, channels]);
+  const attended = attend(tf.mul(q, perHead ** -0.5), k, v, bias, regions);
+  const joined = tf.reshape(tf.transpose(attended, [1, 2, 0, 3]), [windows, tokens, channels]);
   return linear(joined, parameter(parameters, `${name}.proj.weight`), parameter(parameters, `${name}.proj.bias`));
 }
 
@@ -146,14 +124,22 @@ export function transformerBlock(
   heads: number,
   options: BlockOptions,
   windows: Windows,
-  mask: Tensor | null,
+  mode: ForwardMode,
 ): Tensor {
   const [batch, , channels] = x.shape as [number, number, number];
   const tokens = windows.window[0] * windows.window[1] * windows.window[2];
   const order = windowOrder(windows.size, windows.window, windows.shift);
   const cut = tf.reshape(reorder(norm(parameters, `${name}.norm1`, x), order), [-1, tokens, channels]);
-  const attended = windowAttention(parameters, `${name}.attn`, cut, heads, options, mask);
+  const attended = windowAttention(parameters, `${name}.attn`, cut, heads, options, regionsOf(windows));
   const back = restore(tf.reshape(attended, [batch, -1, channels]), order);
   const y = tf.add(x, back);
-  return tf.add(y, perceptron(parameters, `${name}.mlp`, norm(parameters, `${name}.norm2`, y)));
+  // Attention keeps nothing of its inside as it is (network-attend.ts).
+  const mixed = blockOf(
+    mode,
+    parameters,
+    `${name}.mlp.`,
+    [norm(parameters, `${name}.norm2`, y)] as const,
+    (own, [input]) => perceptron(own, `${name}.mlp`, input),
+  );
+  return tf.add(y, mixed);
 }

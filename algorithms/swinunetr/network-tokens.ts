@@ -56,19 +56,16 @@ function eachWindowPosition(padded: Triple, window: Triple, visit: (position: Tr
 
 /**
  * For each window and token the region of the rolled volume that it lies in: tokens of different regions were no neighbours
- * before rolling and may not attend to each other. [windows * tokens in a window].
+ * before rolling and may not attend to each other. A window lies across at most two regions an axis (only the last does, where
+ * the volume's end meets its beginning), so a binary digit an axis tells them apart. [windows * tokens in a window].
  */
-export function windowRegions(size: Triple, window: Triple, shift: Triple): Float32Array {
+export function windowRegions(size: Triple, window: Triple, shift: Triple): Int32Array {
   const padded = paddedTo(size, window);
-  const regionAlong = (p: number, axis: number): number => {
-    const [length, own, by] = [padded[axis] as number, window[axis] as number, shift[axis] as number];
-    if (by === 0) return 0;
-    return p < length - own ? 0 : p < length - by ? 1 : 2;
-  };
-  const regions = new Float32Array(padded[0] * padded[1] * padded[2]);
+  const digit = (p: number, axis: number): number => (p < (padded[axis] as number) - (shift[axis] as number) ? 0 : 1);
+  const regions = new Int32Array(padded[0] * padded[1] * padded[2]);
   let at = 0;
   eachWindowPosition(padded, window, ([x, y, z]) => {
-    regions[at++] = (regionAlong(x, 0) * 3 + regionAlong(y, 1)) * 3 + regionAlong(z, 2);
+    regions[at++] = (digit(x, 0) * 2 + digit(y, 1)) * 2 + digit(z, 2);
   });
   return regions;
 }

@@ -43,7 +43,7 @@ function runStage(
 ): Tensor {
   const options = readSwinUnetrOptions({ ...SMALL, downsample: merging ?? 'merging' });
   const stage = options.stages[0] as (typeof options.stages)[number];
-  return swinStage(parameters, input(shape), stage, options, merging !== null);
+  return swinStage(parameters, input(shape), stage, options, { training: true, seed: null }, merging !== null);
 }
 
 describe('one stage of the transformer', () => {

@@ -3,6 +3,7 @@ import { pointwiseConv } from '@voxhelm/nn/layers/conv';
 import { layerNorm, normalizeChannels } from '@voxhelm/nn/layers/layer-norm';
 import { linear } from '@voxhelm/nn/layers/linear';
 import {
+  type ForwardMode,
   type Network,
   type NetworkFactory,
   type ParameterSpec,
@@ -10,8 +11,15 @@ import {
   parameter,
   type StoredBuffer,
 } from '@voxhelm/nn/network';
-import { attentionMask, blockSpecs, layerNormSpecs, transformerBlock, windowsOf } from './network-attention.ts';
-import { readSwinUnetrOptions, type StageOptions, type SwinUnetrOptions, type Triple } from './network-options.ts';
+import { blockOf } from '@voxhelm/nn/recompute';
+import { blockSpecs, layerNormSpecs, transformerBlock, windowsOf } from './network-attention.ts';
+import {
+  type NormOptions,
+  readSwinUnetrOptions,
+  type StageOptions,
+  type SwinUnetrOptions,
+  type Triple,
+} from './network-options.ts';
 import { mergingOrder, relativePositions, reorder } from './network-tokens.ts';
 import { convSpec, resBlock, resBlockSpecs, upBlock, upBlockSpecs } from './network-unetr.ts';
 
@@ -123,45 +131,55 @@ export function swinStage(
   x: Tensor5D,
   stage: StageOptions,
   options: SwinUnetrOptions,
+  mode: ForwardMode,
   merge = true,
 ): Tensor5D {
   const name = `swinViT.layers${stage.number}.0`;
   const [batch, channels] = [x.shape[0], x.shape[4]];
   const size = spaceOf(x);
   const [whole, shifted] = [windowsOf(size, options.window, false), windowsOf(size, options.window, true)];
-  const mask = stage.depth > 1 ? attentionMask(shifted) : null;
   let tokens: Tensor = tf.reshape(x, [batch, -1, channels]);
   for (let block = 0; block < stage.depth; block++) {
     const own = `${name}.blocks.${block}`;
-    const odd = block % 2 === 1;
-    const windows = odd ? shifted : whole;
-    tokens = transformerBlock(parameters, own, tokens, stage.heads, options, windows, odd ? mask : null);
+    tokens = transformerBlock(parameters, own, tokens, stage.heads, options, block % 2 === 1 ? shifted : whole, mode);
   }
   if (!merge) return tf.reshape(tokens, [batch, ...size, channels]);
   return mergePatches(parameters, `${name}.downsample`, tokens, size, options);
 }
 
 /** What the decoder sees of each resolution, from 1/2 to 1/32. */
-function transform(parameters: Parameters, image: Tensor5D, options: SwinUnetrOptions): Tensor5D[] {
+function transform(parameters: Parameters, image: Tensor5D, options: SwinUnetrOptions, mode: ForwardMode): Tensor5D[] {
   const seen = (x: Tensor5D): Tensor5D => (options.normalize ? normalizeChannels(x) : x);
   let x = embed(parameters, image, options);
   const states = [seen(x)];
   for (const stage of options.stages) {
-    if (options.useV2) x = resBlock(parameters, `swinViT.layers${stage.number}c.0.layer`, x, STAGE_NORM);
-    x = swinStage(parameters, x, stage, options);
+    if (options.useV2) x = residual(parameters, `swinViT.layers${stage.number}c.0.layer`, x, STAGE_NORM, mode);
+    x = swinStage(parameters, x, stage, options, mode);
     states.push(seen(x));
   }
   return states;
 }
 
-function decode(parameters: Parameters, image: Tensor5D, states: Tensor5D[], { norm }: SwinUnetrOptions): Tensor5D {
-  const block = (number: number, x: Tensor5D) => resBlock(parameters, `encoder${number}.layer`, x, norm);
+function residual(parameters: Parameters, name: string, x: Tensor5D, norm: NormOptions, mode: ForwardMode): Tensor5D {
+  return blockOf(mode, parameters, `${name}.`, [x] as const, (own, [input]) => resBlock(own, name, input, norm));
+}
+
+function decode(
+  parameters: Parameters,
+  image: Tensor5D,
+  states: Tensor5D[],
+  { norm }: SwinUnetrOptions,
+  mode: ForwardMode,
+): Tensor5D {
+  const block = (number: number, x: Tensor5D) => residual(parameters, `encoder${number}.layer`, x, norm, mode);
   const [half, quarter, eighth, sixteenth, deepest] = states as [Tensor5D, Tensor5D, Tensor5D, Tensor5D, Tensor5D];
   // MONAI gives the state at 1/16 to the decoder as it is.
   const skips = [sixteenth, block(4, eighth), block(3, quarter), block(2, half), block(1, image)];
   let x = block(10, deepest);
   DECODER.forEach(({ name }, step) => {
-    x = upBlock(parameters, name, x, skips[step] as Tensor5D, norm);
+    x = blockOf(mode, parameters, `${name}.`, [x, skips[step] as Tensor5D] as const, (own, [below, skip]) =>
+      upBlock(own, name, below, skip, norm),
+    );
   });
   return pointwiseConv(x, parameter(parameters, 'out.conv.conv.weight'), parameter(parameters, 'out.conv.conv.bias'));
 }
@@ -196,8 +214,8 @@ export const swinUnetr: NetworkFactory = (given): Network => {
     stateDict: { aliases: new Map(), buffers: () => buffersOf(options) },
     encoder: ['swinViT.'],
     specs: [...transformerSpecs(options), ...decoderSpecs(options)],
-    forward(parameters, x) {
-      return [decode(parameters, x, transform(parameters, x, options), options)];
+    forward(parameters, x, mode) {
+      return [decode(parameters, x, transform(parameters, x, options, mode), options, mode)];
     },
   };
 };

@@ -1,7 +1,15 @@
 import { type Tensor5D, tf } from '@voxhelm/nn/engine';
 import { pointwiseConv } from '@voxhelm/nn/layers/conv';
 import { convTranspose } from '@voxhelm/nn/layers/conv-transpose';
-import { type Network, type NetworkFactory, type ParameterSpec, type Parameters, parameter } from '@voxhelm/nn/network';
+import {
+  type ForwardMode,
+  type Network,
+  type NetworkFactory,
+  type ParameterSpec,
+  type Parameters,
+  parameter,
+} from '@voxhelm/nn/network';
+import { blockOf } from '@voxhelm/nn/recompute';
 import {
   convNormAct,
   convNormSpecs,
@@ -36,10 +44,13 @@ function plainEncoderSpecs(options: PlainOptions): ParameterSpec[] {
 }
 
 /** The output of each stage, finest first. */
-function plainEncode(parameters: Parameters, image: Tensor5D, options: PlainOptions): Tensor5D[] {
+function plainEncode(parameters: Parameters, image: Tensor5D, options: PlainOptions, mode: ForwardMode): Tensor5D[] {
   let x = image;
   return options.encoderConvs.map((convs, stage) => {
-    x = stack(parameters, `encoder.stages.${stage}.0`, convs, x, options, options.strides[stage]);
+    const name = `encoder.stages.${stage}.0`;
+    x = blockOf(mode, parameters, `${name}.`, [x] as const, (own, [input]) =>
+      stack(own, name, convs, input, options, options.strides[stage]),
+    );
     return x;
   });
 }
@@ -59,12 +70,20 @@ function residualEncoderSpecs(options: ResidualOptions): ParameterSpec[] {
   return [...stem, ...stages];
 }
 
-function residualEncode(parameters: Parameters, image: Tensor5D, options: ResidualOptions): Tensor5D[] {
+function residualEncode(
+  parameters: Parameters,
+  image: Tensor5D,
+  options: ResidualOptions,
+  mode: ForwardMode,
+): Tensor5D[] {
   let x = convNormAct(parameters, 'encoder.stem.convs.0', image, options);
   return options.features.map((out, stage) => {
     for (let i = 0; i < (options.encoderBlocks[stage] as number); i++) {
       const stride: Triple = i === 0 ? (options.strides[stage] as Triple) : [1, 1, 1];
-      x = residualBlock(parameters, `encoder.stages.${stage}.blocks.${i}`, x, out, stride, options);
+      const name = `encoder.stages.${stage}.blocks.${i}`;
+      x = blockOf(mode, parameters, `${name}.`, [x] as const, (own, [input]) =>
+        residualBlock(own, name, input, out, stride, options),
+      );
     }
     return x;
   });
@@ -99,7 +118,13 @@ function decoderSpecs(options: UnetOptions): ParameterSpec[] {
 }
 
 /** Logits of each head, finest first. The heads of coarser steps have parameters even where only the finest is used. */
-function decode(parameters: Parameters, skips: Tensor5D[], options: UnetOptions, heads: number): Tensor5D[] {
+function decode(
+  parameters: Parameters,
+  skips: Tensor5D[],
+  options: UnetOptions,
+  heads: number,
+  mode: ForwardMode,
+): Tensor5D[] {
   let x = skips.at(-1) as Tensor5D;
   const logits: Tensor5D[] = [];
   options.decoderConvs.forEach((convs, step) => {
@@ -107,8 +132,10 @@ function decode(parameters: Parameters, skips: Tensor5D[], options: UnetOptions,
     const name = `decoder.transpconvs.${step}`;
     x = convTranspose(x, parameter(parameters, `${name}.weight`), stride);
     if (options.convBias) x = tf.add(x, parameter(parameters, `${name}.bias`));
-    x = tf.concat([x, skips[level] as Tensor5D], 4);
-    x = stack(parameters, `decoder.stages.${step}`, convs, x, options);
+    const stage = `decoder.stages.${step}`;
+    x = blockOf(mode, parameters, `${stage}.`, [x, skips[level] as Tensor5D] as const, (own, [up, skip]) =>
+      stack(own, stage, convs, tf.concat([up, skip], 4), options),
+    );
     if (level >= heads) return;
     const head = `decoder.seg_layers.${step}`;
     logits.unshift(pointwiseConv(x, parameter(parameters, `${head}.weight`), parameter(parameters, `${head}.bias`)));
@@ -142,7 +169,7 @@ function unet<Options extends UnetOptions>(
   options: Options,
   encoder: {
     specs(options: Options): ParameterSpec[];
-    encode(parameters: Parameters, image: Tensor5D, options: Options): Tensor5D[];
+    encode(parameters: Parameters, image: Tensor5D, options: Options, mode: ForwardMode): Tensor5D[];
   },
 ): Network {
   const heads = options.deepSupervision ? options.decoderConvs.length : 1;
@@ -161,7 +188,8 @@ function unet<Options extends UnetOptions>(
     specs,
     stateDict: { aliases: aliasesOf(specs, options), buffers: () => new Map() },
     forward(parameters, x, mode) {
-      return decode(parameters, encoder.encode(parameters, x, options), options, mode.training ? heads : 1);
+      const skips = encoder.encode(parameters, x, options, mode);
+      return decode(parameters, skips, options, mode.training ? heads : 1, mode);
     },
   };
 }
