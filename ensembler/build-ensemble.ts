@@ -136,7 +136,7 @@ async function writeResults(
     createdAt: job.createdAt,
     labels: material.labels,
     members,
-    drawings: drawingsOf(members),
+    drawings: drawingsOf(material.members, members),
     plan,
     test: evaluation,
     overlays: await exampleOverlays(material, members, evaluation, predictions, store),

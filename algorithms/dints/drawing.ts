@@ -11,6 +11,9 @@ const MARGIN = 34;
 /** One colour an operation, in the order of the codes: readable on white, apart for colour-blind readers (Okabe and Ito). */
 const COLOURS = ['#8a8f98', '#0072b2', '#009e73', '#d55e00', '#cc79a7'] as const;
 
+const HOW_TO_READ =
+  'A row is a resolution, a line a cell with its operation, a column of circles what a block leaves. Dashed: reaches no output';
+
 function isArchitecture(options: Readonly<Record<string, unknown>>): boolean {
   return ['arch_code_a', 'arch_code_c', 'node_a'].every((name) => Array.isArray(options[name]));
 }
@@ -42,7 +45,8 @@ export function drawArchitecture(plan: Plan): { readonly svg: string; readonly c
   const circles = nodes.flatMap((column, c) =>
     column.map((used, depth) => {
       const [x, y] = at(c, depth);
-      return `<circle cx="${x}" cy="${y}" r="7" fill="${used === 1 ? '#20242b' : '#ffffff'}" stroke="#20242b" stroke-width="1.5"/>`;
+      const inside = used === 1 ? 'currentColor' : 'none';
+      return `<circle cx="${x}" cy="${y}" r="7" fill="${inside}" stroke="currentColor" stroke-width="1.5"/>`;
     }),
   );
   const rowLabels = Array.from({ length: depths }, (_, depth) => {
@@ -50,16 +54,25 @@ export function drawArchitecture(plan: Plan): { readonly svg: string; readonly c
     const scale = first * 2 ** depth;
     return `<text x="4" y="${y + 4}" font-size="12" fill="currentColor">${scale === 1 ? '1' : `1/${scale}`}</text>`;
   });
-  const width = 2 * MARGIN + 30 + paths.length * COLUMN;
   const bottom = MARGIN + depths * ROW;
+  const ends = [
+    ['image', 0, 'start'],
+    ['classes', paths.length, 'end'],
+  ] as const;
+  const endLabels = ends.map(([name, column, anchor]) => {
+    const [x] = at(column, 0);
+    const shift = anchor === 'start' ? -7 : 7;
+    return `<text x="${x + shift}" y="${MARGIN - 18}" font-size="12" fill="currentColor" text-anchor="${anchor}">${name}</text>`;
+  });
   const legend = CELL_OPERATIONS.map((name, code) => {
     const x = MARGIN + code * 82;
     return `<line x1="${x}" y1="${bottom}" x2="${x + 22}" y2="${bottom}" stroke="${COLOURS[code]}" stroke-width="3"/><text x="${x + 28}" y="${bottom + 4}" font-size="12" fill="currentColor">${name}</text>`;
   });
-  const parts = [...cells, ...circles, ...rowLabels, ...legend].join('');
-  const size = `${Math.max(width, MARGIN + 82 * CELL_OPERATIONS.length)} ${bottom + 20}`;
+  const parts = [...cells, ...circles, ...rowLabels, ...endLabels, ...legend].join('');
+  const width = Math.max(2 * MARGIN + 30 + paths.length * COLUMN, MARGIN + 82 * CELL_OPERATIONS.length);
   return {
-    svg: `<svg viewBox="0 0 ${size}" role="img" aria-label="Architecture of the network" style="max-width:46rem;width:100%">${parts}</svg>`,
-    caption: plan.reasons['network.options.arch_code_a'] ?? '',
+    // Never larger than drawn: text stays as large as the page's.
+    svg: `<svg viewBox="0 0 ${width} ${bottom + 20}" role="img" aria-label="Architecture of the network" style="max-width:${width}px;width:100%">${parts}</svg>`,
+    caption: [plan.reasons['network.options.arch_code_a'], HOW_TO_READ].filter(Boolean).join('. '),
   };
 }

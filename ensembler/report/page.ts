@@ -15,7 +15,7 @@ export interface Overlay {
   readonly dataUri: string;
 }
 
-/** A picture of a member's network: an SVG element of our own making. */
+/** A picture of a trained network: an SVG element of our own making. */
 export interface Drawing {
   readonly title: string;
   readonly svg: string;
@@ -28,7 +28,7 @@ export interface ReportContent {
   readonly createdAt: string;
   readonly labels: readonly LabelDefinition[];
   readonly members: readonly Pick<BundleMember, 'trialId' | 'algorithm' | 'fold' | 'step' | 'validationDice'>[];
-  /** What the members' plans have to draw: each picture once. */
+  /** What the trained models' plans have to draw: each picture once. */
   readonly drawings: readonly Drawing[];
   readonly plan: EnsemblePlan;
   readonly test: Evaluation | null;
@@ -101,7 +101,7 @@ function overlaySection(overlays: readonly Overlay[]): Markup {
 function drawingSection(drawings: readonly Drawing[]): Markup {
   if (drawings.length === 0) return html``;
   return html`<section><h2>Architectures</h2>
-${drawings.map(({ title, svg, caption }) => html`<figure><figcaption>${title}<small>${caption}</small></figcaption>${raw(svg)}</figure>`)}</section>`;
+${drawings.map(({ title, svg, caption }) => html`<figure class="drawing"><figcaption>${title}<small>${caption}</small></figcaption>${raw(svg)}</figure>`)}</section>`;
 }
 
 function testSection({ test, labels }: ReportContent): Markup {

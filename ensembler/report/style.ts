@@ -30,6 +30,7 @@ tr.chosen td{background:var(--accent-soft);font-weight:600}tfoot td{font-weight:
 .grid3{display:grid;grid-template-columns:repeat(auto-fit,minmax(260px,1fr));gap:16px;margin-top:12px}
 figure{margin:0;background:var(--card);border:1px solid var(--edge);border-radius:10px;padding:14px;overflow:hidden}
 figcaption{font-weight:600;margin-bottom:8px;overflow-wrap:anywhere}figcaption small{font-weight:400;color:var(--soft);font-size:13px;display:block}
+.drawing{margin-top:12px}
 .overlay img{width:100%;height:320px;object-fit:contain;background:#000;border-radius:6px;image-rendering:pixelated}
 svg{display:block;width:100%;height:auto}
 svg text{fill:var(--soft);font:12px system-ui,sans-serif;font-variant-numeric:tabular-nums}
