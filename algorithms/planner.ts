@@ -34,8 +34,6 @@ export interface AlgorithmPlanner {
   readonly name: string;
   /** For people: "SegResNet". */
   readonly title: string;
-  /** Left out of runs that name no algorithms: until a run's budget is fitted to several, it would be spent on this one. */
-  readonly onlyWhenNamed?: boolean;
   /** The resolved plan, each value with its reason. Throws `invalid-request` for an override that cannot work. */
   plan(input: PlanInput): Plan;
   /** Every name that {@link AlgorithmPlanner.space} may give a parameter, whatever the plan. */
@@ -48,6 +46,8 @@ export interface AlgorithmPlanner {
   configure(plan: Plan, point: Readonly<Point>): Plan;
   /** The plan with another number of steps; warm-up, and validations where not given, follow. */
   withSteps(plan: Plan, steps: number, validateEverySteps?: number): Plan;
+  /** Where a training begins with a search of its own: the plan with a search of so many steps. */
+  withSearchSteps?(plan: Plan, steps: number): Plan;
   /**
    * Where a training decides of its own plan: this plan with what another training found (a fold takes over the
    * architecture that the search's winner found).

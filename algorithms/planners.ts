@@ -9,15 +9,13 @@ import { unet } from './unet/plan.ts';
 /** Every algorithm, by its name: the only list. Pure: nothing here loads a tensor. */
 export const planners: Readonly<Record<string, AlgorithmPlanner>> = {
   [segresnet.name]: keepingChoices(segresnet),
-  [dints.name]: keepingChoices(dints),
   [swinunetr.name]: keepingChoices(swinunetr),
   [unet.name]: keepingChoices(unet),
+  [dints.name]: keepingChoices(dints),
 };
 
-/** Names of the algorithms that a run tries which names none. */
-export const defaultAlgorithms: readonly string[] = Object.values(planners)
-  .filter((planner) => planner.onlyWhenNamed !== true)
-  .map(({ name }) => name);
+/** Names of the algorithms that a run tries which names none, in the order in which they are tried. */
+export const defaultAlgorithms: readonly string[] = Object.keys(planners);
 
 /** The planner of an algorithm; throws `invalid-request` naming those that exist. */
 export function plannerOf(name: string): AlgorithmPlanner {

@@ -66,6 +66,17 @@ export const ProbeResult = z.object({
   startedFrom: z.string().optional(),
   /** How many times the plan was made smaller until it fitted into the device's memory. */
   smaller: z.number().int().nonnegative().default(0),
+  /** Where the plan searches its architecture first: what that search costs; null where it does not. */
+  architectureSearch: z
+    .object({
+      /** Compiling and loading the supernet. */
+      openMs: z.number().nonnegative(),
+      /** A step that moves weights alone, and one that moves the choices as well. */
+      warmupStepMs: z.number().positive(),
+      stepMs: z.number().positive(),
+    })
+    .nullable()
+    .default(null),
 });
 export type ProbeResult = z.infer<typeof ProbeResult>;
 

@@ -237,3 +237,46 @@ test("a budget of trainers' time is divided among them, after what one of them h
   expect(wallBudgetMs(40 * hour, 'wall clock', 8 * hour, 8)).toBe(40 * hour);
   expect(wallBudgetMs(null, 'trainers', hour, 8)).toBeNull();
 });
+
+const searching = { name: 'searching', probe: { ...probe, searchMs: 20_000 }, planSteps: 12_500 };
+
+test('of several algorithms each is tried once before a fold is trained, and more time never tries or trains fewer', () => {
+  const four = ['a', 'b', 'c'].map((name) => ({ name, probe, planSteps: 12_500 })).concat(searching as never);
+  expect(allocate({ ...demo, budgetMs: 660_000, algorithms: four })).toMatchObject({ searchTrials: 4, folds: 2 });
+  expect(allocate({ ...demo, budgetMs: 400_000, algorithms: four })).toMatchObject({ searchTrials: 4, folds: 1 });
+  let before = { searchTrials: 0, folds: 0 };
+  for (let minutes = 3; minutes < 300; minutes *= 1.3) {
+    const { searchTrials, folds } = allocate({ ...demo, budgetMs: minutes * 60_000, algorithms: four });
+    expect(searchTrials).toBeGreaterThanOrEqual(before.searchTrials);
+    expect(folds).toBeGreaterThanOrEqual(before.folds);
+    before = { searchTrials, folds };
+  }
+});
+
+test('a search for an architecture is part of its trial, which is shorter than the others, and of no other training', () => {
+  const input = { ...demo, budgetMs: 660_000, algorithms: [...demo.algorithms, searching] };
+  const allocation = allocate(input);
+  const cases = 5;
+  const own = allocation.searchStepsByAlgorithm?.['searching'] as number;
+  const other = allocation.searchStepsByAlgorithm?.['segresnet'] as number;
+  expect(20_000 + trainingMs(searching.probe, own, cases)).toBeLessThan(0.75 * trainingMs(probe, other, cases));
+  expect(own).toBeGreaterThanOrEqual(SMALLEST_STEPS);
+
+  const next = (kind: 'search' | 'fold', finished: readonly FinishedTraining[]) =>
+    stepsForNextTrial({
+      kind,
+      algorithm: searching,
+      allocation: { ...allocation, searchStepsByAlgorithm: undefined, searchSteps: 10_000 },
+      remainingMs: 400_000,
+      trainingsLeft: { search: 1, folds: 1 },
+      parallel: 1,
+      trainingCases: 24,
+      steps: null,
+      finished,
+    }).steps as number;
+  const first = next('search', []);
+  // It took as long as estimated, the search included: later trainings take the result over and fill their time with steps.
+  const done = [{ algorithm: 'searching', steps: first, wallMs: 20_000 + trainingMs(searching.probe, first, cases) }];
+  expect(next('search', done)).toBeGreaterThan(first + 50);
+  expect(next('fold', done)).toBeGreaterThan(next('search', done));
+});

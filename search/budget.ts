@@ -8,6 +8,7 @@ import {
   validationCases,
   validationInterval,
 } from './training-time.ts';
+import { USEFUL_STEPS } from './worth-trying.ts';
 
 // Who lays out a run needs the estimates that the layout stands on as well.
 export { type Probe, trainingMs, validationInterval } from './training-time.ts';
@@ -66,6 +67,11 @@ const MARGIN_SHARE = 0.05;
 /** Share of one training kept free for the last one: nothing after it can make good what it runs over. */
 const LAST_TRAINING_SLACK = 0.2;
 const SMALLEST_MARGIN_MS = 5_000;
+/**
+ * Share of a search trial's time that an algorithm gets which first has to search an architecture: a short look says whether
+ * it is worth more, and its folds, which take the architecture over, train as long as any.
+ */
+const SEARCHING_SHARE = 0.7;
 /** Share of what is left for flips and more candidates beyond the plain ensemble. */
 const ENSEMBLE_EXTRA_SHARE = 0.06;
 
@@ -93,6 +99,11 @@ const LEVELS: readonly { readonly trials: number; readonly folds: number; readon
 
 function waves(trials: number, folds: number, parallel: number): number {
   return Math.ceil(trials / parallel) + Math.ceil((folds - 1) / parallel);
+}
+
+/** Time of a slot that an algorithm's search trial takes, a search for an architecture included. */
+function searchSlotMs(probe: Probe, slotMs: number): number {
+  return probe.searchMs === undefined ? slotMs : SEARCHING_SHARE * slotMs;
 }
 
 /** The slowest of the algorithms in each respect: what any trial may turn out to cost. */
@@ -126,26 +137,34 @@ function spend(input: BudgetInput, leftMs: number, trials: number, folds: number
   return { trials, folds, splits, steps, reserveMs, marginMs };
 }
 
-/** Whether a way to spend fits: enough steps, or with given steps enough time for them. */
+/**
+ * Whether a way to spend fits: enough steps, or with given steps enough time for them. Of several algorithms the fastest must
+ * get the steps, the slowest as many as say something about it: a fold is trained by the one that is best at the same time.
+ */
 function fits(input: BudgetInput, leftMs: number, spending: Spending, leastSteps: number): boolean {
-  if (input.steps === null) return spending.steps >= leastSteps;
+  if (input.steps === null) {
+    const most = Math.max(...Object.values(stepsByAlgorithm(input, spending)));
+    return most >= leastSteps && spending.steps >= Math.min(leastSteps, USEFUL_STEPS);
+  }
   const oneMs = trainingMs(
     slowest(input.algorithms),
     input.steps,
     validationCases(input.trainingCases, spending.splits),
   );
-  return (
-    waves(spending.trials, spending.folds, input.parallel) * oneMs + spending.reserveMs + spending.marginMs <= leftMs
-  );
+  const searchesMs = input.algorithms.reduce((sum, { probe }) => sum + (probe.searchMs ?? 0), 0);
+  const trainingsMs = waves(spending.trials, spending.folds, input.parallel) * oneMs + searchesMs;
+  return trainingsMs + spending.reserveMs + spending.marginMs <= leftMs;
 }
 
 /** The ways to spend that the request leaves open, poorest first, each once. */
 function choices(input: BudgetInput): { trials: number; folds: number; splits: number; steps: number }[] {
   const planSteps = Math.max(...input.algorithms.map((algorithm) => algorithm.planSteps));
   return LEVELS.map((level, index) => {
-    const folds = input.folds ?? Math.min(level.folds, input.trainingCases);
-    // Every algorithm is tried once before any is tried twice, as soon as there is anything to choose from.
-    const trials = input.searchTrials ?? (level.trials === 1 ? 1 : Math.max(level.trials, input.algorithms.length));
+    // Every algorithm is tried once before a fold is trained or any is tried twice, as soon as more than one model fits.
+    const several = input.algorithms.length > 1 && input.searchTrials === null;
+    const ownFolds = several && level.trials === 1 ? 1 : level.folds;
+    const folds = input.folds ?? Math.min(ownFolds, input.trainingCases);
+    const trials = input.searchTrials ?? (index === 0 ? 1 : Math.max(level.trials, input.algorithms.length));
     const least = index === 0 ? SMALLEST_STEPS : Math.min(level.steps, planSteps);
     return { folds, trials, splits: splitsFor(input, folds), steps: least };
   });
@@ -278,9 +297,16 @@ function stepsByAlgorithm(input: BudgetInput, { steps, splits }: Spending): Reco
   return Object.fromEntries(
     input.algorithms.map(({ name, planSteps, probe }) => [
       name,
-      input.steps ?? Math.max(Math.min(steps, planSteps), stepsWithin(probe, slotMs, cases, planSteps)),
+      input.steps ?? searchSteps(probe, slotMs, cases, planSteps, steps),
     ]),
   );
+}
+
+/** Steps of a search trial in a slot: never fewer than the slowest's, but for one that searches an architecture first. */
+function searchSteps(probe: Probe, slotMs: number, cases: number, planSteps: number, slowestSteps: number): number {
+  const ownMs = searchSlotMs(probe, slotMs) - (probe.searchMs ?? 0);
+  const least = Math.min(probe.searchMs === undefined ? slowestSteps : SMALLEST_STEPS, planSteps);
+  return Math.max(least, stepsWithin(probe, ownMs, cases, planSteps));
 }
 
 /** A training that ended, for the next one's estimate. */
@@ -319,8 +345,13 @@ function slowdown({ finished, algorithm, trainingCases, allocation }: NextTrialI
   const own = finished.filter((training) => training.algorithm === algorithm.name && training.steps > 0);
   const cases = validationCases(trainingCases, allocation.splits);
   const ratio = (trainings: readonly FinishedTraining[]): number => {
-    const estimatedMs = trainings.reduce((sum, { steps }) => sum + trainingMs(algorithm.probe, steps, cases), 0);
-    return estimatedMs === 0 ? 1 : trainings.reduce((sum, { wallMs }) => sum + wallMs, 0) / estimatedMs;
+    // The first of its algorithm searched the architecture that the others took over.
+    const searchedMs = trainings[0] === own[0] ? (algorithm.probe.searchMs ?? 0) : 0;
+    const estimatedMs = trainings.reduce(
+      (sum, { steps }) => sum + trainingMs(algorithm.probe, steps, cases),
+      searchedMs,
+    );
+    return trainings.length === 0 ? 1 : trainings.reduce((sum, { wallMs }) => sum + wallMs, 0) / estimatedMs;
   };
   return Math.min(10, Math.max(0.5, ratio(own), ratio(own.slice(-1))));
 }
@@ -369,7 +400,18 @@ export function stepsForNextTrial(input: NextTrialInput): NextTrial {
     (remainingMs - (allocation.ensembleReserveMs ?? 0) - marginMs) / (Math.max(1, wavesLeft) + LAST_TRAINING_SLACK);
   const factor = slowdown(input);
   const most = input.kind === 'search' ? Math.min(planned, algorithm.planSteps) : algorithm.planSteps;
-  const steps = stepsWithin(algorithm.probe, slotMs / factor, cases, most);
+  const searches = input.kind === 'search' && algorithm.probe.searchMs !== undefined;
+  const searched = input.finished.some((training) => training.algorithm === algorithm.name);
+  const ownMs = (searches ? searchSlotMs(algorithm.probe, slotMs) : slotMs) / factor;
+  const fitting = stepsWithin(
+    algorithm.probe,
+    ownMs - (searches && !searched ? (algorithm.probe.searchMs ?? 0) : 0),
+    cases,
+    most,
+  );
+  // A search for an architecture that takes its trial's time must not end the search of the run: others come after it.
+  const steps =
+    searches && slotMs / factor >= 2 * (algorithm.probe.searchMs ?? 0) ? Math.max(SMALLEST_STEPS, fitting) : fitting;
   if (steps < SMALLEST_STEPS) {
     const reason = `${shownMs(Math.max(0, slotMs))} are left for it: too little for ${SMALLEST_STEPS} steps`;
     return { steps: null, validateEverySteps: 1, reason };

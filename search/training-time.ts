@@ -8,6 +8,8 @@ export interface Probe {
   /** One case by sliding window, without flips. */
   readonly predictCaseMs: number;
   readonly startMs: number;
+  /** Of a search for an architecture, ahead of the first training; later ones take its result over. Absent: no search. */
+  readonly searchMs?: number | undefined;
 }
 
 /** Validations may take this share of the time of the steps. */
@@ -32,7 +34,7 @@ export function validationInterval(probe: Probe, steps: number, cases: number): 
   return Math.ceil(steps / validationCount(probe, steps, cases));
 }
 
-/** Estimated wall time (ms) of a training: start, steps, validations, and the stored predictions of the best checkpoint. */
+/** Estimated wall time (ms) of a training, without a search for its architecture: start, steps, validations, and the stored predictions of the best checkpoint. */
 export function trainingMs(probe: Probe, steps: number, cases: number): number {
   const validations = validationCount(probe, steps, cases) + 1;
   return probe.startMs + steps * probe.stepMs + validations * cases * probe.predictCaseMs;

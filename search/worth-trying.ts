@@ -40,7 +40,7 @@ function seconds(ms: number): string {
 export function worthTrying<A extends ProbedAlgorithm>(input: TryingInput<A>): { tried: A[]; leftOut: LeftOut[] } {
   const { leftMs, parallel, splits, testCases, trainingCases } = input;
   const cases = validationCases(trainingCases, splits);
-  const usefulMs = ({ probe }: A) => trainingMs(probe, USEFUL_STEPS, cases);
+  const usefulMs = ({ probe }: A) => (probe.searchMs ?? 0) + trainingMs(probe, USEFUL_STEPS, cases);
   const tried = [...input.algorithms].sort((a, b) => usefulMs(a) - usefulMs(b));
   const leftOut: LeftOut[] = [];
   while (leftMs !== null && tried.length > 1) {
@@ -49,7 +49,8 @@ export function worthTrying<A extends ProbedAlgorithm>(input: TryingInput<A>): {
     const shareMs = (forTrainingMs / tried.length) * Math.min(parallel, tried.length);
     if (usefulMs(slowest) <= shareMs) break;
     tried.pop();
-    const needs = `${USEFUL_STEPS} steps take about ${seconds(usefulMs(slowest))} on this device`;
+    const searched = slowest.probe.searchMs === undefined ? '' : 'a search for its architecture and ';
+    const needs = `${searched}${USEFUL_STEPS} steps take about ${seconds(usefulMs(slowest))} on this device`;
     const has = `its share of the budget is ${seconds(Math.max(0, shareMs))}`;
     leftOut.push({ name: slowest.name, reason: `${needs}, ${has}` });
   }

@@ -1,6 +1,7 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { ArchitectureSearch, Plan } from '@voxhelm/contracts/plan';
 import type { Point } from '@voxhelm/contracts/trial';
+import { withSearchSteps } from '@voxhelm/search/architecture-search-time';
 import { hp, type SearchSpace } from '@voxhelm/search/space';
 import { checkPatch, perAxis, type Triple } from '../axes.ts';
 import { withoutSearch } from '../found-architecture.ts';
@@ -35,6 +36,8 @@ const GPU_SEARCH: ArchitectureSearch = {
   checkpointEverySteps: 100,
   seed: 0,
 };
+/** A step that moves a choice further than this decides by its first batches. */
+const MOST_ARCHITECTURE_RATE = 0.3;
 /** A search of about a minute on two cores: choices move a hundred times as far a step, in as many fewer steps. */
 const CPU_SEARCH: ArchitectureSearch = {
   ...GPU_SEARCH,
@@ -90,6 +93,26 @@ function planSearch({ device, overrides }: PlanInput) {
     Object.hasOwn(given, key) ? GIVEN : reason,
   ]);
   return { search, reasons: Object.fromEntries(reasons) };
+}
+
+/** As far as the planned search goes, in other steps: the choices move further in each where there are fewer. */
+function withArchitectureSteps(plan: Plan, steps: number): Plan {
+  const planned = plan.architectureSearch;
+  if (planned === undefined || steps === planned.steps || isGiven(plan, 'architectureSearch.steps')) return plan;
+  const fitted = withSearchSteps(planned, steps);
+  const further = (planned.steps - planned.warmupSteps) / (steps - fitted.warmupSteps);
+  const keep = (key: keyof ArchitectureSearch): boolean => isGiven(plan, `architectureSearch.${key}`);
+  const search: ArchitectureSearch = {
+    ...fitted,
+    warmupSteps: keep('warmupSteps') ? Math.min(planned.warmupSteps, steps - 1) : fitted.warmupSteps,
+    architectureLearningRate: keep('architectureLearningRate')
+      ? planned.architectureLearningRate
+      : Math.min(MOST_ARCHITECTURE_RATE, planned.architectureLearningRate * further),
+  };
+  const because = `${steps} of ${planned.steps} planned steps: what its share of the budget allows`;
+  const changed = Object.entries(search).filter(([key, value]) => value !== planned[key as keyof ArchitectureSearch]);
+  const reasons = changed.map(([key]): [string, string] => [`architectureSearch.${key}`, because]);
+  return { ...plan, architectureSearch: search, reasons: { ...plan.reasons, ...Object.fromEntries(reasons) } };
 }
 
 function numberOf(options: Readonly<Record<string, unknown>>, name: string, standard: number): number {
@@ -242,13 +265,13 @@ function configureDints(plan: Plan, point: Readonly<Point>): Plan {
 export const dints: AlgorithmPlanner = {
   name: NAME,
   title: 'DiNTS',
-  onlyWhenNamed: true,
   plan: planDints,
   searched: Object.keys(PATHS),
   space: dintsSpace,
   defaults: dintsDefaults,
   configure: configureDints,
   withSteps,
+  withSearchSteps: withArchitectureSteps,
   adopt(plan, trained) {
     if (plan.architectureSearch === undefined) return plan;
     const names = ['arch_code_a', 'arch_code_c', 'node_a'];

@@ -5,13 +5,14 @@ import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { DatasetCheck, LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import { type ProbeJob, TrainingCase } from '@voxhelm/contracts/jobs';
+import { type ProbeJob, type ProbeResult, TrainingCase } from '@voxhelm/contracts/jobs';
 import { Device, type Plan } from '@voxhelm/contracts/plan';
 import { budgetOf, type PlanOverrides, type RunRequest, SearchSettings } from '@voxhelm/contracts/run';
 import { Retraining } from '@voxhelm/contracts/schedule';
 import type { Prisma } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
 import { fromJson, fromJsonOrNull, toJson } from '@voxhelm/prisma/json';
+import { architectureSearchMs, fittedSearchSteps } from '@voxhelm/search/architecture-search-time';
 import { allocate, wallBudgetMs } from '@voxhelm/search/budget';
 import { WHOLE } from '@voxhelm/search/fidelity/schedule';
 import { narrowSpace } from '@voxhelm/search/narrow';
@@ -82,11 +83,6 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const parallel = settings.parallel ?? Math.max(1, await dependencies.temporal.countTrainers());
       const check = await readCheck(dependencies, analysis);
       const givens = await givensOf(dependencies, run, check);
-      const probed = probes.map(({ algorithm, result }) => {
-        const planner = plannerOf(algorithm);
-        const plan = planSmaller(planFor(planner, run, analysis, 0, givens), result.smaller);
-        return { name: algorithm, planner, plan, probe: result, planSteps: plan.training.steps };
-      });
       // Not the largest fold of a case: cases that are always trained on lie one beyond the folds that are trained.
       const { cases, splits } = await casesOf(dependencies, run, check);
       const trainingCases = cases.filter(({ fold }) => fold !== null).length;
@@ -95,6 +91,13 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const budgetMs = wallBudgetMs(asked, spendsOf(request), elapsed, parallel);
       const testCases = cases.filter(({ fold, label }) => fold === null && label !== null).length;
       const leftMs = budgetMs === null ? null : budgetMs - elapsed;
+      const probed = probes.map(({ algorithm, result }) => {
+        const planner = plannerOf(algorithm);
+        const fitted = (plan: Plan): Plan => fitArchitectureSearch(planner, plan, result, leftMs, probes.length);
+        const plan = fitted(planSmaller(planFor(planner, run, analysis, 0, givens), result.smaller));
+        const probe = { ...result, ...searchTime(plan, result) };
+        return { name: algorithm, planner, plan, probe, planSteps: plan.training.steps, fitted };
+      });
       const { tried: measured, leftOut } = worthTrying({
         leftMs,
         algorithms: probed,
@@ -138,9 +141,9 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const schedule: Schedule = {
         allocation,
         algorithms: Object.fromEntries(
-          measured.map(({ name, probe: { stepMs, predictCaseMs, startMs }, planSteps }) => [
+          measured.map(({ name, probe: { stepMs, predictCaseMs, startMs, searchMs }, planSteps }) => [
             name,
-            { probe: { stepMs, predictCaseMs, startMs }, planSteps },
+            { probe: { stepMs, predictCaseMs, startMs, searchMs }, planSteps },
           ]),
         ),
         steps,
@@ -151,10 +154,10 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       };
       const casesPerFold = validationCases(trainingCases, splits);
       const bundles = await Promise.all(
-        measured.flatMap(({ planner, probe }) =>
+        measured.flatMap(({ planner, probe, fitted: fittedPlan }) =>
           Array.from({ length: allocation.folds }, async (_, fold) => {
-            const planned = withPrecision(planFor(planner, run, analysis, fold, givens), probe.precision ?? null);
-            const own = planSmaller(planned, probe.smaller);
+            const planned = fittedPlan(planSmaller(planFor(planner, run, analysis, fold, givens), probe.smaller));
+            const own = withPrecision(planned, probe.precision ?? null);
             const length = Math.min(allocation.foldSteps, own.training.steps);
             const plan = planner.withSteps(own, length, validationInterval(probe, length, casesPerFold));
             return {
@@ -270,6 +273,24 @@ function warmStartEvent(algorithm: string, startedFrom: string | undefined) {
 /** What the request's budget is a time of. */
 function spendsOf({ budget }: RunRequest): ReturnType<typeof budgetOf>['of'] {
   return budget === undefined ? 'wall clock' : budgetOf(budget).of;
+}
+
+/** The plan with its search for an architecture as long as its share of the run's time allows. */
+function fitArchitectureSearch(
+  planner: AlgorithmPlanner,
+  plan: Plan,
+  { architectureSearch: cost }: ProbeResult,
+  leftMs: number | null,
+  algorithms: number,
+): Plan {
+  const planned = plan.architectureSearch;
+  if (planned === undefined || cost === null) return plan;
+  return planner.withSearchSteps?.(plan, fittedSearchSteps(cost, planned, leftMs, algorithms)) ?? plan;
+}
+
+/** The time of the plan's search for an architecture, where it has one. */
+function searchTime({ architectureSearch: search }: Plan, { architectureSearch: cost }: ProbeResult) {
+  return search === undefined || cost === null ? {} : { searchMs: architectureSearchMs(cost, search) };
 }
 
 function leftOutEvent({ name, reason }: LeftOut) {

@@ -23,7 +23,12 @@ export const Schedule = z.object({
   algorithms: z.record(
     z.string(),
     z.object({
-      probe: z.object({ stepMs: z.number(), predictCaseMs: z.number(), startMs: z.number() }),
+      probe: z.object({
+        stepMs: z.number(),
+        predictCaseMs: z.number(),
+        startMs: z.number(),
+        searchMs: z.number().optional(),
+      }),
       planSteps: z.number().int(),
     }),
   ),

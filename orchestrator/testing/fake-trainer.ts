@@ -98,7 +98,15 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
     },
 
     async probePlan() {
-      return { stepMs: 10, predictCaseMs: 5, startMs: 10, peakMemoryMb: 100, precision: null, smaller: 0 };
+      return {
+        stepMs: 10,
+        predictCaseMs: 5,
+        startMs: 10,
+        peakMemoryMb: 100,
+        precision: null,
+        smaller: 0,
+        architectureSearch: null,
+      };
     },
 
     async trainTrial(job) {

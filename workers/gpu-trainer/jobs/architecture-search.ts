@@ -2,6 +2,7 @@ import { withArchitecture } from '@voxhelm/algorithms/found-architecture';
 import { architectureSearcherOf } from '@voxhelm/algorithms/network-searchers';
 import type { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { toErrorRecord } from '@voxhelm/contracts/errors';
+import type { ProbeResult } from '@voxhelm/contracts/jobs';
 import { FoundArchitecture, type Plan } from '@voxhelm/contracts/plan';
 import type { TrainingVolume } from '@voxhelm/imaging/patch-sampler';
 import { seededPermutation } from '@voxhelm/imaging/random';
@@ -114,17 +115,14 @@ async function searchOn(
 /** Steps of each kind that a probe measures; the first of each is not counted, for TensorFlow optimises its graph then. */
 const PROBED_STEPS = 3;
 
-/**
- * Estimates what the search ahead of a training takes (milliseconds; 0 where there is none), by a few of its steps on one
- * batch.
- */
+/** Measures what the search ahead of a training costs, by a few of its steps on one batch; null where there is none. */
 export async function probeSearch(
   plan: Plan,
   batch: { readonly image: Float32Array; readonly classes: Uint8Array },
   signal: AbortSignal,
-): Promise<number> {
+): Promise<ProbeResult['architectureSearch']> {
   const settings = plan.architectureSearch;
-  if (settings === undefined) return 0;
+  if (settings === undefined) return null;
   const times: number[] = [];
   const started = performance.now();
   await architectureSearcherOf(plan).search({
@@ -138,7 +136,6 @@ export async function probeSearch(
   });
   const allMs = performance.now() - started;
   const shortest = (from: number): number => Math.min(...times.slice(from + 1, from + PROBED_STEPS));
-  const [weightsMs, bothMs] = [shortest(0), shortest(PROBED_STEPS)];
-  const openMs = allMs - PROBED_STEPS * (weightsMs + bothMs);
-  return openMs + settings.warmupSteps * weightsMs + (settings.steps - settings.warmupSteps) * bothMs;
+  const [warmupStepMs, stepMs] = [shortest(0), shortest(PROBED_STEPS)];
+  return { openMs: Math.max(0, allMs - PROBED_STEPS * (warmupStepMs + stepMs)), warmupStepMs, stepMs };
 }

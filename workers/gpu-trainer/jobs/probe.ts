@@ -81,17 +81,17 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
       saveLast: () => Promise.resolve(),
       saveBest: () => Promise.resolve(),
     });
-    // A plan with a search trains later by as much: the search is part of its start.
-    const searchMs = await probeSearch(plan, await loader.next(1), context.signal);
+    const architectureSearch = await probeSearch(plan, await loader.next(1), context.signal);
     const unread = cases.training.length + cases.validation.length - volumes.length - 1;
     return {
       stepMs: median(stepTimes.slice(WARM_UP_STEPS)),
       predictCaseMs,
-      startMs: Math.max(0, firstBatchAt - context.startedAtMs + Math.max(0, unread) * loadMsPerCase) + searchMs,
+      startMs: Math.max(0, firstBatchAt - context.startedAtMs + Math.max(0, unread) * loadMsPerCase),
       peakMemoryMb: process.resourceUsage().maxRSS / 1024, // Kilobytes to MB.
       precision,
       ...(given === null ? {} : { startedFrom: given.told }),
       smaller: context.smaller,
+      architectureSearch,
     };
   } finally {
     await pool.close();
