@@ -79,7 +79,7 @@ async function gradientsOf(network: Network, plan: Plan, recompute: Plan['traini
       classes,
       null,
     );
-    const norms = [...gradients.values()].map((gradient) => Math.hypot(...gradient.dataSync()));
+    const norms = [...gradients.values()].map((gradient) => tf.tidy(() => tf.norm(gradient).dataSync()[0] as number));
     Object.assign(found, { loss: loss.dataSync()[0], norms });
     tf.dispose([loss, ...gradients.values()]);
     return [];

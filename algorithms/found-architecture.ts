@@ -7,6 +7,12 @@ export function withoutSearch(plan: Plan): Plan {
   return { ...rest, reasons: Object.fromEntries(reasons) };
 }
 
+/** The plan as its search samples and steps: the search's own batch, each a step. */
+export function searchingPlan(plan: Plan): Plan {
+  const batchSize = plan.architectureSearch?.batchSize ?? plan.batchSize;
+  return { ...plan, batchSize, training: { ...plan.training, accumulate: 1 } };
+}
+
 /** The plan as it is trained after its search: the found architecture in its network's options, with the reason. */
 export function withArchitecture(plan: Plan, found: FoundArchitecture): Plan {
   const percent = (share: number): string => `${Math.round(100 * share)} %`;

@@ -127,6 +127,8 @@ export const ArchitectureSearch = z
     memoryBudget: z.number().positive().max(1),
     /** The supernet's width, as a factor of the reference's. */
     channelMultiplier: z.number().positive(),
+    /** Patches of one step; the training's where it is not given. */
+    batchSize: z.number().int().positive().optional(),
     /** Of the weights (SGD with Nesterov momentum), and of the choices (Adam). */
     learningRate: z.number().positive(),
     architectureLearningRate: z.number().positive(),

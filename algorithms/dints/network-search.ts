@@ -14,6 +14,7 @@ import { initialValues } from '@voxhelm/nn/initialize';
 import { lossOf } from '@voxhelm/nn/losses/loss-of';
 import { type Network, parameter } from '@voxhelm/nn/network';
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '@voxhelm/nn/weights';
+import { searchingPlan } from '../found-architecture.ts';
 import { decodeArchitecture } from './decode.ts';
 import { memoryShare, type SpaceSize } from './memory-cost.ts';
 import { dintsNetwork, EDGE_LOGITS, OPERATION_LOGITS } from './network.ts';
@@ -120,7 +121,7 @@ export function searchSteps(network: Network, plan: Plan): readonly AlternatingS
 export function openSupernet(plan: Plan, precision: ComputePrecision = 'float32'): AlternatingProgram {
   const network = supernetOf(plan);
   const steps = searchSteps(network, plan);
-  const { patchSize, batchSize } = plan;
+  const { patchSize, batchSize } = searchingPlan(plan);
   const program = openAlternatingProgram({ network, precision, patchSize, batchSize, steps });
   const specs = new Map(network.specs.map((spec) => [spec.name, spec]));
   for (const [group, names] of program.groups) {

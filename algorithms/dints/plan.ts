@@ -45,14 +45,16 @@ const CPU_SEARCH: ArchitectureSearch = {
   warmupSteps: 30,
   memoryBudget: 0.5,
   channelMultiplier: 0.125,
+  batchSize: 1,
   architectureLearningRate: 0.1,
   checkpointEverySteps: 20,
 };
-const SEARCH_REASONS: Readonly<Record<keyof ArchitectureSearch, string>> = {
+const SEARCH_REASONS: Readonly<Record<keyof Required<ArchitectureSearch>, string>> = {
   steps: 'Auto3DSeg searches for 1000 epochs; on a CPU what a minute allows',
   warmupSteps: 'Auto3DSeg: half of the search; on a CPU a little less',
   memoryBudget: 'Auto3DSeg: 0.8; on a CPU 0.5, where memory is time',
   channelMultiplier: "Auto3DSeg: half of the trained network's width",
+  batchSize: 'as the training; on a CPU one patch, whose supernet opens and steps twice as fast',
   learningRate: 'Auto3DSeg',
   architectureLearningRate: 'Auto3DSeg: 0.001; more on a CPU, whose search has fewer steps to go as far',
   checkpointEverySteps: 'a minute of work may be lost with a trainer',
@@ -72,12 +74,12 @@ const LOSS: Plan['training']['loss'] = {
   },
 };
 
-function planSearch({ device, overrides }: PlanInput) {
+function planSearch({ device, overrides }: PlanInput, batchSize: number) {
   const own = overrides.architectureSearch;
   if (own === null) return { search: undefined, reasons: {} };
   const standard = device.kind === 'cpu' ? CPU_SEARCH : GPU_SEARCH;
   const given = Object.fromEntries(Object.entries(own ?? {}).filter(([, value]) => value !== undefined));
-  const search: ArchitectureSearch = { ...standard, ...given };
+  const search: ArchitectureSearch = { batchSize, ...standard, ...given };
   if (search.warmupSteps >= search.steps) {
     throw new VoxhelmError(
       'invalid-request',
@@ -173,7 +175,7 @@ function planDints(input: PlanInput): Plan {
   const patchSize =
     ownPatch ?? perAxis((axis) => divisor[axis] * Math.max(2, Math.floor(base.patchSize[axis] / divisor[axis])));
   checkPatch(patchSize, divisor, 'plan.patchSize');
-  const { search, reasons } = planSearch(input);
+  const { search, reasons } = planSearch(input, base.batchSize);
   if (overrides.freeze === 'encoder') throw noEncoder();
   const kept = Object.entries(base.reasons).filter(([path]) => !path.startsWith('network.'));
   const reason = 'Auto3DSeg: DiceFocal with squared predictions over the batch, background included';

@@ -92,13 +92,13 @@ function windowAttention(
   const perHead = channels / heads;
   const qkvBias = options.qkvBias ? parameter(parameters, `${name}.qkv.bias`) : null;
   const joint = linear(x, parameter(parameters, `${name}.qkv.weight`), qkvBias);
-  const turned = tf.transpose(tf.reshape(joint, [windows, tokens, 3, heads, perHead]), [2, 3, 0, 1, 4]);
+  const turned = tf.transpose(tf.reshape(joint, [windows, tokens, 3, heads, perHead]), [2, 0, 3, 1, 4]);
   const [q, k, v] = tf.unstack(turned, 0) as [Tensor, Tensor, Tensor];
   const rows = tf.tensor1d(relativePositions(options.window, tokens), 'int32');
   const table = tf.gather(parameter(parameters, `${name}.relative_position_bias_table`), rows);
   const bias = tf.transpose(tf.reshape(table, [tokens, tokens, heads]), [2, 0, 1]);
   const attended = attend(tf.mul(q, perHead ** -0.5), k, v, bias, regions);
-  const joined = tf.reshape(tf.transpose(attended, [1, 2, 0, 3]), [windows, tokens, channels]);
+  const joined = tf.reshape(tf.transpose(attended, [0, 2, 1, 3]), [windows, tokens, channels]);
   return linear(joined, parameter(parameters, `${name}.proj.weight`), parameter(parameters, `${name}.proj.bias`));
 }
 

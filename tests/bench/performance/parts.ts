@@ -1,4 +1,4 @@
-import { ROWS } from '../step/configuration.ts';
+import { BENCH_NETWORKS, type BenchNetwork, type Row } from '../step/networks.ts';
 
 /** One benchmark of the table: a name, and its command line. */
 export interface Part {
@@ -8,13 +8,19 @@ export interface Part {
   readonly anchored: boolean;
 }
 
+/** Of the first network by its patch alone, of the others by their label too. */
+function stepPart({ label }: BenchNetwork, { patch, batch }: Row, network: number): Part {
+  const shape = `${patch.join('x')}:${batch}`;
+  return {
+    name: `train-step:${network === 0 ? '' : `${label}:`}${shape}`,
+    command: ['train-step', '--network', label, '--patch', patch.join('x'), '--batch', String(batch)],
+    anchored: true,
+  };
+}
+
 /** Everything that the table shows, in its order. */
 export const PARTS: readonly Part[] = [
-  ...ROWS.map(({ patch, batch }) => ({
-    name: `train-step:${patch.join('x')}:${batch}`,
-    command: ['train-step', '--patch', patch.join('x'), '--batch', String(batch)],
-    anchored: true,
-  })),
+  ...BENCH_NETWORKS.flatMap((bench, network) => bench.rows.map((row) => stepPart(bench, row, network))),
   { name: 'start', command: ['start'], anchored: true },
   { name: 'predict:0', command: ['predict', '--flips', '0'], anchored: true },
   { name: 'predict:3', command: ['predict', '--flips', '3'], anchored: true },

@@ -27,11 +27,17 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
+/** The measured network; lines of an earlier day have no label. */
+function labelOf(line: Line): string {
+  return typeof line['label'] === 'string' ? line['label'] : 'SegResNet 16';
+}
+
 /** Ratios to the anchor, beside their goals. */
 function ratios(results: Results): string {
   const steps = lines(results, 'train-step', 'train-step-ratio').map((ratio) => {
-    const shape = `training step, ${(ratio['patch'] as number[]).join('×')}, batch ${ratio['batch']}`;
-    return [shape, against(ratio['time'], 0.8), '0.8', against(ratio['memory'], 0.6), '0.6'];
+    const { time, memory } = ratio['goals'] as { time: number; memory: number };
+    const shape = `training step, ${labelOf(ratio)}, ${(ratio['patch'] as number[]).join('×')}, batch ${ratio['batch']}`;
+    return [shape, against(ratio['time'], time), String(time), against(ratio['memory'], memory), String(memory)];
   });
   const starts = lines(results, 'start', 'start-ratio').map((ratio) => [
     'start: process start to first finished step',
@@ -49,8 +55,20 @@ function ratios(results: Results): string {
 }
 
 function steps(results: Results): string {
-  const head = ['patch', 'batch', 'engine', 'precision', 'step ms', 'forward', 'backward', 'optimiser', 'peak MB'];
+  const head = [
+    'network',
+    'patch',
+    'batch',
+    'engine',
+    'precision',
+    'step ms',
+    'forward',
+    'backward',
+    'optimiser',
+    'peak MB',
+  ];
   const rows = lines(results, 'train-step', 'train-step').map((line) => [
+    labelOf(line),
     (line['patch'] as number[]).join('×'),
     String(line['batch']),
     line['engine'] === 'pytorch' ? 'MONAI' : String(line['engine']),

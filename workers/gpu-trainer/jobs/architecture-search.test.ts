@@ -2,9 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { networkOf } from '@voxhelm/algorithms/networks';
+import { dints } from '@voxhelm/algorithms/dints/plan';
+import { architectureSearcherOf, networkOf } from '@voxhelm/algorithms/networks';
+import { HIPPOCAMPUS, planInput } from '@voxhelm/algorithms/planning-fixtures';
 import { type TrainJob, TrainResult } from '@voxhelm/contracts/jobs';
-import { Plan } from '@voxhelm/contracts/plan';
+import { type FoundArchitecture, Plan } from '@voxhelm/contracts/plan';
+import { readImage, readLabel } from '@voxhelm/imaging/nifti';
+import { indexClasses, sampleBatch, type TrainingVolume } from '@voxhelm/imaging/patch-sampler';
+import { preprocessImage, preprocessLabel } from '@voxhelm/imaging/preprocess';
+import { SMALLEST_SEARCH_STEPS } from '@voxhelm/search/architecture-search-time';
 import { type ArtifactStore, folderStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FakeApi, startFakeApi } from '../fixtures/fake-api.ts';
@@ -123,6 +129,39 @@ describe('a training that searches its architecture, in its own process on real 
     const first = await readJson(store, (await store.find('trials/first/trained-plan.json')) ?? fail(), Plan);
     expect((await trainedPlan(result)).network).toEqual(first.network);
   });
+});
+
+/** As a short run searches on a CPU: in as few steps as there may be, on patches of sample cases. */
+async function searchSample(memoryBudget: number): Promise<FoundArchitecture> {
+  const { labels, preprocessing, sampling } = searchedPlan();
+  const network = { num_blocks: 2, num_depths: 2 };
+  const overrides = { patchSize: [16, 32, 16], batchSize: 1, network, architectureSearch: { memoryBudget } };
+  const planned = dints.plan(planInput(HIPPOCAMPUS, { overrides: overrides as never }));
+  const plan = dints.withSearchSteps?.({ ...planned, labels, preprocessing, sampling }, SMALLEST_SEARCH_STEPS);
+  if (plan === undefined) throw new Error('DiNTS cannot be searched for a number of steps');
+  const volumes = await Promise.all(
+    CASES.map(async (id): Promise<TrainingVolume> => {
+      const file = (folder: string) => join(SAMPLES, folder, `${id}.nii.gz`);
+      const image = preprocessImage(await readImage([file('imagesTr')]), preprocessing);
+      const classes = preprocessLabel(await readLabel(file('labelsTr')), preprocessing, labels);
+      return { ...image, image: image.data, classes, classVoxels: indexClasses(classes, labels.length) };
+    }),
+  );
+  const parts = { weights: volumes.slice(0, 2), architecture: volumes.slice(2) };
+  return architectureSearcherOf(plan).search({
+    plan,
+    startFrom: null,
+    signal: new AbortController().signal,
+    nextBatch: async (part, step) => sampleBatch(parts[part], plan, 1, step),
+    save: async () => undefined,
+  });
+}
+
+it('finds another, smaller network on the sample data for a smaller memory budget', { timeout: 180_000 }, async () => {
+  const [large, small] = [await searchSample(0.9), await searchSample(0.25)];
+  expect(small.options).not.toEqual(large.options);
+  expect(small.expectedMemoryShare).toBeLessThan(large.expectedMemoryShare - 0.2);
+  expect(small.memoryShare).toBeLessThan(large.memoryShare);
 });
 
 it('cuts cases into two halves that a seed decides', () => {

@@ -1,4 +1,4 @@
-import { withArchitecture } from '@voxhelm/algorithms/found-architecture';
+import { searchingPlan, withArchitecture } from '@voxhelm/algorithms/found-architecture';
 import { architectureSearcherOf } from '@voxhelm/algorithms/network-searchers';
 import type { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { toErrorRecord } from '@voxhelm/contracts/errors';
@@ -75,7 +75,7 @@ async function searchOn(
   const { plan, context, api, progress, signal } = own;
   const { steps, warmupSteps, seed } = plan.architectureSearch as NonNullable<Plan['architectureSearch']>;
   const loaderOf = ([pool, volumes]: Half, lastStep: number) =>
-    openBatchLoader({ pool, volumes, plan, seed, lastStep });
+    openBatchLoader({ pool, volumes, plan: searchingPlan(plan), seed, lastStep });
   const loaders = {
     weights: await loaderOf(parts.weights, steps),
     architecture: await loaderOf(parts.architecture, steps),
@@ -123,6 +123,11 @@ export async function probeSearch(
 ): Promise<ProbeResult['architectureSearch']> {
   const settings = plan.architectureSearch;
   if (settings === undefined) return null;
+  const share = searchingPlan(plan).batchSize / (plan.batchSize * plan.training.accumulate);
+  const own = {
+    image: batch.image.subarray(0, batch.image.length * share),
+    classes: batch.classes.subarray(0, batch.classes.length * share),
+  };
   const times: number[] = [];
   const started = performance.now();
   await architectureSearcherOf(plan).search({
@@ -130,7 +135,7 @@ export async function probeSearch(
     precision: plan.training.precision,
     startFrom: null,
     signal,
-    nextBatch: () => Promise.resolve(batch),
+    nextBatch: () => Promise.resolve(own),
     onStep: ({ stepMs }) => times.push(stepMs),
     save: () => Promise.resolve(),
   });
