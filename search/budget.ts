@@ -138,13 +138,14 @@ function spend(input: BudgetInput, leftMs: number, trials: number, folds: number
 }
 
 /**
- * Whether a way to spend fits: enough steps, or with given steps enough time for them. Of several algorithms the fastest must
- * get the steps, the slowest as many as say something about it: a fold is trained by the one that is best at the same time.
+ * Whether a way to spend fits: enough steps, or with given steps enough time for them. Of several algorithms the one in the
+ * middle must get the steps, and the slowest as many as say something about it: folds are trained by the best, whichever it is.
  */
 function fits(input: BudgetInput, leftMs: number, spending: Spending, leastSteps: number): boolean {
   if (input.steps === null) {
-    const most = Math.max(...Object.values(stepsByAlgorithm(input, spending)));
-    return most >= leastSteps && spending.steps >= Math.min(leastSteps, USEFUL_STEPS);
+    const each = Object.values(stepsByAlgorithm(input, spending)).sort((a, b) => a - b);
+    const middle = each[Math.floor((each.length - 1) / 2)] as number;
+    return middle >= leastSteps && spending.steps >= Math.min(leastSteps, USEFUL_STEPS);
   }
   const oneMs = trainingMs(
     slowest(input.algorithms),

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatasetCheck } from '@voxhelm/contracts/dataset';
-import { type AnalyzeJob, RunReport, type TrainJob, type TrainResult } from '@voxhelm/contracts/jobs';
+import { type AnalyzeJob, type ProbeResult, RunReport, type TrainJob, type TrainResult } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
 import { RunRequest } from '@voxhelm/contracts/run';
 import { type Database, openDatabase, type Prisma } from '@voxhelm/prisma/client';
@@ -280,6 +280,46 @@ test('a run whose time is over begins no further trial', async () => {
   expect((await activities.startTrials({ runId, kind: 'search', fromNumber: 0, count: 1 })).trialIds).toHaveLength(1);
   nowMs += 599_000;
   expect((await activities.startTrials({ runId, kind: 'search', fromNumber: 1, count: 1 })).trialIds).toEqual([]);
+});
+
+/** Milliseconds as measured for the sample dataset's plans on two idle cores. */
+const PROBES: Readonly<Record<string, Partial<ProbeResult>>> = {
+  segresnet: { stepMs: 115, predictCaseMs: 210, startMs: 3_500 },
+  swinunetr: { stepMs: 260, predictCaseMs: 630, startMs: 5_000 },
+  unet: { stepMs: 165, predictCaseMs: 280, startMs: 3_500 },
+  dints: {
+    ...{ stepMs: 80, predictCaseMs: 210, startMs: 4_000 },
+    architectureSearch: { openMs: 9_000, warmupStepMs: 150, stepMs: 300 },
+  },
+};
+
+test('eleven minutes that name no algorithm try all four, and search an architecture in a share of them', async () => {
+  const runId = await acceptRun({}, 660_000);
+  let nowMs = Date.now();
+  const { started, temporal } = fakeTemporal();
+  const activities = createActivities({ db, store, now: () => new Date(nowMs), temporal });
+  const gpu = fakeGpuActivities(store, fakeTrainer());
+  await activities.recordRunAnalysis({ runId, result: await gpu.analyzeDataset(await activities.beginRun({ runId })) });
+  const probes = [];
+  for (const { algorithm, job } of await activities.prepareBundles({ runId }))
+    probes.push({ algorithm, result: { ...(await gpu.probePlan(job)), ...PROBES[algorithm] } });
+  nowMs += 50_000;
+  await activities.layOutStudy({ runId, probes });
+
+  for (let number = 0; number < 4; number++) {
+    const { trialIds } = await activities.startTrials({ runId, kind: 'search', fromNumber: number, count: 1 });
+    nowMs += 100_000;
+    await activities.finishTrial({ trialId: trialIds[0] ?? '', outcome: { kind: 'trained', result: trained() } });
+  }
+  const plans = await Promise.all(started.map((job) => readJson(store, job.plan, Plan)));
+  expect(new Set(plans.map(({ algorithm }) => algorithm))).toEqual(new Set(Object.keys(PROBES)));
+  for (const { training } of plans) expect(training.steps).toBeGreaterThanOrEqual(150);
+  const search = plans.find(({ algorithm }) => algorithm === 'dints')?.architectureSearch;
+  // A fifth of a quarter of the time: 30 seconds.
+  expect(search?.steps).toBeLessThanOrEqual(80);
+  expect(9_000 + 150 * (search?.warmupSteps ?? 0) + 300 * (search?.steps ?? 0)).toBeLessThan(45_000);
+  const { plannedTrials } = await db.run.findUniqueOrThrow({ where: { id: runId } });
+  expect(plannedTrials).toBeGreaterThan(4);
 });
 
 test('a trial that was told once keeps its first end', async () => {
