@@ -103,6 +103,22 @@ export function zeroed(graph: Graph, variables: readonly Variable[], after: read
   });
 }
 
+/**
+ * Sets variables to zeros. The zero is fed: of one that it knows TensorFlow makes constants of the variables' sizes, which
+ * stay for as long as the session does, beside the variables.
+ */
+function defineReset(graph: Graph, group: string, variables: readonly Variable[]): Signature {
+  const zero = graph.placeholder(`reset/${group}`, FLOAT, []);
+  const assigned = variables.map((variable) => {
+    const { shape } = variable;
+    const dims = graph.constant(INT32, [shape.length], Int32Array.from(shape));
+    const attributes = { T: { type: FLOAT }, index_type: { type: INT32 } };
+    const filled = graph.add1({ op: 'Fill', inputs: [dims, zero], attributes, outputs: [{ type: FLOAT, shape }] });
+    return assignVariable(graph, variable, filled);
+  });
+  return { inputs: [zero], outputs: [done(graph, assigned)] };
+}
+
 /** Defines reading and assigning a group's variables. */
 export function defineTransfer(
   graph: Graph,
@@ -112,7 +128,7 @@ export function defineTransfer(
 ): Transfer {
   const kept = network.specs.map((spec, i) => ({ spec, variable: variables[i] as Variable }));
   const parts = inParts(kept).map((part) => definePart(graph, group, part));
-  return { group, parts, reset: { inputs: [], outputs: [done(graph, zeroed(graph, variables))] } };
+  return { group, parts, reset: defineReset(graph, group, variables) };
 }
 
 /** A group's values by parameter. */
@@ -128,7 +144,7 @@ export function readGroup(session: Session, { parts }: Transfer): Map<string, Fl
 /** Gives a group its values; throws `RangeError` where one is missing. */
 export function assignGroup(session: Session, transfer: Transfer, values: StateValues | 'zeros'): void {
   if (values === 'zeros') {
-    session.run(transfer.reset, [], false);
+    session.run(transfer.reset, [Float32Array.of(0)], false);
     return;
   }
   for (const { names, assign } of transfer.parts) {
