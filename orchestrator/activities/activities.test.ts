@@ -299,7 +299,8 @@ test('eleven minutes that name no algorithm try all four, and search an architec
   const { started, temporal } = fakeTemporal();
   const activities = createActivities({ db, store, now: () => new Date(nowMs), temporal });
   const gpu = fakeGpuActivities(store, fakeTrainer());
-  await activities.recordRunAnalysis({ runId, result: await gpu.analyzeDataset(await activities.beginRun({ runId })) });
+  const job = (await activities.beginRun({ runId })) as AnalyzeJob;
+  await activities.recordRunAnalysis({ runId, result: await gpu.analyzeDataset(job) });
   const probes = [];
   for (const { algorithm, job } of await activities.prepareBundles({ runId }))
     probes.push({ algorithm, result: { ...(await gpu.probePlan(job)), ...PROBES[algorithm] } });
