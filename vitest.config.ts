@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-const common = { pool: 'forks' as const, setupFiles: ['tests/setup.ts'] };
+/** 0 but where CI says otherwise: a test that passes only when tried again is shown as such. */
+const retry = Number(process.env['VOXHELM_TEST_RETRIES'] ?? 0);
+const common = { pool: 'forks' as const, setupFiles: ['tests/setup.ts'], retry };
 
 export default defineConfig({
   test: {

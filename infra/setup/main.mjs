@@ -23,6 +23,9 @@ const COMMANDS = {
   parity: ['tests/parity/main.ts'],
 };
 
+/** Sets up with the browser and ends: CI asks before the tests whether there can be one. */
+const BROWSER_ONLY = 'bring-chromium';
+
 const MINIMUM_NODE = [20, 19];
 
 function checkNode() {
@@ -59,7 +62,7 @@ try {
   checkNode();
   const requested = takeDevice(argv);
   const [command, ...args] = argv;
-  if (command !== undefined && !(command in COMMANDS))
+  if (command !== undefined && !(command in COMMANDS) && command !== BROWSER_ONLY)
     throw new Error(`unknown command "${command}": ${Object.keys(COMMANDS).join(', ')}`);
   const { device, why, warning } = chooseDevice(requested, await findGpus(), process.arch);
   // A report on standard output (bench, parity) is for a pipe: set-up then speaks on standard error alone.
@@ -68,9 +71,10 @@ try {
   const steps = [dependencies, libtensorflow(device), binding(device), prismaClient, postgres, temporal, web];
   const drivesBrowser =
     (command === 'test' && (args.length === 0 || args.includes('web'))) ||
-    (command === 'bench' && args.includes('web'));
+    (command === 'bench' && args.includes('web')) ||
+    command === BROWSER_ONLY;
   await runSteps(drivesBrowser ? [...steps, chromium] : steps);
-  if (command !== undefined) handOver(COMMANDS[command], args, requested);
+  if (command !== undefined && command !== BROWSER_ONLY) handOver(COMMANDS[command], args, requested);
 } catch (error) {
   process.stderr.write(`\nSet-up stopped: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
