@@ -7,7 +7,7 @@ import { type Direction, lossOf } from './losses.ts';
 import { outcomesOf } from './observations.ts';
 import { pruneByCurve } from './pruners/curve.ts';
 import { pruneByMedian, pruneByPercentile } from './pruners/median.ts';
-import type { Pruner, StopDecision } from './pruners/pruner.ts';
+import { isStillStarting, type Pruner, type StopDecision } from './pruners/pruner.ts';
 import { pruneByCases } from './pruners/wilcoxon.ts';
 import { SAMPLERS, type SamplerName } from './samplers/pick.ts';
 import { randomPoint } from './samplers/random.ts';
@@ -240,10 +240,12 @@ export function tell(study: Study, number: number, state: TrialState, value: num
   return replaceTrial(study, { ...trialOf(study, number), state, value: finite });
 }
 
-/** Whether a running trial should end after its report at `step`. */
+/** Whether a running trial should end after its report at `step`. Nobody is stopped for being slow to start. */
 export function shouldStop(study: Study, number: number, step: number): StopDecision {
   const direction = study.settings.direction ?? 'maximize';
-  return PRUNERS[study.settings.pruner](study.trials, trialOf(study, number), step, direction);
+  const trial = trialOf(study, number);
+  if (isStillStarting(study.trials, trial, step, direction)) return { stop: false, reason: null };
+  return PRUNERS[study.settings.pruner](study.trials, trial, step, direction);
 }
 
 /** The completed trial with the best value, the earlier one where two are level; null where none completed. */

@@ -35,6 +35,12 @@ const TOGETHER = 4;
 /** The wiggle depends on the end that is fitted: so many rounds. */
 const ROUNDS = 2;
 
+/**
+ * The shapes are not all that there are: the end is unsure by this share of the fall that is still expected, or of the one
+ * seen lately, where that is larger.
+ */
+const MISFIT = 0.4;
+
 interface Fitted {
   readonly end: number;
   readonly fall: number;
@@ -124,7 +130,9 @@ export function forecast(points: CurvePoints, prior: CurvePrior, breadth = 1): F
   const { fits, weights } = fitAll(points, prior, breadth);
   const loss = averaged(fits, weights, (fit) => fit.loss);
   const variance = averaged(fits, weights, (fit) => fit.variance + (fit.loss - loss) ** 2);
-  return { loss, sd: Math.sqrt(variance) };
+  const halfway = points.find(([x]) => x >= last[0] / 2) ?? last;
+  const unseen = MISFIT * (1 - last[0]) * Math.max(Math.abs(last[1] - loss), halfway[1] - last[1]);
+  return { loss, sd: Math.hypot(Math.sqrt(variance), unseen) };
 }
 
 /** Fewest curves, of at least as many points, that tell where training begins. */

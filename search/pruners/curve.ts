@@ -6,12 +6,12 @@ import type { Pruner } from './pruner.ts';
 /** Whole trainings before anything is stopped. */
 const STARTUP = 4;
 /** Nothing is stopped before this share of its steps, or with fewer values than this. */
-const WARMUP_SHARE = 1 / 3;
+const WARMUP_SHARE = 0.2;
 const FEWEST_VALUES = 3;
 /** Nobody is stopped for promising to be better than others were: the prior counts for little. */
 const BREADTH = 3;
 /** A trial ends where even so many standard deviations do not bring it to the best: a few shapes are surer than they should be. */
-const DOUBT = 4;
+const DOUBT = 2;
 
 /**
  * Stops a trial whose curve, continued with its doubt, does not reach the best finished trial (after Domhan et al. 2015):

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { forecast } from '../fidelity/curve.ts';
-import type { StudyTrial } from '../study.ts';
+import { type Study, type StudyTrial, shouldStop } from '../study.ts';
 import { pruneByCurve } from './curve.ts';
 import { pruneByMedian, pruneByPercentile } from './median.ts';
 import { isWorse, pruneByCases, signedRankPValue } from './wilcoxon.ts';
@@ -32,7 +32,7 @@ test('a curve that levels off below the best is stopped; a slow starter that is 
 
 test('nothing is stopped early, or while too few have finished', () => {
   const flat = trial(9, 0.1, 3, 15);
-  expect(pruneByCurve([...finished, flat], flat, 9, 'maximize').stop).toBe(false);
+  expect(pruneByCurve([...finished, flat], flat, 5, 'maximize').stop).toBe(false);
   expect(pruneByCurve([...finished.slice(0, 3), flat], flat, 15, 'maximize').stop).toBe(false);
 });
 
@@ -93,4 +93,16 @@ test('a trial that is worse case by case is stopped by name, one that lost a sin
   expect(asked(cases(-0.05)).stop).toBe(false);
   const early: StudyTrial = { ...trial(9, 0.7, 4, 9), caseReports: [[9, cases(0.5)]] };
   expect(pruneByCases([best, early], early, 9, 'maximize').stop).toBe(false);
+});
+
+test('nothing is stopped for being slow to start, whatever the pruner; what has not started by half of its steps is', () => {
+  const sleeper = trial(9, 0, 4, 18);
+  const study = (pruner: Study['settings']['pruner']): Study => ({
+    ...{ schemaVersion: 1, space: {}, seed: 0, firstPoints: [], trials: [...finished, sleeper] },
+    settings: { sampler: 'random', pruner },
+  });
+  for (const pruner of ['median', 'percentile', 'curve'] as const) {
+    for (let step = 1; step < 15; step++) expect(shouldStop(study(pruner), 9, step).stop).toBe(false);
+    expect(shouldStop(study(pruner), 9, 16).stop).toBe(true);
+  }
 });

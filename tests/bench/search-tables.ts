@@ -6,6 +6,7 @@ import type { CaseFiles } from '@voxhelm/gpu-trainer/loader/messages';
 import { countOf } from './lib/arguments.ts';
 import { say } from './lib/json-lines.ts';
 import { configurationKey, gridConfigurations } from './search/tables/grid.ts';
+import { type StoredTable, TABLE_FILE } from './search/tables/table.ts';
 import { loadTableCases, STEPS, trainConfiguration, VALIDATE_EVERY } from './search/tables/train.ts';
 
 /*
@@ -14,16 +15,8 @@ import { loadTableCases, STEPS, trainConfiguration, VALIDATE_EVERY } from './sea
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** The table that the repository holds. */
-export const TABLE_FILE = fileURLToPath(new URL('./search/tables/hippocampus.json', import.meta.url));
 const VALIDATION_CASES = 4;
 const SAVE_EVERY = 10;
-
-/** What the file holds: `rows` by the configuration's name (grid.ts). */
-interface StoredTable {
-  readonly about: string;
-  readonly rows: Record<string, { dice: readonly number[]; seconds: number; outcome: string }>;
-}
 
 const ABOUT = `Real trainings of Voxhelm's own networks on samples/hippocampus: ${STEPS} steps of one 24^3 patch at 1.5 mm; mean validation Dice after each ${VALIDATE_EVERY} steps, seconds on two shared CPU cores. Made by: npm run bench -- search-tables`;
 

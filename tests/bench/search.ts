@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { normalFrom, streamByKeys, uniformByKeys } from '@voxhelm/search/random';
 import { hp } from '@voxhelm/search/space';
 import { runAnchor } from './search/anchor.ts';
-import { CURVE_METHODS, runCurves } from './search/curves.ts';
+import { CURVE_METHODS, CURVE_PROBLEMS, type CurveProblem, runCurves } from './search/curves.ts';
 import { type BenchFunction, FUNCTIONS } from './search/functions.ts';
 import { readOptions, type SearchBenchOptions } from './search/options.ts';
 import { OPTUNA, OPTUNA_CURVES } from './search/optuna.ts';
@@ -30,10 +30,11 @@ export async function main(args: readonly string[]): Promise<void> {
     await benchObjective(options.objective, options);
     return;
   }
-  const names = options.functions ?? [...Object.keys(FUNCTIONS), 'noisy', 'failing', 'curves'];
+  const names = options.functions ?? [...Object.keys(FUNCTIONS), 'noisy', 'failing', ...Object.keys(CURVE_PROBLEMS)];
   for (const name of names) {
-    if (name === 'curves') benchCurves(options);
-    else await benchFunction(name, options);
+    const problem = CURVE_PROBLEMS[name]?.();
+    if (problem === undefined) await benchFunction(name, options);
+    else benchCurves(name, problem, options);
   }
 }
 
@@ -94,14 +95,16 @@ async function benchFunction(name: string, options: SearchBenchOptions): Promise
   const fn = FUNCTIONS[name === 'noisy' || name === 'failing' ? 'mixcond' : name];
   if (fn === undefined)
     throw new Error(`there is no function "${name}"; there are ${Object.keys(FUNCTIONS).join(', ')}`);
-  const regrets: Record<number, number[]> = {};
-  const askMs: number[] = [];
+  const runs: StudyRun[] = [];
+  const anchors: StudyRun[] = [];
   for (let seed = 0; seed < options.seeds; seed++) {
-    const run = await runStudy(fn.space(hp), objectiveOf(name, fn, seed), seed, options);
-    askMs.push(...run.askMs);
-    for (const mark of marksOf(options.trials)) regrets[mark] = [...(regrets[mark] ?? []), regretAt(fn, run, mark)];
+    const objective = objectiveOf(name, fn, seed);
+    runs.push(await runStudy(fn.space(hp), objective, seed, options));
+    if (options.anchor === null) continue;
+    anchors.push(await runAnchor(options.anchor, options.anchorSampler, fn.space(hp), objective, seed, options));
   }
-  const last = regrets[options.trials] ?? [];
+  const askMs = runs.flatMap((run) => run.askMs);
+  const last = runs.map((run) => regretAt(fn, run, options.trials));
   print({
     name: 'search',
     function: name,
@@ -109,35 +112,47 @@ async function benchFunction(name: string, options: SearchBenchOptions): Promise
     seeds: options.seeds,
     trials: options.trials,
     parallel: options.parallel,
-    medianRegret: Object.fromEntries(Object.entries(regrets).map(([mark, list]) => [mark, shown(quantile(list, 0.5))])),
+    medianRegret: medianRegrets(fn, runs, options.trials),
     quartiles: [shown(quantile(last, 0.25)), shown(quantile(last, 0.75))],
     askMsMedian: shown(quantile(askMs, 0.5)),
     askMsP95: shown(quantile(askMs, 0.95)),
+    askCpuMsP95: shown(
+      quantile(
+        runs.flatMap((run) => run.askCpuMs),
+        0.95,
+      ),
+    ),
     optuna: OPTUNA[name] ?? null,
+    ...(anchors.length === 0 ? {} : { anchorMedianRegret: medianRegrets(fn, anchors, options.trials) }),
   });
 }
 
-/** Multi-fidelity: 540 epochs of learning curves, by each way to keep unpromising trials short. */
-function benchCurves({ seeds, sampler }: SearchBenchOptions): void {
+function medianRegrets(fn: BenchFunction, runs: readonly StudyRun[], trials: number): Record<string, number> {
+  return Object.fromEntries(
+    marksOf(trials).map((mark) => {
+      const regrets = runs.map((run) => regretAt(fn, run, mark));
+      return [mark, shown(quantile(regrets, 0.5))];
+    }),
+  );
+}
+
+/** Multi-fidelity: as many epochs of learning curves as 20 whole trainings have, by each way to keep unpromising trials short. */
+function benchCurves(name: string, problem: CurveProblem, { seeds, sampler }: SearchBenchOptions): void {
   for (const method of CURVE_METHODS) {
-    const runs = Array.from({ length: seeds }, (_, seed) => runCurves(sampler, method, seed));
+    const runs = Array.from({ length: seeds }, (_, seed) => runCurves(problem, sampler, method, seed));
     const regrets = runs.map(({ regret }) => regret);
+    const limits = runs.map(({ limitRegret }) => limitRegret);
     print({
       name: 'search',
-      function: 'curves',
+      function: name,
       method,
       sampler,
       seeds,
       medianRegret: shown(quantile(regrets, 0.5)),
       quartiles: [shown(quantile(regrets, 0.25)), shown(quantile(regrets, 0.75))],
-      medianLimitRegret: shown(
-        quantile(
-          runs.map(({ limitRegret }) => limitRegret),
-          0.5,
-        ),
-      ),
+      medianLimitRegret: shown(quantile(limits, 0.5)),
       meanConfigurations: shown(runs.reduce((sum, { configurations }) => sum + configurations, 0) / seeds),
-      optuna: OPTUNA_CURVES,
+      optuna: name === 'curves' ? OPTUNA_CURVES : null,
     });
   }
 }

@@ -55,5 +55,5 @@ export async function runAnchor(
   }
   const code = await ended;
   if (code !== 0) throw new Error(`${python} ${PROGRAM} ended with exit code ${code}`);
-  return { values, points, askMs };
+  return { values, points, askMs, askCpuMs: [] };
 }

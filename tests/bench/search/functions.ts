@@ -1,4 +1,6 @@
 import type { hp as Language } from '@voxhelm/search/space';
+import { tableSpace } from './tables/grid.ts';
+import { tableLoss, tableOptimum } from './tables/table.ts';
 
 /*
  * The functions of the comparison with Optuna, which was measured on exactly these (docs/search.md). All are minimised.
@@ -137,7 +139,7 @@ export function mixcond(point: Record<string, unknown>): number {
   return rule.base + (1 - rule.base) * Math.tanh(penalty / (1 - rule.base));
 }
 
-/** By name; `noisy` and `failing` are mixcond under another regime (regimes.ts). */
+/** By name; `noisy` and `failing` are mixcond under another regime (search.ts). */
 export const FUNCTIONS: Readonly<Record<string, BenchFunction>> = {
   branin: {
     optimum: 0.39788735772973816,
@@ -153,4 +155,12 @@ export const FUNCTIONS: Readonly<Record<string, BenchFunction>> = {
     objective: ackley([11.7, -19.3, 6.1, -8.9, 22.4]),
   },
   mixcond: { optimum: 0.1, space: mixcondSpace, objective: mixcond },
+  // Real trainings of our own networks: 1 - Dice.
+  tables: {
+    get optimum() {
+      return tableOptimum();
+    },
+    space: tableSpace,
+    objective: tableLoss,
+  },
 };

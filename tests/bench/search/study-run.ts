@@ -14,6 +14,8 @@ export interface StudyRun {
   /** By trial: the point in the space's shape. */
   readonly points: readonly unknown[];
   readonly askMs: readonly number[];
+  /** Processor time of each ask, which other processes on the machine do not lengthen as they do the clock's. */
+  readonly askCpuMs: readonly number[];
 }
 
 /** Only a space that is one bare expression needs a name for it. */
@@ -42,12 +44,16 @@ export async function runStudy(
   const values: (number | null)[] = [];
   const points: unknown[] = [];
   const askMs: number[] = [];
+  const askCpuMs: number[] = [];
   for (let first = 0; first < trials; first += parallel) {
     const numbers = Array.from({ length: Math.min(parallel, trials - first) }, (_, i) => first + i);
     for (const number of numbers) {
       const started = performance.now();
+      const before = process.cpuUsage();
       const point = ask(study, number);
+      const { user, system } = process.cpuUsage(before);
       askMs.push(performance.now() - started);
+      askCpuMs.push((user + system) / 1000);
       study = start(study, number, point, 1);
       const shaped = shapedLike(space, point);
       points.push(bare ? shaped[ROOT] : shaped);
@@ -59,7 +65,7 @@ export async function runStudy(
       study = tell(study, number, state, value);
     });
   }
-  return { values, points, askMs };
+  return { values, points, askMs, askCpuMs };
 }
 
 /** How one evaluation ended. */
