@@ -89,6 +89,32 @@ test('a dataset becomes an ensemble bundle, and every step of the way is on reco
   expect(run.events.filter(({ message }) => !/^[A-Z].*[.]$/s.test(message))).toEqual([]);
 });
 
+test('a search over rungs goes on from the best of them, waits for those under way, and spends no more than it may', async () => {
+  const { runId, handle } = await orchestra.submit({
+    folds: 2,
+    search: { trials: 3, parallel: 2, pruner: 'asha' },
+    plan: { steps: 40 },
+  });
+  await handle.result();
+  const run = await seen(runId);
+  expect(run).toMatchObject({ state: 'completed', progress: 1, failure: null });
+  const searched = run.trials.filter(({ kind }) => kind === 'search');
+  expect(new Set(searched.map(({ steps }) => steps))).toEqual(new Set([10, 20, 40]));
+  const byId = new Map(searched.map((trial) => [trial.id, trial]));
+  const promoted = searched.filter(({ sourceTrialId }) => sourceTrialId !== null);
+  for (const { id, sourceTrialId, steps } of promoted) {
+    const source = byId.get(sourceTrialId ?? '');
+    const job = orchestra.trainer.jobs.find(({ trialId }) => trialId === id);
+    expect(job).toMatchObject({ until: steps, continueFrom: { last: { step: source?.steps } }, seed: source?.seed });
+  }
+  const spent = searched.map(({ steps, sourceTrialId }) => steps - (byId.get(sourceTrialId ?? '')?.steps ?? 0));
+  expect(spent.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(3 * 40);
+  // The winner's other fold trains whole; what was trained on counts once.
+  expect(run.trials.filter(({ kind }) => kind === 'fold').map(({ steps }) => steps)).toEqual([40]);
+  const continued = new Set(promoted.map(({ sourceTrialId }) => sourceTrialId));
+  expect(run.ensemble?.members.filter(({ trialId }) => continued.has(trialId))).toEqual([]);
+});
+
 test('pausing frees the trainers; resuming goes on with a new lease', async () => {
   const { trainer } = orchestra;
   trainer.train = untilCancelled;
