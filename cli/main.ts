@@ -123,13 +123,26 @@ function describeCommands(done: (code: number) => void): Command {
     .action(async (options: PredictOptions) => done(await (await import('./commands/predict.ts')).predict(options)));
   program
     .command('evaluate')
-    .description('score label maps against ground truth: Dice, IoU, HD95, ASSD, surface Dice per case and class')
+    .description('score label maps against ground truth: Dice, IoU, HD, HD95, ASSD, surface Dice per case and class')
     .requiredOption('--pred <folder>', 'predicted label maps')
     .requiredOption('--labels <folder>', 'true label maps, of the same file names')
     .option('--tolerance-mm <mm>', 'tolerance of the surface Dice', '1')
     .addOption(json())
     .action(async (options: EvaluateOptions) => done(await (await import('./commands/evaluate.ts')).evaluate(options)));
   describeRetraining(program, done);
+  program
+    .command('transform')
+    .description('run a list of transforms (docs/transforms.md) on an image and its label; needs no server')
+    .argument('<list>', 'JSON or YAML: a list of transforms with their options')
+    .requiredOption('--image <files...>', 'a NIfTI file, or one for each channel')
+    .option('--label <file>', 'its label map')
+    .requiredOption('--output <folder>', 'image, label and a record of what was done are written here')
+    .option('--seed <n>', 'of everything random', '0')
+    .option('--undo <file>', 'instead, bring this label map of the transformed grid back to the image’s own')
+    .addOption(json())
+    .action(async (list: string, options: TransformOptions) =>
+      done(await (await import('./commands/transform.ts')).transform(list, options)),
+    );
   return program;
 }
 
@@ -168,6 +181,15 @@ export interface EvaluateOptions extends JsonOption {
   readonly pred: string;
   readonly labels: string;
   readonly toleranceMm: string;
+}
+
+/** Options of `transform`. */
+export interface TransformOptions extends JsonOption {
+  readonly image: string[];
+  readonly label?: string;
+  readonly output: string;
+  readonly seed: string;
+  readonly undo?: string;
 }
 
 /** The one place where the command line shows an error: what failed, on which input, what to do. */

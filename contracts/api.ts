@@ -111,6 +111,8 @@ export const TrialView = z
     diceByClass: z.record(z.string(), z.number().nullable()),
     reason: z.string().nullable(),
     lease: z.number().int(),
+    /** Share (0..1) of the training loop's time in which the device waited for a batch; null before the first step. */
+    dataWaitFraction: z.number().nullable(),
     progress: TrialProgress.nullable(),
     startedAt: Time.nullable(),
     finishedAt: Time.nullable(),

@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const ClassScores = z.object({
   dice: z.number().nullable(),
   iou: z.number().nullable(),
+  /** Hausdorff distance; null in scores that an earlier version stored. */
+  hdMm: z.number().nullable().default(null),
   hd95Mm: z.number().nullable(),
   assdMm: z.number().nullable(),
   /** Fraction of both surfaces within the tolerance of the other. */
@@ -29,6 +31,7 @@ export const Evaluation = z
     mean: z.object({
       dice: z.number().nullable(),
       iou: z.number().nullable(),
+      hdMm: z.number().nullable().default(null),
       hd95Mm: z.number().nullable(),
       assdMm: z.number().nullable(),
       surfaceDice: z.number().nullable(),

@@ -144,6 +144,8 @@ export const TrainResult = z.object({
   /** Where it did not begin with drawn weights: whose, how many of its parameters fitted, and which did not. */
   startedFrom: z.string().optional(),
   trainMs: z.number().nonnegative(),
+  /** Time that the training loop waited for batches, beside `trainMs`; absent in results of earlier versions. */
+  waitMs: z.number().nonnegative().optional(),
   stepMs: z.number().nonnegative(),
   validationMs: z.number().nonnegative(),
 });

@@ -10,6 +10,7 @@ const Environment = z.object({
   VOXHELM_HOME: z.string().min(1).optional(),
   VOXHELM_CACHE: z.string().min(1).optional(),
   VOXHELM_ARTIFACTS: z.string().min(1).optional(),
+  VOXHELM_CASE_CACHE_GB: z.coerce.number().nonnegative().default(20),
   VOXHELM_HOST: z.string().min(1).default('127.0.0.1'),
   VOXHELM_PORT: z.coerce.number().int().min(0).max(65_535).default(7420),
   VOXHELM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -28,6 +29,8 @@ export interface Settings {
   readonly home: string;
   /** What can be fetched or built again: libtensorflow, the Temporal server. */
   readonly cache: string;
+  /** Where trainers keep preprocessed cases, and how much they may take together; null: nowhere. */
+  readonly caseCache: { readonly folder: string; readonly limitBytes: number } | null;
   /** Folder of the artifact store. */
   readonly artifacts: string;
   readonly host: string;
@@ -50,11 +53,14 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   }
   const env = parsed.data;
   const home = env.VOXHELM_HOME ?? join(env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'voxhelm');
+  const cache = env.VOXHELM_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'voxhelm');
+  const limitBytes = env.VOXHELM_CASE_CACHE_GB * 1e9;
   return {
     url: env.VOXHELM_URL,
     apiKey: env.VOXHELM_API_KEY,
     home,
-    cache: env.VOXHELM_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'voxhelm'),
+    cache,
+    caseCache: limitBytes > 0 ? { folder: join(cache, 'cases'), limitBytes } : null,
     artifacts: env.VOXHELM_ARTIFACTS ?? join(home, 'artifacts'),
     host: env.VOXHELM_HOST,
     port: env.VOXHELM_PORT,

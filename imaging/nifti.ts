@@ -18,6 +18,20 @@ export async function readImage(paths: readonly string[]): Promise<Volume> {
   return joinChannels(volumes, paths);
 }
 
+/** As {@link readImage}, of files that were read already; `paths` are for messages. */
+export function decodeImage(files: readonly Uint8Array[], paths: readonly string[]): Volume {
+  const nameOf = (index: number): string => paths[index] ?? `channel ${index}`;
+  return joinChannels(
+    files.map((bytes, index) => decodeVolume(openNifti(bytes, nameOf(index)))),
+    paths,
+  );
+}
+
+/** As {@link readLabel}, of a file that was read already; `path` is for messages. */
+export function decodeLabelFile(bytes: Uint8Array, path: string): LabelMap {
+  return decodeLabel(openNifti(bytes, path));
+}
+
 /** Reads a label map of label values; throws `bad-image` where it is unreadable or its values are not whole. */
 export async function readLabel(path: string): Promise<LabelMap> {
   return decodeLabel(openNifti(await readBytes(path), path));
@@ -59,7 +73,8 @@ export function affineDifference(a: Affine, b: Affine): number {
   return a.reduce((largest, value, index) => Math.max(largest, Math.abs(value - (b[index] ?? 0))), 0);
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
+/** A file's bytes; throws `bad-image` where it cannot be read. */
+export async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {

@@ -1,6 +1,7 @@
-import type { Augmentation, Plan } from '@voxhelm/contracts/plan';
+import { Augmentation, type Plan } from '@voxhelm/contracts/plan';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { indexClasses, sampleBatch, type TrainingVolume } from './patch-sampler.ts';
 import { seededRandom } from './random.ts';
 import type { Vec3 } from './volume.ts';
@@ -15,6 +16,15 @@ const EVERYTHING: Augmentation[] = [
   { name: 'gamma', probability: 0.5, range: [0.7, 1.5] },
   { name: 'flip', probability: 0.5, axes: [0, 1, 2] },
 ];
+
+/** All that move voxels by MONAI's names, as a request has them. */
+const MOVES = z.array(Augmentation).parse([
+  { name: 'RandRotate90d', prob: 0.3, spatial_axes: [0, 2] },
+  { name: 'Rand3DElasticd', prob: 0.3, sigma_range: [1, 2], magnitude_range: [1, 3], padding_mode: 'border' },
+  { name: 'RandAffined', prob: 0.3, rotate_range: [0.3, 0.3, 0.3], translate_range: [2, 2, 2], units: 'mm' },
+  { name: 'RandZoomd', prob: 0.3 },
+  { name: 'RandFlipd', prob: 0.3, spatial_axis: 1 },
+]);
 
 function planOf(options: {
   patchSize: [number, number, number];
@@ -88,7 +98,7 @@ describe('sampleBatch', () => {
   test('image and classes stay aligned under rotation, scaling and flips', () => {
     const shape: Vec3 = [12, 15, 11];
     const spatial = EVERYTHING.filter(({ name }) => name === 'affine' || name === 'flip');
-    const plan = planOf({ patchSize: [8, 10, 11], augmentation: spatial });
+    const plan = planOf({ patchSize: [8, 10, 11], augmentation: [...spatial, ...MOVES] });
     fc.assert(
       fc.property(fc.nat(1000), fc.nat(1000), (seed, step) => {
         const volume = positionCase(shape, seed);
@@ -103,6 +113,25 @@ describe('sampleBatch', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test('a quarter turn shows the volume turned, between whole voxels nothing', () => {
+    const turn = z.array(Augmentation).parse([{ name: 'RandRotate90d', prob: 1, spatial_axes: [0, 1] }]);
+    const volume = positionCase([15, 15, 15], 3);
+    for (const patchSize of [
+      [4, 4, 4],
+      [4, 7, 5],
+    ] as [number, number, number][]) {
+      const { image } = sampleBatch([volume], planOf({ patchSize, augmentation: turn }), 2, 5);
+      expect(image.every(Number.isInteger)).toBe(true);
+      const steps = [image.subarray(0, 3), image.subarray(3 * patchSize[2], 3 * patchSize[2] + 3)];
+      // One step along y is one along x in the volume, or back.
+      const moved = [0, 1, 2].map((axis) => Math.abs((steps[1]?.[axis] as number) - (steps[0]?.[axis] as number)));
+      expect([
+        [1, 0, 0],
+        [0, 1, 0],
+      ]).toContainEqual(moved);
+    }
   });
 
   test('rotation keeps distances, scaling changes them by at most its range, and the centre stays', () => {

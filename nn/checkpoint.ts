@@ -29,6 +29,8 @@ const Progress = z.object({
   /** Step and Dice of each validation so far. */
   curve: z.array(z.tuple([z.number().int(), z.number()])).default([]),
   trainMs: z.number(),
+  /** Of the loop, beside `trainMs`: waiting for batches. Earlier versions did not count it. */
+  waitMs: z.number().default(0),
   validationMs: z.number(),
 });
 export type Progress = z.infer<typeof Progress>;

@@ -83,6 +83,8 @@ export interface TrainLoopResult {
   readonly bestDice: number | null;
   readonly diceByClass: Record<string, number | null>;
   readonly trainMs: number;
+  /** Time that the loop waited for batches: the device stood still. */
+  readonly waitMs: number;
   readonly stepMs: number;
   readonly validationMs: number;
 }
@@ -171,6 +173,7 @@ async function run(training: Training): Promise<TrainLoopResult> {
     const waitMs = performance.now() - waitStarted;
     coming = prefetch(options, step + 1);
     const stepMs = await runStep(training, batch, step);
+    training.progress = { ...training.progress, waitMs: training.progress.waitMs + waitMs };
     options.onStep?.({ step, learningRate: learningRateOf(options.plan, step), stepMs, waitMs });
 
     const validates = step % validateEverySteps === 0 || step === steps || timeIsUp(training);
@@ -215,7 +218,7 @@ function start(options: TrainLoopOptions): Begun {
   const { network, plan, seed, startFrom, initialWeights } = options;
   if (startFrom !== null) return decodeLast(network, plan, startFrom);
   const none = { bestStep: null, bestDice: null, diceByClass: {}, curve: [] };
-  const progress = { step: 0, seed, ...none, trainMs: 0, validationMs: 0 };
+  const progress = { step: 0, seed, ...none, trainMs: 0, waitMs: 0, validationMs: 0 };
   return { state: initialState(network, seed, stateGroups(plan), initialWeights), progress };
 }
 
@@ -334,7 +337,7 @@ async function abandon(training: Training): Promise<never> {
 }
 
 function result(training: Training, outcome: TrainLoopResult['outcome'], reason: string | null): TrainLoopResult {
-  const { step, bestStep, bestDice, diceByClass, trainMs, validationMs } = training.progress;
+  const { step, bestStep, bestDice, diceByClass, trainMs, waitMs, validationMs } = training.progress;
   const stepMs = step === 0 ? 0 : trainMs / step;
-  return { outcome, reason, step, bestStep, bestDice, diceByClass, trainMs, stepMs, validationMs };
+  return { outcome, reason, step, bestStep, bestDice, diceByClass, trainMs, waitMs, stepMs, validationMs };
 }

@@ -61,7 +61,7 @@ function profileOf(device: Device, classes: number): Profile {
   return { onCpu: false, memoryGb, mostVoxels: Number.POSITIVE_INFINITY, baseFeatures: 32, described };
 }
 
-/** nnU-Net's augmentation as far as there are transforms for it: contrast and low resolution are not built. */
+/** nnU-Net's augmentation without contrast and low resolution. */
 const AUGMENTATION: readonly Augmentation[] = [
   {
     name: 'affine',

@@ -9,6 +9,7 @@ export function printEvaluation(evaluation: Evaluation): void {
       label,
       diceText(scores.dice),
       diceText(scores.iou),
+      distanceText(scores.hdMm),
       distanceText(scores.hd95Mm),
       distanceText(scores.assdMm),
       diceText(scores.surfaceDice),
@@ -20,12 +21,13 @@ export function printEvaluation(evaluation: Evaluation): void {
     'all',
     diceText(mean.dice),
     diceText(mean.iou),
+    distanceText(mean.hdMm),
     distanceText(mean.hd95Mm),
     distanceText(mean.assdMm),
     diceText(mean.surfaceDice),
   ]);
   process.stdout.write(
-    `${table(['case', 'class', 'Dice', 'IoU', 'HD95', 'ASSD', `surface Dice ${evaluation.toleranceMm} mm`], rows)}\n`,
+    `${table(['case', 'class', 'Dice', 'IoU', 'HD', 'HD95', 'ASSD', `surface Dice ${evaluation.toleranceMm} mm`], rows)}\n`,
   );
   if (evaluation.worst !== null)
     process.stdout.write(`worst case: ${evaluation.worst.case}, Dice ${diceText(evaluation.worst.dice)}\n`);

@@ -31,3 +31,8 @@ export function bar(fraction: number, width: number): string {
   const filled = Math.round(Math.min(1, Math.max(0, fraction)) * width);
   return `${'█'.repeat(filled)}${'░'.repeat(width - filled)}`;
 }
+
+/** A share (0..1) as people read it: 1.4 %, or a dash. */
+export function shareText(share: number | null | undefined): string {
+  return share === null || share === undefined ? '–' : `${(100 * share).toFixed(1)} %`;
+}

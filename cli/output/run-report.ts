@@ -1,5 +1,5 @@
 import type { RunDetail } from '@voxhelm/contracts/api';
-import { diceText, distanceText, durationText, table } from './format.ts';
+import { diceText, distanceText, durationText, shareText, table } from './format.ts';
 
 /** A run in full, as text: what it is, its trials, its ensemble, its scores on the test cases. */
 export function runReport(run: RunDetail): string {
@@ -31,11 +31,21 @@ export function trialTable(run: RunDetail): string {
     `${trial.number} (${trial.kind})`,
     trial.reason === null ? trial.state : `${trial.state}: ${trial.reason}`,
     `${trial.step}/${trial.steps}`,
+    shareText(trial.dataWaitFraction),
     diceText(trial.bestDice),
     ...labels.map((label) => diceText(trial.diceByClass[label])),
   ]);
   return table(
-    ['algorithm', 'fold', 'trial', 'state', 'steps', 'Dice', ...labels.map((label) => names.get(label) ?? label)],
+    [
+      'algorithm',
+      'fold',
+      'trial',
+      'state',
+      'steps',
+      'data wait',
+      'Dice',
+      ...labels.map((label) => names.get(label) ?? label),
+    ],
     rows,
   );
 }

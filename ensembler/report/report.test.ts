@@ -11,7 +11,7 @@ const EVIL = `<script>alert(1)</script>"'&<img src=x onerror=alert(2)>`;
 
 /** A report in which every string that comes from outside is `text`. */
 function content(text: string): ReportContent {
-  const classes = { '1': { dice: 0.9, iou: 0.8, hd95Mm: 1, assdMm: 0.4, surfaceDice: 0.97 } };
+  const classes = { '1': { dice: 0.9, iou: 0.8, hdMm: 2, hd95Mm: 1, assdMm: 0.4, surfaceDice: 0.97 } };
   const scores = { case: text, classes, dice: 0.9 };
   const fusion = { mode: 'mean' as const, flips: [[0]], largestComponent: [1] };
   const chosen = {

@@ -50,9 +50,9 @@ describe('diceByClass', () => {
 describe('evaluateCase and summarize', () => {
   test('a class absent from both does not count; one found on one side counts as 0', () => {
     const scores = evaluateCase('a', line(1, 1, 0, 3), line(1, 1, 2, 0), [1, 2, 3, 4], 1);
-    const none = { hd95Mm: null, assdMm: null };
+    const none = { hdMm: null, hd95Mm: null, assdMm: null };
     expect(scores.classes).toEqual({
-      1: { dice: 1, iou: 1, hd95Mm: 0, assdMm: 0, surfaceDice: 1, volumeError: 0 },
+      1: { dice: 1, iou: 1, hdMm: 0, hd95Mm: 0, assdMm: 0, surfaceDice: 1, volumeError: 0 },
       2: { dice: 0, iou: 0, ...none, surfaceDice: 0, volumeError: -1 },
       3: { dice: 0, iou: 0, ...none, surfaceDice: 0, volumeError: null },
       4: { dice: null, iou: null, ...none, surfaceDice: null, volumeError: null },

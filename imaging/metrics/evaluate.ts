@@ -8,8 +8,8 @@ import { countOverlap, diceOf, iouOf, meanOf } from './dice.ts';
 import { type PairingOptions, pairFiles, requireSameGrid } from './pair-files.ts';
 import { surfaceScores } from './surface.ts';
 
-const SCORES = ['dice', 'iou', 'hd95Mm', 'assdMm', 'surfaceDice'] as const;
-const NOTHING: ClassScores = { dice: null, iou: null, hd95Mm: null, assdMm: null, surfaceDice: null };
+const SCORES = ['dice', 'iou', 'hdMm', 'hd95Mm', 'assdMm', 'surfaceDice'] as const;
+const NOTHING: ClassScores = { dice: null, iou: null, hdMm: null, hd95Mm: null, assdMm: null, surfaceDice: null };
 
 /**
  * Scores one case on the image's own grid. A class absent from prediction and truth gets null everywhere and does not
@@ -39,6 +39,7 @@ export function evaluateCase(
     classes[value] = {
       dice: diceOf(overlap),
       iou: iouOf(overlap),
+      hdMm: surface.hdMm,
       hd95Mm: surface.hd95Mm,
       assdMm: surface.assdMm,
       surfaceDice: surface.surfaceDice,
@@ -64,6 +65,7 @@ export function summarize(cases: readonly CaseScores[], toleranceMm: number): Ev
     return {
       dice: mean('dice'),
       iou: mean('iou'),
+      hdMm: mean('hdMm'),
       hd95Mm: mean('hd95Mm'),
       assdMm: mean('assdMm'),
       surfaceDice: mean('surfaceDice'),

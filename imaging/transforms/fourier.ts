@@ -55,6 +55,22 @@ function fourierOf(length: number, inverse: boolean): LineTransform {
     const part = size / parts;
     for (let j = 0; j < parts; j++) recurse(part, from + j * step, step * parts, to + j * part);
     const turn = length / size;
+    if (parts === 2) {
+      // By far the most frequent factor, without the general sum.
+      for (let k = 0; k < part; k++) {
+        const even = to + k;
+        const odd = even + part;
+        const cos = cosines[k * turn] as number;
+        const sin = sines[k * turn] as number;
+        const real = (outReal[odd] as number) * cos - (outImaginary[odd] as number) * sin;
+        const imaginary = (outReal[odd] as number) * sin + (outImaginary[odd] as number) * cos;
+        outReal[odd] = (outReal[even] as number) - real;
+        outImaginary[odd] = (outImaginary[even] as number) - imaginary;
+        outReal[even] = (outReal[even] as number) + real;
+        outImaginary[even] = (outImaginary[even] as number) + imaginary;
+      }
+      return;
+    }
     for (let k = 0; k < part; k++) {
       for (let j = 0; j < parts; j++) {
         heldReal[j] = outReal[to + j * part + k] as number;

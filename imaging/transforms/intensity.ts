@@ -72,13 +72,10 @@ export function interpolate(values: Float32Array, from: readonly number[], to: r
     else {
       let piece = 0;
       while (piece < last - 1 && value > (from[piece + 1] as number)) piece += 1;
-      const [x0, x1, y0, y1] = [from[piece], from[piece + 1], to[piece], to[piece + 1]] as [
-        number,
-        number,
-        number,
-        number,
-      ];
-      values[i] = x1 > x0 ? y0 + ((value - x0) / (x1 - x0)) * (y1 - y0) : y0;
+      const x0 = from[piece] as number;
+      const y0 = to[piece] as number;
+      const width = (from[piece + 1] as number) - x0;
+      values[i] = width > 0 ? y0 + ((value - x0) / width) * ((to[piece + 1] as number) - y0) : y0;
     }
   }
 }

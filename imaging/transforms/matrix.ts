@@ -50,6 +50,21 @@ export function rotationMatrix([x, y, z]: Vec3): Matrix3 {
   return product3(product3(rotationAbout(0, x), rotationAbout(1, y)), rotationAbout(2, z));
 }
 
+/** Six shears of one axis by another after one another, xy first, then xz, yx, yz, zx, zy: volumes stay as they are. */
+export function shearMatrix([xy, xz, yx, yz, zx, zy]: readonly [
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+]): Matrix3 {
+  const single = (place: 1 | 2 | 3 | 5 | 6 | 7, by: number): Matrix3 =>
+    IDENTITY_3.map((element, i) => (i === place ? by : element)) as unknown as Matrix3;
+  const inOrder = [single(1, xy), single(2, xz), single(3, yx), single(5, yz), single(6, zx), single(7, zy)];
+  return inOrder.reduce((all, next) => product3(next, all), IDENTITY_3);
+}
+
 function rotationAbout(axis: 0 | 1 | 2, angle: number): Matrix3 {
   const cos = Math.cos(angle);
   const sin = Math.sin(angle);

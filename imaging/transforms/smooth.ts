@@ -34,13 +34,12 @@ export function blur(
   kernels: readonly Float64Array[],
   border: BlurBorder,
 ): void {
-  const scratch = new Float32Array(Math.max(sizeX, sizeY, sizeZ));
   const voxels = voxelCount([sizeX, sizeY, sizeZ]);
   for (let channel = 0; channel < channels; channel++) {
     const patch = image.subarray(channel * voxels, (channel + 1) * voxels);
-    blurAxis(patch, 1, sizeX, sizeY * sizeZ, kernels[0] as Float64Array, border, scratch);
-    blurAxis(patch, sizeX, sizeY, sizeZ, kernels[1] as Float64Array, border, scratch);
-    blurAxis(patch, sizeX * sizeY, sizeZ, 1, kernels[2] as Float64Array, border, scratch);
+    blurAxis(patch, 1, sizeX, sizeY * sizeZ, kernels[0] as Float64Array, border);
+    blurAxis(patch, sizeX, sizeY, sizeZ, kernels[1] as Float64Array, border);
+    blurAxis(patch, sizeX * sizeY, sizeZ, 1, kernels[2] as Float64Array, border);
   }
 }
 
@@ -84,26 +83,24 @@ function blurAxis(
   inner: number,
   kernel: Float64Array,
   border: BlurBorder,
-  scratch: Float32Array,
 ): void {
-  const last = length - 1;
-  const reach = kernel.length;
-  const edge = border === 'edge';
+  const margin = kernel.length - 1;
+  // One line with what lies beyond it, so that the inner loop asks nothing.
+  const line = new Float32Array(length + 2 * margin);
   for (let block = 0; block < outer; block++) {
-    for (let line = 0; line < inner; line++) {
-      const base = block * length * inner + line;
-      for (let i = 0; i < length; i++) scratch[i] = patch[base + i * inner] as number;
+    for (let offset = 0; offset < inner; offset++) {
+      const base = block * length * inner + offset;
+      for (let i = 0; i < length; i++) line[margin + i] = patch[base + i * inner] as number;
+      if (border === 'edge') {
+        line.fill(line[margin] as number, 0, margin);
+        line.fill(line[margin + length - 1] as number, margin + length);
+      }
       for (let i = 0; i < length; i++) {
-        let sum = (kernel[0] as number) * (scratch[i] as number);
-        for (let distance = 1; distance < reach; distance++) {
-          const before = i - distance;
-          const after = i + distance;
-          let pair = 0;
-          if (before >= 0) pair += scratch[before] as number;
-          else if (edge) pair += scratch[0] as number;
-          if (after <= last) pair += scratch[after] as number;
-          else if (edge) pair += scratch[last] as number;
-          sum += (kernel[distance] as number) * pair;
+        const centre = margin + i;
+        let sum = (kernel[0] as number) * (line[centre] as number);
+        for (let distance = 1; distance <= margin; distance++) {
+          sum +=
+            (kernel[distance] as number) * ((line[centre - distance] as number) + (line[centre + distance] as number));
         }
         patch[base + i * inner] = sum;
       }

@@ -4,7 +4,7 @@ import type { Random } from '../random.ts';
 import { uniformBetween } from '../random.ts';
 import type { Vec3 } from '../volume.ts';
 import { voxelCount } from '../volume.ts';
-import { IDENTITY_3, inverse3, type Matrix3, product3, rotationMatrix, times3 } from './matrix.ts';
+import { IDENTITY_3, inverse3, type Matrix3, product3, rotationMatrix, shearMatrix, times3 } from './matrix.ts';
 import { blur, erfKernel } from './smooth.ts';
 
 type Flip = Extract<Augmentation, { name: 'flip' }>;
@@ -73,7 +73,7 @@ export function followedBy(before: SpatialTransform, next: SpatialTransform, siz
 }
 
 /**
- * An affine transform as MONAI composes it: rotation x shear x translation x scale. With `spacingMm` all of it happens in
+ * An affine transform as MONAI 1.6 composes it: rotation x shear x translation x scale. With `spacingMm` all of it happens in
  * millimetres, so that a rotation keeps distances also where voxels are no cubes.
  */
 export function affineTransform(
@@ -82,8 +82,7 @@ export function affineTransform(
   spacingMm: Vec3 | null,
 ): SpatialTransform {
   const { rotate, shear, translate, scale } = parameters;
-  const [xy, xz, yx, yz, zx, zy] = shear;
-  const turned = product3(rotationMatrix(rotate), [1, xy, xz, yx, 1, yz, zx, zy, 1]);
+  const turned = product3(rotationMatrix(rotate), shearMatrix(shear));
   const linear = product3(turned, [scale[0], 0, 0, 0, scale[1], 0, 0, 0, scale[2]]);
   const shift = times3(turned, translate);
   if (spacingMm === null) return { linear, shiftVoxels: shift, field: null, padding };
@@ -173,34 +172,50 @@ export function elasticField(
 
 /** field(d) of two transforms after one another: before.linear next.field(d) + before.field(where next looks). */
 function joinedField(before: SpatialTransform, next: SpatialTransform, size: Vec3): Float32Array {
+  const field = next.field === null ? new Float32Array(3 * voxelCount(size)) : turnedField(before.linear, next.field);
+  if (before.field !== null) addFieldWhereSeen(before.field, next, size, field);
+  return field;
+}
+
+/** linear u for each displacement u of a field. */
+function turnedField(linear: Matrix3, field: Float32Array): Float32Array {
+  const voxels = field.length / 3;
+  const turned = new Float32Array(field.length);
+  const [xx, xy, xz, yx, yy, yz, zx, zy, zz] = linear;
+  for (let i = 0; i < voxels; i++) {
+    const x = field[i] as number;
+    const y = field[voxels + i] as number;
+    const z = field[2 * voxels + i] as number;
+    turned[i] = xx * x + xy * y + xz * z;
+    turned[voxels + i] = yx * x + yy * y + yz * z;
+    turned[2 * voxels + i] = zx * x + zy * y + zz * z;
+  }
+  return turned;
+}
+
+/** Adds to `sum` at each voxel the field's displacement where `next` samples it. */
+function addFieldWhereSeen(field: Float32Array, next: SpatialTransform, size: Vec3, sum: Float32Array): void {
   const voxels = voxelCount(size);
-  const field = new Float32Array(3 * voxels);
-  const centre = size.map((length) => (length - 1) / 2) as unknown as Vec3;
+  const parts = [0, 1, 2].map((axis) => field.subarray(axis * voxels, (axis + 1) * voxels));
+  const [centreX, centreY, centreZ] = [(size[0] - 1) / 2, (size[1] - 1) / 2, (size[2] - 1) / 2];
+  const [shiftX, shiftY, shiftZ] = next.shiftVoxels;
   let i = 0;
   for (let x = 0; x < size[0]; x++) {
     for (let y = 0; y < size[1]; y++) {
       for (let z = 0; z < size[2]; z++, i++) {
-        const own: Vec3 =
-          next.field === null
-            ? [0, 0, 0]
-            : [next.field[i] as number, next.field[voxels + i] as number, next.field[2 * voxels + i] as number];
-        const moved = times3(before.linear, own);
-        const at = times3(next.linear, [x - centre[0], y - centre[1], z - centre[2]]);
+        const at = times3(next.linear, [x - centreX, y - centreY, z - centreZ]);
+        const place: Vec3 = [
+          at[0] + shiftX + centreX + (next.field?.[i] ?? 0),
+          at[1] + shiftY + centreY + (next.field?.[voxels + i] ?? 0),
+          at[2] + shiftZ + centreZ + (next.field?.[2 * voxels + i] ?? 0),
+        ];
         for (let axis = 0; axis < 3; axis++) {
-          field[axis * voxels + i] =
-            (moved[axis] as number) +
-            (before.field === null
-              ? 0
-              : sampleField(before.field.subarray(axis * voxels, (axis + 1) * voxels), size, [
-                  at[0] + next.shiftVoxels[0] + own[0] + centre[0],
-                  at[1] + next.shiftVoxels[1] + own[1] + centre[1],
-                  at[2] + next.shiftVoxels[2] + own[2] + centre[2],
-                ]));
+          const to = axis * voxels + i;
+          sum[to] = (sum[to] as number) + sampleField(parts[axis] as Float32Array, size, place);
         }
       }
     }
   }
-  return field;
 }
 
 /** A value between the voxels of a field, its border going on. */

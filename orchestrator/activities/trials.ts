@@ -142,6 +142,7 @@ function trialEnd(
     lastCheckpoint: toJson(result.last?.artifact ?? null),
     predictions: toJson(result.predictions),
     trainMs: result.trainMs,
+    waitMs: result.waitMs ?? null,
     stepMs: result.stepMs,
     validationMs: result.validationMs,
   };
@@ -177,7 +178,14 @@ function diceOnly(diceByClass: Readonly<Record<string, number | null>>) {
   return Object.fromEntries(
     Object.entries(diceByClass).map(([value, dice]) => [
       value,
-      { dice, iou: dice === null ? null : dice / (2 - dice), hd95Mm: null, assdMm: null, surfaceDice: null },
+      {
+        dice,
+        iou: dice === null ? null : dice / (2 - dice),
+        hdMm: null,
+        hd95Mm: null,
+        assdMm: null,
+        surfaceDice: null,
+      },
     ]),
   );
 }

@@ -11,6 +11,7 @@ const FIXED = [
   'step',
   'bestStep',
   'bestDice',
+  'dataWaitFraction',
   'startedAt',
   'finishedAt',
   'reason',

@@ -173,11 +173,18 @@ export function trialView(row: TrialRow): TrialView {
     diceByClass: fromJson('Trial.diceByClass', DiceByClass, row.diceByClass),
     reason: row.reason,
     lease: row.lease,
+    dataWaitFraction: dataWaitFraction(row),
     progress: fromJsonOrNull('Trial.progress', TrialProgress, row.progress),
     startedAt: isoOrNull(row.startedAt),
     finishedAt: isoOrNull(row.finishedAt),
     checkpoint: fromJsonOrNull('Trial.checkpoint', ArtifactRef, row.checkpoint),
   };
+}
+
+/** Of the whole training once it has ended, of the last steps before that. */
+function dataWaitFraction({ waitMs, trainMs, progress }: TrialRow): number | null {
+  const now = fromJsonOrNull('Trial.progress', TrialProgress, progress)?.dataWaitFraction ?? null;
+  return waitMs === null || trainMs === null || waitMs + trainMs === 0 ? now : waitMs / (waitMs + trainMs);
 }
 
 /** One run with its plans, trials, ensemble and scores. */

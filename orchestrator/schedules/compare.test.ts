@@ -7,7 +7,14 @@ const RULE = { significance: 0.05, classMargin: 0.02 };
 
 /** A model whose two classes score these Dice on cases c0, c1, ... */
 function model(runId: string, dice: readonly (readonly [number | null, number | null])[]) {
-  const own = (value: number | null) => ({ dice: value, iou: null, hd95Mm: null, assdMm: null, surfaceDice: null });
+  const own = (value: number | null) => ({
+    dice: value,
+    iou: null,
+    hdMm: null,
+    hd95Mm: null,
+    assdMm: null,
+    surfaceDice: null,
+  });
   const scores = dice.map(([one, two], index): CaseScores => {
     const there = [one, two].filter((value) => value !== null);
     const mean = there.length === 0 ? null : there.reduce((sum, value) => sum + value, 0) / there.length;

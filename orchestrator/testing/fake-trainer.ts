@@ -174,7 +174,7 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
         validationDice: members.reduce((sum, { validationDice }) => sum + validationDice, 0) / members.length,
         validationCases: CASES,
       };
-      const mean = { dice: 0.9, iou: 0.8, hd95Mm: 1, assdMm: 0.5, surfaceDice: 0.9 };
+      const mean = { dice: 0.9, iou: 0.8, hdMm: 2, hd95Mm: 1, assdMm: 0.5, surfaceDice: 0.9 };
       const scores = { case: 'test-0', dice: 0.9, classes: { '1': mean } };
       const test = {
         toleranceMm: 1,

@@ -211,6 +211,7 @@ function benchRun(count: number, steps: number): RunDetail {
       diceByClass: { 1: 0.8 },
       reason: null,
       lease: 1,
+      dataWaitFraction: 0.01,
       progress: null,
       startedAt: now,
       finishedAt: running ? null : now,

@@ -26,6 +26,7 @@ const CHECKS: Readonly<Record<string, () => Promise<{ check: Check }>>> = {
   metrics: () => import('./kinds/metrics.ts'),
   'sliding-window': () => import('./kinds/sliding-window.ts'),
   spatial: () => import('./kinds/spatial.ts'),
+  transforms: () => import('./kinds/transforms.ts'),
   analysis: () => import('./kinds/analysis.ts'),
 };
 

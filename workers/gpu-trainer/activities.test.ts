@@ -11,7 +11,7 @@ const draining = new AbortController();
 
 function activities(signal: AbortSignal = draining.signal) {
   return createActivities({
-    settings: { url: 'http://127.0.0.1:9', apiKey: undefined, artifacts: '/nonexistent' },
+    settings: { url: 'http://127.0.0.1:9', apiKey: undefined, artifacts: '/nonexistent', caseCache: null },
     logger: pino({ level: 'silent' }),
     draining: signal,
     entry: FIXTURE_CHILD,

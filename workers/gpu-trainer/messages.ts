@@ -1,5 +1,6 @@
 import type { ErrorRecord } from '@voxhelm/contracts/errors';
 import type { Job } from '@voxhelm/contracts/jobs';
+import type { CaseCacheSettings } from './loader/case-cache.ts';
 
 /*
  * What a trainer and its child processes say to each other over the IPC channel of `child_process.fork` (as JSON).
@@ -10,6 +11,8 @@ export interface JobSettings {
   readonly url: string;
   readonly apiKey: string | undefined;
   readonly artifacts: string;
+  /** Where preprocessed cases are kept on this host's disk; null: nowhere. */
+  readonly caseCache: CaseCacheSettings | null;
 }
 
 /** Parent to child, once: the job to do. */

@@ -15,12 +15,12 @@ export function typescriptArguments(): string[] {
  * A worker thread that runs TypeScript as it is. It registers the loader itself: a thread has its process's loader, which
  * may be none (Vitest's processes on Node 20), and `--import` does not register it in threads. Twice does no harm.
  */
-export function typescriptThread(program: URL): Worker {
+export function typescriptThread(program: URL, workerData: unknown = null): Worker {
   // The ESM build by its path: `resolve('tsx/esm/api')` would give the CommonJS one, whose register() misses its files.
   const loader = new URL('./esm/api/index.mjs', pathToFileURL(createRequire(import.meta.url).resolve('tsx'))).href;
   const start = `
     import(${JSON.stringify(loader)})
       .then(({ register }) => register())
       .then(() => import(${JSON.stringify(program.href)}));`;
-  return new Worker(start, { eval: true, execArgv: [] });
+  return new Worker(start, { eval: true, execArgv: [], workerData });
 }

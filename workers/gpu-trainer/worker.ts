@@ -37,7 +37,12 @@ export async function startTrainer(
   );
   const draining = new AbortController();
   const activities = createActivities({
-    settings: { url: settings.url, apiKey: settings.apiKey, artifacts: settings.artifacts },
+    settings: {
+      url: settings.url,
+      apiKey: settings.apiKey,
+      artifacts: settings.artifacts,
+      caseCache: settings.caseCache,
+    },
     logger,
     draining: draining.signal,
   });

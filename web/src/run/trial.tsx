@@ -109,6 +109,7 @@ function facts(run: RunDetail, trial: TrialView): [string, string][] {
       dice(score),
     ]),
     ['Time', duration(trialSeconds(trial))],
+    ['Waiting for data', trial.dataWaitFraction === null ? '–' : `${(100 * trial.dataWaitFraction).toFixed(1)} %`],
     ['Times handed to a trainer', String(trial.lease)],
     ['Started', moment(trial.startedAt)],
     ['Ended', moment(trial.finishedAt)],

@@ -21,7 +21,7 @@ describe('the analyze job', () => {
       { kind: 'analyze', datasetPath: SAMPLES, modality: null, labels: { '1': 'A', '2': 'P' }, artifactPrefix: 'd/1' },
       {
         store,
-        settings: { url: 'http://127.0.0.1:9', apiKey: undefined, artifacts: root },
+        settings: { url: 'http://127.0.0.1:9', apiKey: undefined, artifacts: root, caseCache: null },
         attempt: 1,
         smaller: 0,
         signal: new AbortController().signal,

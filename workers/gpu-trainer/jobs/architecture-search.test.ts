@@ -82,7 +82,7 @@ describe('a training that searches its architecture, in its own process on real 
 
   function run(asked: TrainJob, onBeat: (beat: Heartbeat, stop: () => void) => void, attempt = 1): Promise<JobOutcome> {
     const controller = new AbortController();
-    const settings = { url: api.url, apiKey: undefined, artifacts: root };
+    const settings = { url: api.url, apiKey: undefined, artifacts: root, caseCache: null };
     return superviseJob({
       entry: ENTRY,
       request: { type: 'job', job: asked, attempt, smaller: 0, settings },

@@ -88,6 +88,7 @@ const CheckpointProgress = z.object({
   bestDice: z.number().nullable(),
   diceByClass: z.record(z.string(), z.number().nullable()),
   trainMs: z.number(),
+  waitMs: z.number().default(0),
   validationMs: z.number(),
 });
 

@@ -2,8 +2,10 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { TrainingCase } from '@voxhelm/contracts/jobs';
 import type { Plan } from '@voxhelm/contracts/plan';
 import type { TrainingVolume } from '@voxhelm/imaging/patch-sampler';
+import { type CacheCounts, trimCaseCache } from '../loader/case-cache.ts';
 import type { CaseFiles, ValidationCase } from '../loader/messages.ts';
 import type { ThreadPool } from '../loader/thread-pool.ts';
+import type { JobContext } from './context.ts';
 
 /** The cases of one fold, by their part in training. Test cases (fold null) are in neither. */
 export interface FoldCases {
@@ -57,6 +59,23 @@ export function loadValidationCases(
     onLoaded();
     return loaded;
   });
+}
+
+/**
+ * After loading: says in the log what came from the cache and what could not be kept there, and keeps the cache in its
+ * limit.
+ */
+export async function settleCache(pool: ThreadPool, context: JobContext): Promise<void> {
+  const { caseCache } = context.settings;
+  if (caseCache === null) return;
+  const counts = (await pool.askAll({ type: 'cache-counts' })) as CacheCounts[];
+  const sum = (of: 'found' | 'made'): number => counts.reduce((total, one) => total + one[of], 0);
+  const fields = { folder: caseCache.folder, found: sum('found'), made: sum('made') };
+  context.log('debug', `${fields.found} preprocessed images and labels from the cache, ${fields.made} made`, fields);
+  const failure = counts.find((one) => one.failure !== null)?.failure;
+  if (failure !== undefined)
+    context.log('warn', `the cache of preprocessed cases cannot be written: ${failure}`, fields);
+  if (fields.made > 0) await trimCaseCache(caseCache);
 }
 
 /** All at once, since each thread does its own in turn. The first failure is told with its case. */

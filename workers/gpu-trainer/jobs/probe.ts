@@ -28,7 +28,7 @@ const REPEAT_BELOW_MS = 10_000;
 export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
   const asked = planSmaller(await readJson(context.store, job.plan, Plan), context.smaller);
   const cases = splitFold(await readJson(context.store, job.cases, z.array(TrainingCase)), asked.fold);
-  const pool = openThreadPool(loaderThreads());
+  const pool = openThreadPool(loaderThreads(), context.settings.caseCache);
   const tell = (phase: string): void => context.progress({ phase, memoryMb: residentMemoryMb() });
   try {
     tell('loading');

@@ -58,7 +58,12 @@ describe('the train job, in its own process on real cases', () => {
     job: asked,
     attempt,
     smaller,
-    settings: { url: api.url, apiKey: undefined, artifacts: root },
+    settings: {
+      url: api.url,
+      apiKey: undefined,
+      artifacts: root,
+      caseCache: { folder: join(root, 'cases'), limitBytes: 1e9 },
+    },
   });
 
   /** Runs a job to its end; `abortAt` stops it politely at the first heartbeat that fits. */
@@ -108,6 +113,7 @@ describe('the train job, in its own process on real cases', () => {
     undisturbed = resultOf(await run(job));
     expect(undisturbed).toMatchObject({ outcome: 'completed', reason: null, step: 6 });
     expect(undisturbed.bestDice).not.toBeNull();
+    expect(undisturbed.waitMs, 'the device waited for its first batch at least').toBeGreaterThan(0);
     expect(Object.keys(undisturbed.diceByClass)).toEqual(['1', '2']);
     if (undisturbed.predictions === null || undisturbed.best === null) throw new Error('nothing was stored');
     await store.read(undisturbed.best.artifact);

@@ -16,7 +16,7 @@ import { inThread } from '../training-thread.ts';
 import { searchedPlan } from './architecture-search.ts';
 import { decodeProgress, openTrialFiles, type Restored, type TrialFiles } from './checkpoints.ts';
 import type { JobContext } from './context.ts';
-import { loadTrainingCases, loadValidationCases, splitFold } from './load-cases.ts';
+import { loadTrainingCases, loadValidationCases, settleCache, splitFold } from './load-cases.ts';
 import { type StartWeights, startWeights } from './start-weights.ts';
 import { followTraining, type TrainingProgress } from './training-progress.ts';
 import { storePredictions, validateAll } from './validate.ts';
@@ -74,7 +74,7 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
     context.progress(heartbeat);
     api.progress(snapshot);
   });
-  const pool = openThreadPool(loaderThreads());
+  const pool = openThreadPool(loaderThreads(), context.settings.caseCache);
   const signal = AbortSignal.any([context.signal, refused.signal]);
   try {
     const lack =
@@ -111,6 +111,7 @@ async function attempt(own: Attempt, from: Restored | null): Promise<TrainResult
       loadValidationCases(own.pool, cases.validation, plan, tell),
     ]),
   );
+  await settleCache(own.pool, context);
   const searched = await searchedPlan(own, volumes);
   const trained = await trainPlan({ ...own, plan: searched?.plan ?? plan }, from, volumes, validation);
   const predictions = await predictionsOf({ ...own, plan: searched?.plan ?? plan }, trained, validation);
@@ -130,6 +131,7 @@ async function attempt(own: Attempt, from: Restored | null): Promise<TrainResult
     ...(trainedPlan === null ? {} : { plan: trainedPlan }),
     ...(trained.startedFrom === undefined ? {} : { startedFrom: trained.startedFrom }),
     trainMs: trained.trainMs,
+    waitMs: trained.waitMs,
     stepMs: trained.stepMs,
     validationMs: trained.validationMs,
   };

@@ -1,15 +1,24 @@
-import type { Plan } from '@voxhelm/contracts/plan';
+import { Augmentation, type Plan } from '@voxhelm/contracts/plan';
 import { indexClasses, sampleBatch, type TrainingVolume } from '@voxhelm/imaging/patch-sampler';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { tinyPlan } from '../fixtures/tiny-plan.ts';
 import { openBatchLoader } from './batch-loader.ts';
 import { openThreadPool, type ThreadPool } from './thread-pool.ts';
+
+/** As a request names them, defaults filled in. */
+const namedTransforms = (json: unknown): Augmentation[] => z.array(Augmentation).parse(json);
 
 const plan: Plan = {
   ...tinyPlan(),
   augmentation: [
     { name: 'flip', probability: 0.5, axes: [0, 1, 2] },
     { name: 'gaussian-noise', probability: 0.5, standardDeviation: 0.1 },
+    ...namedTransforms([
+      { name: 'Rand3DElasticd', prob: 0.5, sigma_range: [1, 2], magnitude_range: [2, 4], units: 'mm' },
+      { name: 'RandHistogramShiftd', prob: 0.5 },
+      { name: 'RandomMotion', p: 0.3 },
+    ]),
   ],
 };
 

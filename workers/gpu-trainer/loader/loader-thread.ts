@@ -1,9 +1,10 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Plan } from '@voxhelm/contracts/plan';
-import { readImage, readLabel } from '@voxhelm/imaging/nifti';
+import { decodeImage, decodeLabelFile, readBytes, readLabel } from '@voxhelm/imaging/nifti';
 import { indexClasses, sampleBatch, type TrainingVolume } from '@voxhelm/imaging/patch-sampler';
-import { preprocessImage, preprocessLabel } from '@voxhelm/imaging/preprocess';
+import { type PreprocessedCase, preprocessImage, preprocessLabel } from '@voxhelm/imaging/preprocess';
+import { type CaseCacheSettings, contentKey, openCaseCache } from './case-cache.ts';
 import type { Batch, CaseFiles, LoaderReply, LoaderRequest, LoaderTask, ValidationCase } from './messages.ts';
 
 /*
@@ -13,6 +14,8 @@ import type { Batch, CaseFiles, LoaderReply, LoaderRequest, LoaderTask, Validati
 
 type Source = { readonly volumes: readonly TrainingVolume[]; readonly plan: Plan; readonly seed: number };
 let source: Source | null = null;
+
+const cache = openCaseCache((workerData as { cache: CaseCacheSettings | null } | null)?.cache ?? null);
 
 /** Queued in the order of arrival: a batch asked for early is made early. */
 let last: Promise<void> = Promise.resolve();
@@ -47,37 +50,56 @@ async function perform(task: LoaderTask): Promise<unknown> {
       if (source === null)
         throw new VoxhelmError('internal', 'a loader thread was asked for a batch before its volumes');
       return sampleBatch(source.volumes, source.plan, source.seed, task.step);
+    case 'cache-counts':
+      return cache.counts();
   }
 }
 
 /** Reads a case and brings it to the plan's space, in memory that all threads share. */
 async function loadTraining(files: CaseFiles, plan: Plan): Promise<TrainingVolume> {
-  const [image, label] = await Promise.all([readImage(files.images), readLabel(files.label)]);
-  const prepared = preprocessImage(image, plan.preprocessing);
-  const classes = preprocessLabel(label, plan.preprocessing, plan.labels, plan.ignoreLabel);
+  const [prepared, classes] = await Promise.all([preparedImage(files, plan), preparedClasses(files, plan)]);
   if (classes.length !== prepared.data.length / prepared.channels) {
     throw new VoxhelmError('bad-image', `case "${files.caseId}": image and label have other shapes`, {
       fix: 'Run the dataset check again; a file may have changed since.',
     });
   }
   return {
-    image: shared(prepared.data),
+    image: prepared.data,
     channels: prepared.channels,
     shape: prepared.shape,
     spacingMm: prepared.spacingMm,
-    classes: shared(classes),
+    classes,
     classVoxels: indexClasses(classes, plan.labels.length).map((voxels) => shared(voxels)),
   };
 }
 
 async function loadValidation(files: CaseFiles, plan: Plan): Promise<ValidationCase> {
-  const [image, truth] = await Promise.all([readImage(files.images), readLabel(files.label)]);
-  const prepared = preprocessImage(image, plan.preprocessing);
-  return {
-    caseId: files.caseId,
-    image: { ...prepared, data: shared(prepared.data) },
-    truth: { ...truth, data: shared(truth.data) },
-  };
+  const [image, truth] = await Promise.all([preparedImage(files, plan), readLabel(files.label)]);
+  return { caseId: files.caseId, image, truth: { ...truth, data: shared(truth.data) } };
+}
+
+/** The image in the plan's space, from the cache where these very files were brought there before. */
+async function preparedImage({ images }: CaseFiles, { preprocessing }: Plan): Promise<PreprocessedCase> {
+  const files = await Promise.all(images.map(readBytes));
+  const { data, about } = await cache.get(contentKey(['image', preprocessing], files), () => {
+    const { data: prepared, ...grid } = preprocessImage(decodeImage(files, images), preprocessing);
+    return { data: shared(prepared), about: grid };
+  });
+  return { ...(about as Omit<PreprocessedCase, 'data'>), data };
+}
+
+/** The class of each voxel on the same grid. */
+async function preparedClasses(
+  { label }: CaseFiles,
+  { preprocessing, labels, ignoreLabel }: Plan,
+): Promise<Uint8Array> {
+  const bytes = await readBytes(label);
+  const made = ['classes', preprocessing.spacingMm, labels.map(({ value }) => value), ignoreLabel ?? null];
+  const { data } = await cache.get(contentKey(made, [bytes]), () => ({
+    data: shared(preprocessLabel(decodeLabelFile(bytes, label), preprocessing, labels, ignoreLabel)),
+    about: null,
+  }));
+  return data;
 }
 
 /** The same values on shared memory, which crosses threads without a copy. */

@@ -34,7 +34,9 @@ export type LoaderTask =
       readonly plan: Plan;
       readonly seed: number;
     }
-  | { readonly type: 'sample'; readonly step: number };
+  | { readonly type: 'sample'; readonly step: number }
+  /** Answers what the thread found in the cache so far (CacheCounts). */
+  | { readonly type: 'cache-counts' };
 
 export type LoaderRequest = { readonly id: number; readonly task: LoaderTask };
 export type LoaderReply =

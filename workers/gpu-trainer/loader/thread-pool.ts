@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { fromErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import { typescriptThread } from '../typescript-loader.ts';
+import type { CaseCacheSettings } from './case-cache.ts';
 import type { LoaderReply, LoaderRequest, LoaderTask } from './messages.ts';
 
 /** Threads that do {@link LoaderTask}s, each in the order in which it got them. */
@@ -10,7 +11,7 @@ export interface ThreadPool {
   /** Gives a task to the thread with the fewest waiting; it is posted at once, so that a busy main thread delays nothing. */
   ask(task: LoaderTask): Promise<unknown>;
   /** Gives a task to every thread. */
-  askAll(task: LoaderTask): Promise<void>;
+  askAll(task: LoaderTask): Promise<unknown[]>;
   close(): Promise<void>;
 }
 
@@ -24,13 +25,16 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** Starts loader threads; they end with {@link ThreadPool.close} or the process. */
-export function openThreadPool(threads: number): ThreadPool {
+/**
+ * Starts loader threads; they end with {@link ThreadPool.close} or the process. With `cache` they keep preprocessed cases
+ * on disk and look there first.
+ */
+export function openThreadPool(threads: number, cache: CaseCacheSettings | null = null): ThreadPool {
   let nextId = 0;
   const members = Array.from({ length: threads }, () => startMember());
 
   function startMember(): { worker: Worker; waiting: Map<number, Waiting> } {
-    const worker = typescriptThread(new URL('./loader-thread.ts', import.meta.url));
+    const worker = typescriptThread(new URL('./loader-thread.ts', import.meta.url), { cache });
     const waiting = new Map<number, Waiting>();
     worker.on('message', (reply: LoaderReply) => {
       const waiter = waiting.get(reply.id);
@@ -68,9 +72,7 @@ export function openThreadPool(threads: number): ThreadPool {
       const member = members.reduce((least, other) => (other.waiting.size < least.waiting.size ? other : least));
       return post(member, task);
     },
-    async askAll(task) {
-      await Promise.all(members.map((member) => post(member, task)));
-    },
+    askAll: (task) => Promise.all(members.map((member) => post(member, task))),
     async close() {
       await Promise.all(members.map((member) => member.worker.terminate()));
     },

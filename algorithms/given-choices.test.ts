@@ -1,0 +1,46 @@
+import { PlanOverrides } from '@voxhelm/contracts/run';
+import { describe, expect, test } from 'vitest';
+import { GIVEN } from './plan-overrides.ts';
+import { planners } from './planners.ts';
+import { CPU, HIPPOCAMPUS, planInput } from './planning-fixtures.ts';
+
+/** As RUN.yaml has it, defaults filled in. */
+const overrides = PlanOverrides.parse({
+  augmentation: [
+    { name: 'RandAffined', prob: 0.2, rotate_range: [0.3, 0.3, 0.3], units: 'mm' },
+    { name: 'RandomBiasField', p: 0.1 },
+    { name: 'RandFlipd', prob: 0.5, spatial_axis: 0 },
+  ],
+  loss: { name: 'TverskyLoss', options: { alpha: 0.3, beta: 0.7 } },
+  classRatios: [1, 2, 2],
+});
+
+describe.each(Object.values(planners))('$name', (planner) => {
+  const plan = planner.plan(planInput(HIPPOCAMPUS, { device: CPU, overrides }));
+
+  test('takes augmentation, loss and patch centres as they were given, and says so', () => {
+    expect(plan.augmentation).toEqual(overrides.augmentation);
+    expect(plan.training.loss).toEqual({ name: 'TverskyLoss', options: { alpha: 0.3, beta: 0.7, softmax: true } });
+    expect(plan.sampling.classRatios).toEqual([1, 2, 2]);
+    for (const path of ['augmentation', 'training.loss', 'sampling.classRatios']) {
+      expect(plan.reasons[path]).toContain(GIVEN);
+    }
+  });
+
+  test('neither a search nor a short training changes a given list', () => {
+    expect(Object.keys(planner.space(plan))).not.toContain('augmentation');
+    expect(planner.withSteps(plan, 50).augmentation).toEqual(overrides.augmentation);
+  });
+
+  test('refuses ratios that are not one for each label', () => {
+    const input = planInput(HIPPOCAMPUS, { device: CPU, overrides: { classRatios: [1, 1] } });
+    expect(() => planner.plan(input)).toThrow(/plan.classRatios is \[1, 1\] for the 3 labels/);
+  });
+});
+
+test('a request refuses transforms and loss options that do not exist, or that belong elsewhere', () => {
+  const refused = (value: unknown): string => JSON.stringify(PlanOverrides.safeParse(value).error?.issues);
+  expect(refused({ augmentation: [{ name: 'RandFlipd', probability: 1 }] })).toContain('probability');
+  expect(refused({ augmentation: [{ name: 'Spacingd', pixdim: [1, 1, 1] }] })).toContain('discriminator');
+  expect(refused({ loss: { name: 'DiceLoss', options: { alpha: 1 } } })).toContain('alpha');
+});

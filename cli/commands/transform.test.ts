@@ -1,0 +1,62 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readImage, readLabel } from '@voxhelm/imaging/nifti';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { main } from '../main.ts';
+
+const SAMPLES = join(import.meta.dirname, '../../samples/hippocampus');
+const image = join(SAMPLES, 'imagesTr/hippocampus_003.nii.gz');
+const label = join(SAMPLES, 'labelsTr/hippocampus_003.nii.gz');
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'voxhelm-transform-'));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const written = { out: '', err: '' };
+  const catching = (stream: 'stdout' | 'stderr', to: 'out' | 'err') =>
+    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
+      written[to] += String(text);
+      return true;
+    });
+  const spies = [catching('stdout', 'out'), catching('stderr', 'err')];
+  try {
+    return { code: await main(['node', 'voxhelm', 'transform', ...args]), ...written };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+test('a list in a file runs on a case, and what lies on the new grid comes back to the old', async () => {
+  const list = join(root, 'list.yaml');
+  await writeFile(
+    list,
+    `- { name: LoadImaged }
+- { name: Orientationd, axcodes: LPS }
+- { name: SpatialPadd, spatial_size: 64 }
+- { name: RandRotate90d, prob: 1, spatial_axes: [0, 2] }
+- { name: RandBiasField }`.replace('RandBiasField', 'RandomBiasField'),
+  );
+  const given = [list, '--image', image, '--label', label, '--seed', '3', '--output', root, '--json'];
+  const { code, out } = await run(...given);
+  expect(code).toBe(0);
+  expect(JSON.parse(out).applied).toEqual(['Orientationd', 'SpatialPadd', 'RandRotate90d', 'RandomBiasField']);
+  expect((await readImage([join(root, 'image.nii.gz')])).shape).toEqual([64, 64, 64]);
+  expect(JSON.parse(await readFile(join(root, 'applied.json'), 'utf8'))).toHaveLength(4);
+
+  await run(...given, '--undo', join(root, 'label.nii.gz'));
+  const [restored, own] = await Promise.all([readLabel(join(root, 'restored.nii.gz')), readLabel(label)]);
+  expect(restored.shape).toEqual(own.shape);
+  expect(Buffer.compare(Buffer.from(restored.data), Buffer.from(own.data))).toBe(0);
+});
+
+test('a list that is wrong says where', async () => {
+  const list = join(root, 'wrong.json');
+  await writeFile(list, '[{"name": "Spacingd", "pixdim": [1, 1]}]');
+  const { code, err } = await run(list, '--image', image, '--output', root);
+  expect(code).toBe(1);
+  expect(err).toContain('[0].pixdim');
+});

@@ -1,0 +1,42 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { Transform } from '@voxhelm/contracts/transforms';
+import { readImage, readLabel } from '../nifti.ts';
+import { runTransforms, type TransformedSample, undoTransforms } from './compose.ts';
+import type { Sample } from './sample.ts';
+
+/** Files of one sample: an image (or one file for each channel), and its label map where there is one. */
+export interface SampleFiles {
+  readonly images: readonly string[];
+  readonly label: string | null;
+}
+
+/** Reads a sample (MONAI's LoadImaged and EnsureChannelFirstd); throws `bad-image` where a file cannot be read. */
+export async function loadSample({ images, label }: SampleFiles): Promise<Sample> {
+  const [image, map] = await Promise.all([readImage(images), label === null ? null : readLabel(label)]);
+  return { image, label: map };
+}
+
+/** Reads a sample and runs transforms on it; see {@link runTransforms}. */
+export async function transformFiles(
+  transforms: readonly Transform[],
+  files: SampleFiles,
+  seed: number,
+): Promise<TransformedSample> {
+  return runTransforms(transforms, await loadSample(files), seed);
+}
+
+/**
+ * A label map that lies on a transformed sample's grid, such as a prediction, brought back to the grid of the sample that
+ * it was made from. Throws `invalid-request` where it lies on another grid or a transform has no inverse.
+ */
+export async function restoreLabel({ applied, image }: TransformedSample, path: string): Promise<Sample['label']> {
+  const label = await readLabel(path);
+  if (label.shape.some((size, axis) => size !== image.shape[axis])) {
+    throw new VoxhelmError(
+      'invalid-request',
+      `${path} has ${label.shape.join(' x ')} voxels, the transformed image ${image.shape.join(' x ')}`,
+      { fix: 'Give the prediction of the transformed image, made with the same transforms and seed.' },
+    );
+  }
+  return undoTransforms(applied, { image, label }, { gridOnly: true }).label;
+}

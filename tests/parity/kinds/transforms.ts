@@ -1,0 +1,88 @@
+import { applyOperation, readTransforms, runTransforms } from '@voxhelm/imaging/transforms/compose';
+import type { Operation } from '@voxhelm/imaging/transforms/decide';
+import type { Sample } from '@voxhelm/imaging/transforms/sample';
+import type { Vec3 } from '@voxhelm/imaging/volume';
+import { z } from 'zod';
+import { formulaValues } from '../formula.ts';
+import { type ParityRow, parityRow } from '../row.ts';
+
+/** Image values by their standard deviation, affines absolutely; label counts exactly. */
+const IMAGE_TOLERANCE = 1e-5;
+const AFFINE_TOLERANCE = 1e-6;
+
+const Reference = z.object({
+  kind: z.literal('transforms'),
+  input: z.object({
+    shape: z.tuple([z.number(), z.number(), z.number()]),
+    channels: z.literal(2),
+    affine: z.array(z.number()).length(16),
+  }),
+  cases: z
+    .array(
+      z.object({
+        name: z.string(),
+        transforms: z.array(z.unknown()).optional(),
+        /** A random transform's decision, in place of a list. */
+        operation: z.custom<Operation>((value) => typeof value === 'object').optional(),
+        image: z.object({
+          shape: z.array(z.number()),
+          std: z.number(),
+          index: z.array(z.number()),
+          value: z.array(z.number()),
+        }),
+        label_counts: z.array(z.number()).optional(),
+        affine: z.array(z.array(z.number())).optional(),
+      }),
+    )
+    .min(1),
+});
+
+/** Runs each list of transforms of a `transforms` reference on its made-up sample; rows per case. */
+export async function check(reference: unknown, _dataFolder: string): Promise<ParityRow[]> {
+  const { input, cases } = Reference.parse(reference);
+  const sample = madeUpSample(input.shape, input.affine);
+  return cases.flatMap((expected) => {
+    const { image, label } =
+      expected.operation === undefined
+        ? runTransforms(readTransforms(expected.transforms), sample, 0)
+        : applyOperation(expected.operation, sample);
+    const shape = [image.channels, ...image.shape];
+    const sameShape = shape.every((size, axis) => size === expected.image.shape[axis]);
+    const errors = expected.image.index.map((at, i) =>
+      Math.abs((image.data[at] ?? Number.NaN) - (expected.image.value[i] as number)),
+    );
+    const error = sameShape ? Math.max(...errors) / expected.image.std : Number.POSITIVE_INFINITY;
+    const rows = [parityRow(`${expected.name} image`, error, IMAGE_TOLERANCE)];
+    if (expected.affine !== undefined) {
+      const off = expected.affine.flat().map((value, i) => Math.abs(value - (image.affine[i] ?? Number.NaN)));
+      rows.push(parityRow(`${expected.name} affine`, Math.max(...off), AFFINE_TOLERANCE));
+    }
+    if (expected.label_counts !== undefined) {
+      const values = [...(label?.data ?? [])];
+      const counts = expected.label_counts.map((count, value) =>
+        Math.abs(count - values.filter((one) => one === value).length),
+      );
+      rows.push(parityRow(`${expected.name} label counts`, Math.max(...counts), 0));
+    }
+    return rows;
+  });
+}
+
+/** The image and label of tests/parity/transforms/make.py. */
+function madeUpSample(shape: Vec3, affine: readonly number[]): Sample {
+  const voxels = shape[0] * shape[1] * shape[2];
+  const noise = formulaValues(2 * voxels, 3, 0.2);
+  const data = new Float32Array(2 * voxels);
+  const labels = new Uint8Array(voxels);
+  for (let i = 0; i < voxels; i++) {
+    const row = Math.floor(i / shape[2]);
+    const [x, y, z] = [Math.floor(row / shape[1]), row % shape[1], i % shape[2]];
+    const first = Math.sin(0.5 * x) + Math.cos(0.7 * y) + 0.1 * z;
+    const second = 2 + Math.cos(0.3 * x + 0.4 * y) * Math.sin(0.6 * z);
+    data[i] = Math.fround(first) + (noise[i] as number);
+    data[voxels + i] = Math.fround(second) + (noise[voxels + i] as number);
+    const distance = Math.hypot(x - 6, y - 4.5, z - 3);
+    labels[i] = (distance < 4 ? 1 : 0) + (distance < 2.2 ? 1 : 0);
+  }
+  return { image: { shape, channels: 2, data, affine }, label: { shape, data: labels, affine } };
+}
