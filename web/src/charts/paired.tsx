@@ -1,6 +1,6 @@
-import { saveCsv } from '../csv.ts';
 import { dice } from '../format.ts';
 import { interval } from '../statistics.ts';
+import { ChartData } from './chart-data.tsx';
 
 interface PairedProps {
   readonly nameA: string;
@@ -27,15 +27,6 @@ export function PairedPlot({ nameA, nameB, pairs, hrefOf }: PairedProps) {
     <figure className="chart narrow">
       <div className="chart-head">
         <figcaption>{sentence}</figcaption>
-        <button
-          type="button"
-          className="quiet"
-          onClick={() =>
-            saveCsv('Dice case by case', [['case', nameA, nameB], ...pairs.map(({ caseId, a, b }) => [caseId, a, b])])
-          }
-        >
-          CSV
-        </button>
       </div>
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
@@ -73,6 +64,11 @@ export function PairedPlot({ nameA, nameB, pairs, hrefOf }: PairedProps) {
           </a>
         ))}
       </svg>
+      <ChartData
+        title="Dice case by case"
+        head={['case', nameA, nameB === nameA ? `${nameB} (second)` : nameB]}
+        rows={pairs.map(({ caseId, a, b }) => [caseId, a, b])}
+      />
     </figure>
   );
 }

@@ -1,6 +1,7 @@
 import { type PointerEvent, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { dice, number, shown } from '../format.ts';
+import { ChartData } from './chart-data.tsx';
 
 /** A trial as a line through the axes. */
 export interface ParallelLine {
@@ -130,6 +131,11 @@ export function ParallelCoordinates({ axes, lines }: ParallelProps) {
           ))}
         </p>
       )}
+      <ChartData
+        title="Parallel coordinates"
+        head={['trial', ...axes.map(({ title }) => title)]}
+        rows={chosen.map((line) => [line.label, ...axes.map(({ id }) => line.values[id] ?? null)])}
+      />
     </figure>
   );
 }

@@ -1,5 +1,5 @@
-import { saveCsv } from '../csv.ts';
 import { number } from '../format.ts';
+import { ChartData } from './chart-data.tsx';
 
 /** One quantity's spread. */
 export interface Range {
@@ -34,18 +34,6 @@ export function RangePlot({ title, unit, rows }: RangeProps) {
           {title}
           {unit === '' ? '' : `, ${unit}`}
         </h3>
-        <button
-          type="button"
-          className="quiet"
-          onClick={() =>
-            saveCsv(title, [
-              ['what', 'least', '10 %', 'median', '90 %', 'most'],
-              ...rows.map((row) => [row.name, row.min, row.low, row.middle, row.high, row.max]),
-            ])
-          }
-        >
-          CSV
-        </button>
       </div>
       <svg viewBox={`0 0 ${WIDTH} ${height}`} className="svg-chart" role="img" aria-label={sentence}>
         {[low, (low + high) / 2, high].map((value, index) => (
@@ -70,6 +58,11 @@ export function RangePlot({ title, unit, rows }: RangeProps) {
           );
         })}
       </svg>
+      <ChartData
+        title={title}
+        head={['what', 'least', '10 %', 'median', '90 %', 'most']}
+        rows={rows.map((row) => [row.name, row.min, row.low, row.middle, row.high, row.max])}
+      />
     </figure>
   );
 }

@@ -1,5 +1,5 @@
-import { saveCsv } from '../csv.ts';
 import { number } from '../format.ts';
+import { ChartData } from './chart-data.tsx';
 import { ticksOf } from './ticks.ts';
 
 /** A point with where it leads. */
@@ -38,13 +38,6 @@ export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) 
     <figure className="chart">
       <div className="chart-head">
         <h3>{title}</h3>
-        <button
-          type="button"
-          className="quiet"
-          onClick={() => saveCsv(title, [['what', xName, yName], ...dots.map(({ label, x, y }) => [label, x, y])])}
-        >
-          CSV
-        </button>
       </div>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className="svg-chart" role="group" aria-label={sentence}>
         {ticksOf(minY, maxY).map(({ at, text }) => (
@@ -81,6 +74,7 @@ export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) 
           </a>
         ))}
       </svg>
+      <ChartData title={title} head={['what', xName, yName]} rows={dots.map(({ label, x, y }) => [label, x, y])} />
     </figure>
   );
 }
