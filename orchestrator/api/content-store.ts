@@ -15,6 +15,8 @@ export interface ContentStore {
   path(file: { readonly name: string; readonly sha256: string; readonly bytes: number }): Promise<string>;
   /** Takes a received file over. Throws `invalid-request` where its content has another hash. */
   take(path: string, sha256: string): Promise<void>;
+  /** Forgets an uploaded file that no dataset has; an upload that still wants it is told that it has not come. */
+  release(sha256: string): Promise<void>;
   save(id: string, upload: UploadCreate): Promise<void>;
   load(id: string): Promise<UploadCreate>;
   /** Lays the files out as a dataset in a new folder. Throws `conflict` where some are still missing. */
@@ -45,6 +47,10 @@ export function contentStore(home: string): ContentStore {
       throw new VoxhelmError('conflict', `${name} (SHA-256 ${sha256}) has not been uploaded`, {
         fix: 'Send it to /v1/uploads/files first.',
       });
+    },
+    async release(sha256) {
+      const found = await stat(pathOf(sha256)).catch(() => null);
+      if (found?.nlink === 1) await rm(pathOf(sha256), { force: true });
     },
     async take(path, sha256) {
       const hash = createHash('sha256');

@@ -15,12 +15,6 @@ const uploaded = (name: string, content: Buffer) => ({ name, sha256: sha256(cont
 let service: TestService;
 beforeAll(async () => {
   service = await startTestService();
-  for (const content of [image, mask]) {
-    const hash = sha256(content);
-    const folder = join(service.home, 'uploads', 'content', hash.slice(0, 2));
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, hash), content);
-  }
 });
 afterAll(() => service.close());
 
@@ -28,11 +22,20 @@ function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** As if it had come by tus. */
+async function upload(content: Buffer): Promise<void> {
+  const hash = sha256(content);
+  const folder = join(service.home, 'uploads', 'content', hash.slice(0, 2));
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, hash), content);
+}
+
 async function post(url: string, payload: object) {
   return service.app.inject({ method: 'POST', url, payload });
 }
 
 test('an uploaded image is segmented by the bundle of the run, and nothing of it stays when it is deleted', async () => {
+  await upload(image);
   const { id: runId } = (await post('/v1/runs', { dataset: service.home, name: 'predict' })).json();
   const early = await post(`/v1/runs/${runId}/predictions`, { images: [uploaded('a.nii', image)] });
   expect(early.statusCode).toBe(404);
@@ -47,6 +50,8 @@ test('an uploaded image is segmented by the bundle of the run, and nothing of it
   expect(created.statusCode).toBe(202);
   const { id } = created.json<PredictionView>();
   expect(service.workflows.started).toContain(id);
+  const again = await post(`/v1/runs/${runId}/predictions`, { images: [uploaded('a.nii', image)] });
+  expect(again.statusCode).toBe(409);
   expect((await service.app.inject({ url: `/v1/predictions/${id}` })).json<PredictionView>().state).toBe('waiting');
   await service.store.write(`predictions/${id}/label.nii.gz`, mask);
   const done = (await service.app.inject({ url: `/v1/predictions/${id}` })).json<PredictionView>();
@@ -59,6 +64,8 @@ test('an uploaded image is segmented by the bundle of the run, and nothing of it
 });
 
 test('a corrected mask makes a new dataset; the old one keeps its own', async () => {
+  await upload(image);
+  await upload(mask);
   const folder = join(service.home, 'mine');
   const paths = ['image-a.nii.gz', 'label-a.nii.gz', 'image-t.nii.gz'].map((name) => join(folder, name));
   await mkdir(folder);

@@ -61,21 +61,23 @@ export function SearchTab({ run }: { readonly run: RunDetail }) {
           line={data.history.flatMap(({ number, best }) => (best === null ? [] : [[number + 1, best] as const]))}
         />
         <Importance parameters={data.importance} trials={data.history.length} />
-        {data.pareto.map(({ cost, trials, front }) => (
-          <Scatter
-            key={cost}
-            title={`Dice against ${COSTS[cost].toLowerCase()}`}
-            xName={COSTS[cost]}
-            yName="Dice"
-            dots={trials.map((trial) => ({
-              x: trial.cost,
-              y: trial.dice,
-              label: `trial ${trial.number + 1}`,
-              href: hrefOf(trial.trialId),
-              strong: front.includes(trial.number),
-            }))}
-          />
-        ))}
+        {data.pareto
+          .filter(({ trials }) => trials.length > 0)
+          .map(({ cost, trials, front }) => (
+            <Scatter
+              key={cost}
+              title={`Dice against ${COSTS[cost].toLowerCase()}`}
+              xName={COSTS[cost]}
+              yName="Dice"
+              dots={trials.map((trial) => ({
+                x: trial.cost,
+                y: trial.dice,
+                label: `trial ${trial.number + 1}`,
+                href: hrefOf(trial.trialId),
+                strong: front.includes(trial.number),
+              }))}
+            />
+          ))}
       </div>
       <Parallel run={run} />
       <Rungs rungs={data.rungs} hrefOf={hrefOf} />
@@ -92,7 +94,9 @@ function Importance({
 }) {
   return (
     <figure className="chart">
-      <h3>Importance of parameters</h3>
+      <div className="chart-head">
+        <h3>Importance of parameters</h3>
+      </div>
       {parameters.length === 0 ? (
         <p className="muted">Told from 8 finished trials on; there are {trials}.</p>
       ) : (

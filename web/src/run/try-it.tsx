@@ -72,6 +72,7 @@ function WithBundle({ run, href }: { readonly run: RunDetail; readonly href: str
             type="button"
             onClick={() => {
               here.stop();
+              void forget(trainerJob);
               setTrainerJob(null);
             }}
           >
@@ -159,6 +160,11 @@ function HowFar({ state }: { readonly state: Predicting | null }) {
   );
 }
 
+/** Ends a prediction on a trainer and deletes its files; it may be gone already. */
+async function forget(id: string | null): Promise<void> {
+  if (id !== null) await send('DELETE', `/v1/predictions/${id}`).catch(() => undefined);
+}
+
 /** Follows a prediction on a trainer and fetches what it left. */
 function useTrainerPrediction(id: string | null) {
   const view = useQuery({
@@ -171,7 +177,12 @@ function useTrainerPrediction(id: string | null) {
   const href = view.data?.href ?? null;
   const label = useQuery({
     queryKey: ['prediction', id, 'label'],
-    queryFn: async ({ signal }) => (await request(href ?? '', { signal })).blob(),
+    queryFn: async ({ signal }) => {
+      const label = await (await request(href ?? '', { signal })).blob();
+      // It is here now: nothing of a patient's image stays on the server.
+      await forget(id);
+      return label;
+    },
     enabled: href !== null,
     staleTime: Number.POSITIVE_INFINITY,
   });

@@ -50,6 +50,7 @@ export function predictionRoutes(app: App, { database, store, workflows, setting
       const id = newId('pred');
       const images: ArtifactRef[] = [];
       for (const [channel, path] of paths.entries()) images.push(await store.writeFile(imageKey(id, channel), path));
+      for (const { sha256 } of body.images) await content.release(sha256);
       await workflows.startPrediction(id, {
         kind: 'predict',
         bundle: { uri: bundle.uri, sha256: bundle.sha256, bytes: Number(bundle.bytes) },
