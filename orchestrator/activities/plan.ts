@@ -1,13 +1,11 @@
 import { planSmaller } from '@voxhelm/algorithms/plan-smaller';
-import { type AlgorithmPlanner, type PlanInput, withPrecision } from '@voxhelm/algorithms/planner';
-import { defaultAlgorithms, plannerOf } from '@voxhelm/algorithms/planners';
-import { AnalysisSummary } from '@voxhelm/contracts/analysis';
+import { withPrecision } from '@voxhelm/algorithms/planner';
+import { plannerOf } from '@voxhelm/algorithms/planners';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
-import { DatasetCheck, LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
-import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { DatasetCheck } from '@voxhelm/contracts/dataset';
 import { type ProbeJob, type ProbeResult, TrainingCase } from '@voxhelm/contracts/jobs';
-import { Device, type Plan } from '@voxhelm/contracts/plan';
-import { budgetOf, type PlanOverrides, type RunRequest, SearchSettings } from '@voxhelm/contracts/run';
+import type { Plan } from '@voxhelm/contracts/plan';
+import { budgetOf, type RunRequest, SearchSettings } from '@voxhelm/contracts/run';
 import { Retraining } from '@voxhelm/contracts/schedule';
 import type { Prisma } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
@@ -27,9 +25,9 @@ import type { OrchestratorActivities } from '../workflows/activity-interface.ts'
 import { copyTrials, keptTrials } from './branch.ts';
 import type { Dependencies } from './dependencies.ts';
 import { earlierStudies, featuresOf } from './earlier-studies.ts';
+import { givensOf, planFor, plansOf } from './make-plans.ts';
 import { addEvents, changeRun, elapsedMs, enterStage, hasEnded, readRun, requestOf } from './run-rows.ts';
 import { fixedSteps, loadStudy, type Schedule, studySettings } from './schedule.ts';
-import { importStart } from './start-from.ts';
 import { type SplitCases, splitCases } from './training-cases.ts';
 
 type PlanActivities = Pick<OrchestratorActivities, 'prepareBundles' | 'layOutStudy'>;
@@ -225,44 +223,6 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
   };
 }
 
-/**
- * The plans of the algorithms that a run asks for. Where it names none, the default ones are planned, and one that cannot take the
- * request's own values (options that its network does not have, a patch that does not fit) is left out with the reason.
- */
-function plansOf(run: Run, analysis: Analysis, givens: Givens): { plans: Plan[]; leftOut: LeftOut[] } {
-  const { algorithms, plan: overrides } = requestOf(run);
-  if (algorithms !== undefined)
-    return { plans: algorithms.map((name) => planFor(plannerOf(name), run, analysis, 0, givens)), leftOut: [] };
-  const plans: Plan[] = [];
-  const leftOut: LeftOut[] = [];
-  let refusal: unknown;
-  for (const planner of defaultAlgorithms.map(plannerOf)) {
-    try {
-      const foreign = foreignOption(planner, run, analysis, Object.keys(overrides?.network ?? {}));
-      if (foreign !== null) throw foreign;
-      plans.push(planFor(planner, run, analysis, 0, givens));
-    } catch (error) {
-      if (!(error instanceof VoxhelmError) || error.code !== 'invalid-request') throw error;
-      refusal ??= error;
-      leftOut.push({ name: planner.name, reason: error.message });
-    }
-  }
-  if (plans.length === 0) throw refusal;
-  return { plans, leftOut };
-}
-
-/** The refusal of an option that this algorithm's network does not have, or null. */
-function foreignOption(planner: AlgorithmPlanner, run: Run, analysis: Analysis, names: string[]): VoxhelmError | null {
-  if (names.length === 0) return null;
-  const own = planFor(planner, run, analysis, 0, NO_GIVENS, {}).network;
-  const foreign = names.find((name) => !Object.hasOwn(own.options, name));
-  if (foreign === undefined) return null;
-  return new VoxhelmError('invalid-request', `${own.class} has no option ${foreign} that a plan sets`, {
-    fix: 'Name the algorithms that the options are for, for example "algorithms": ["segresnet"].',
-    details: { field: `plan.network.${foreign}` },
-  });
-}
-
 /** What of the given weights an algorithm starts with. */
 function warmStartEvent(algorithm: string, startedFrom: string | undefined) {
   if (startedFrom === undefined) return [];
@@ -300,42 +260,6 @@ function leftOutEvent({ name, reason }: LeftOut) {
     message: `Left out ${name}: ${reason}.`,
     data: { algorithm: name },
   };
-}
-
-/** What plans are made from beside statistics and request. */
-type Givens = Required<Pick<PlanInput, 'startFrom' | 'ignoreLabel' | 'labelGroups'>>;
-const NO_GIVENS: Givens = { startFrom: null, ignoreLabel: null, labelGroups: null };
-
-async function givensOf(dependencies: Dependencies, run: Run, { datalist }: DatasetCheck): Promise<Givens> {
-  const { ignoreLabel = null, labelGroups = null } = datalist;
-  return { startFrom: await importStart(dependencies, run), ignoreLabel, labelGroups };
-}
-
-function planFor(
-  planner: AlgorithmPlanner,
-  run: Run,
-  analysis: Analysis,
-  fold: number,
-  givens: Givens,
-  overrides: PlanOverrides = requestOf(run).plan ?? {},
-): Plan {
-  const modalities = fromJson('Analysis.modalities', z.array(Modality), analysis.modalities);
-  if (modalities.length === 0) {
-    throw new VoxhelmError('invalid-request', "the images' modality could not be found in the dataset", {
-      fix: 'Give "modality" in the request: CT, MRI, PET or other.',
-      details: { field: 'modality' },
-    });
-  }
-  return planner.plan({
-    summary: fromJson('Analysis.summary', AnalysisSummary, analysis.summary),
-    device: fromJson('Run.device', Device, run.device),
-    labels: fromJson('Analysis.labels', z.array(LabelDefinition), analysis.labels),
-    modalities,
-    trainingCases: analysis.trainingCases,
-    fold,
-    overrides,
-    ...givens,
-  });
 }
 
 /** The run's cases: comparison cases left out, folds as in the run that it goes on from. */

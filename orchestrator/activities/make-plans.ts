@@ -1,0 +1,94 @@
+import type { AlgorithmPlanner, PlanInput } from '@voxhelm/algorithms/planner';
+import { defaultAlgorithms, plannerOf } from '@voxhelm/algorithms/planners';
+import { AnalysisSummary } from '@voxhelm/contracts/analysis';
+import { type DatasetCheck, LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { Device, type Plan } from '@voxhelm/contracts/plan';
+import type { PlanOverrides } from '@voxhelm/contracts/run';
+import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
+import { fromJson } from '@voxhelm/prisma/json';
+import type { LeftOut } from '@voxhelm/search/worth-trying';
+import { z } from 'zod';
+import type { Dependencies } from './dependencies.ts';
+import { requestOf } from './run-rows.ts';
+import { importStart } from './start-from.ts';
+
+/*
+ * A run's plans: from its analysis, its device and its request, by each algorithm's rules.
+ */
+
+/** What plans are made from beside statistics and request. */
+export type Givens = Required<Pick<PlanInput, 'startFrom' | 'ignoreLabel' | 'labelGroups'>>;
+const NO_GIVENS: Givens = { startFrom: null, ignoreLabel: null, labelGroups: null };
+
+/** The givens of a run: weights to start from, and what its dataset says of labels. */
+export async function givensOf(dependencies: Dependencies, run: Run, { datalist }: DatasetCheck): Promise<Givens> {
+  const { ignoreLabel = null, labelGroups = null } = datalist;
+  return { startFrom: await importStart(dependencies, run), ignoreLabel, labelGroups };
+}
+
+/** An algorithm's plan for a fold of a run. Throws `invalid-request` where the request cannot be planned. */
+export function planFor(
+  planner: AlgorithmPlanner,
+  run: Run,
+  analysis: Analysis,
+  fold: number,
+  givens: Givens,
+  overrides: PlanOverrides = requestOf(run).plan ?? {},
+): Plan {
+  const modalities = fromJson('Analysis.modalities', z.array(Modality), analysis.modalities);
+  if (modalities.length === 0) {
+    throw new VoxhelmError('invalid-request', "the images' modality could not be found in the dataset", {
+      fix: 'Give "modality" in the request: CT, MRI, PET or other.',
+      details: { field: 'modality' },
+    });
+  }
+  return planner.plan({
+    summary: fromJson('Analysis.summary', AnalysisSummary, analysis.summary),
+    device: fromJson('Run.device', Device, run.device),
+    labels: fromJson('Analysis.labels', z.array(LabelDefinition), analysis.labels),
+    modalities,
+    trainingCases: analysis.trainingCases,
+    fold,
+    overrides,
+    ...givens,
+  });
+}
+
+/**
+ * The plans of the algorithms that a run asks for. Where it names none, the default ones are planned, and one that cannot take the
+ * request's own values (options that its network does not have, a patch that does not fit) is left out with the reason.
+ */
+export function plansOf(run: Run, analysis: Analysis, givens: Givens): { plans: Plan[]; leftOut: LeftOut[] } {
+  const { algorithms, plan: overrides } = requestOf(run);
+  if (algorithms !== undefined)
+    return { plans: algorithms.map((name) => planFor(plannerOf(name), run, analysis, 0, givens)), leftOut: [] };
+  const plans: Plan[] = [];
+  const leftOut: LeftOut[] = [];
+  let refusal: unknown;
+  for (const planner of defaultAlgorithms.map(plannerOf)) {
+    try {
+      const foreign = foreignOption(planner, run, analysis, Object.keys(overrides?.network ?? {}));
+      if (foreign !== null) throw foreign;
+      plans.push(planFor(planner, run, analysis, 0, givens));
+    } catch (error) {
+      if (!(error instanceof VoxhelmError) || error.code !== 'invalid-request') throw error;
+      refusal ??= error;
+      leftOut.push({ name: planner.name, reason: error.message });
+    }
+  }
+  if (plans.length === 0) throw refusal;
+  return { plans, leftOut };
+}
+
+/** The refusal of an option that this algorithm's network does not have, or null. */
+function foreignOption(planner: AlgorithmPlanner, run: Run, analysis: Analysis, names: string[]): VoxhelmError | null {
+  if (names.length === 0) return null;
+  const own = planFor(planner, run, analysis, 0, NO_GIVENS, {}).network;
+  const foreign = names.find((name) => !Object.hasOwn(own.options, name));
+  if (foreign === undefined) return null;
+  return new VoxhelmError('invalid-request', `${own.class} has no option ${foreign} that a plan sets`, {
+    fix: 'Name the algorithms that the options are for, for example "algorithms": ["segresnet"].',
+    details: { field: `plan.network.${foreign}` },
+  });
+}
