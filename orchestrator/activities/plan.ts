@@ -1,5 +1,5 @@
 import { planSmaller } from '@voxhelm/algorithms/plan-smaller';
-import { withPrecision } from '@voxhelm/algorithms/planner';
+import { type AlgorithmPlanner, withPrecision } from '@voxhelm/algorithms/planner';
 import { plannerOf } from '@voxhelm/algorithms/planners';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { DatasetCheck } from '@voxhelm/contracts/dataset';
