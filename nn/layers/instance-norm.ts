@@ -34,22 +34,94 @@ function channelSums(x: Tensor): Tensor {
   return tf.sum(tf.reshape(parts, [SUM_PARTS, channels]), 0);
 }
 
-/** As {@link normalizeSample}, with statistics that hold for many voxels; its last three outputs feed the gradient alike. */
-function normalizeLongSample(x: Tensor, scale: Tensor, bias: Tensor, epsilon: number): Tensor[] {
-  const voxels = x.shape[1] as number;
-  const mean = tf.div(channelSums(x), voxels);
-  const variance = tf.div(channelSums(tf.squaredDifference(x, mean)), voxels);
-  const attributes = { ...NORM_TYPES, epsilon: { float: epsilon }, is_training: { bool: false } };
-  const y = rawOp('FusedBatchNormV3', attributes, [x, scale, bias, mean, variance], 6)[0] as Tensor;
-  return [y, mean, variance, mean, variance, mean];
+/** oneDNN's fast kernels take multiples of so many channels; others (12, 24) wait five times as long. */
+const FAST_CHANNELS = 16;
+/** Fewer voxels are not worth the further kernels. */
+const LEAST_PACKED = 2 ** 13;
+
+/**
+ * How many neighbouring voxels are taken for one with as many times the channels, so that the fast kernels take them; 1 where
+ * they do anyway, or where it is not worth it.
+ */
+function packOf(x: Tensor): number {
+  const [, voxels, , channels] = x.shape as [number, number, number, number];
+  let pack = 1;
+  while ((pack * channels) % FAST_CHANNELS !== 0) pack *= 2;
+  return pack <= FAST_CHANNELS && voxels >= LEAST_PACKED && voxels % pack === 0 && sumsInParts() ? pack : 1;
 }
 
+/** [1, voxels, 1, channels] as [1, voxels / pack, 1, pack * channels]: the same memory. */
+function packed(x: Tensor, pack: number): Tensor {
+  const [, voxels, , channels] = x.shape as [number, number, number, number];
+  return pack === 1 ? x : tf.reshape(x, [1, voxels / pack, 1, pack * channels]);
+}
+
+/** A vector over the channels for packed voxels. */
+function tiled(vector: Tensor, pack: number): Tensor {
+  return pack === 1 ? vector : tf.tile(vector, [pack]);
+}
+
+type Vectors = readonly [scale: Tensor, bias: Tensor, mean: Tensor, variance: Tensor];
+
+/** (x - mean) / sqrt(variance + epsilon) * scale + bias. */
+function normalizeBy(x: Tensor, vectors: Vectors, epsilon: number): Tensor {
+  const pack = packOf(x);
+  const attributes = { ...NORM_TYPES, epsilon: { float: epsilon }, is_training: { bool: false } };
+  const inputs = [packed(x, pack), ...vectors.map((vector) => tiled(vector, pack))];
+  return tf.reshape(rawOp('FusedBatchNormV3', attributes, inputs, 6)[0] as Tensor, x.shape as never);
+}
+
+/** Mean and biased variance of each channel over many voxels. */
+function longStatistics(x: Tensor): [Tensor, Tensor] {
+  const voxels = x.shape[1] as number;
+  const mean = tf.div(channelSums(x), voxels);
+  return [mean, tf.div(channelSums(tf.squaredDifference(x, mean)), voxels)];
+}
+
+/** Mean and biased variance of each channel, put together from those of every `pack`th voxel, which a fast kernel finds. */
+function packedStatistics(x: Tensor, pack: number, epsilon: number): [Tensor, Tensor] {
+  const [, voxels, , channels] = x.shape as [number, number, number, number];
+  const length = pack * channels;
+  const empty = tf.tensor1d([], 'float32');
+  const attributes = { ...NORM_TYPES, epsilon: { float: epsilon }, is_training: { bool: true } };
+  const inputs = [packed(x, pack), tf.ones([length]), tf.zeros([length]), empty, empty];
+  const [, means, variances] = rawOp('FusedBatchNormV3', attributes, inputs, 6).map((one, i) =>
+    i === 1 || i === 2 ? tf.reshape(one, [pack, channels]) : one,
+  ) as [Tensor, Tensor, Tensor];
+  const mean = tf.mean(means, 0);
+  // The kernel's variance is the unbiased one.
+  const within = tf.mul(variances, 1 - pack / voxels);
+  return [mean, tf.mean(tf.add(within, tf.squaredDifference(means, mean)), 0)];
+}
+
+/** The norm of one sample; its last three outputs feed {@link sampleGradient}. */
 function normalizeSample(x: Tensor, scale: Tensor, bias: Tensor, epsilon: number): Tensor[] {
-  if ((x.shape[1] as number) >= LONG_SUM && sumsInParts()) return normalizeLongSample(x, scale, bias, epsilon);
+  const pack = packOf(x);
+  const isLong = (x.shape[1] as number) >= LONG_SUM && sumsInParts();
+  if (isLong || pack > 1) {
+    const [mean, variance] = isLong ? longStatistics(x) : packedStatistics(x, pack, epsilon);
+    const y = normalizeBy(x, [scale, bias, mean, variance], epsilon);
+    return [y, mean, variance, mean, variance, mean];
+  }
   // In training the kernel takes its statistics from x; mean and variance go in empty.
   const empty = tf.tensor1d([], 'float32');
   const attributes = { ...NORM_TYPES, epsilon: { float: epsilon }, is_training: { bool: true } };
   return rawOp('FusedBatchNormV3', attributes, [x, scale, bias, empty, empty], 6);
+}
+
+/** Gradients of {@link normalizeSample} by x, scale and bias. */
+function sampleGradient(dy: Tensor, x: Tensor, scale: Tensor, reserves: Tensor[], epsilon: number): Tensor[] {
+  const pack = packOf(x);
+  const attributes = { ...NORM_TYPES, epsilon: { float: epsilon }, is_training: { bool: pack === 1 } };
+  if (pack === 1) return rawOp('FusedBatchNormGradV3', attributes, [dy, x, scale, ...reserves], 5).slice(0, 3);
+  const [mean, variance, third] = reserves as [Tensor, Tensor, Tensor];
+  const inputs = [packed(dy, pack), packed(x, pack), ...[scale, mean, variance, third].map((one) => tiled(one, pack))];
+  const [direct, ...sums] = rawOp('FusedBatchNormGradV3', attributes, inputs, 5) as [Tensor, Tensor, Tensor];
+  const [byScale, byBias] = [0, 1].map((i) => tf.sum(tf.reshape(sums[i] as Tensor, [pack, -1]), 0)) as [Tensor, Tensor];
+  // The kernel took mean and variance for given; what x does through them is a norm of x with other vectors.
+  const share = tf.mul(tf.mul(scale, tf.rsqrt(tf.add(variance, epsilon))), -1 / (x.shape[1] as number));
+  const through = normalizeBy(x, [tf.mul(share, byScale), tf.mul(share, byBias), mean, variance], epsilon);
+  return [tf.add(tf.reshape(direct, x.shape as never), through), byScale, byBias];
 }
 
 /** [batch, ...] as one [1, voxels, 1, channel] view for each sample (views share memory). */
@@ -105,15 +177,9 @@ export function fusedInstanceNorm(
       const [savedInput, savedGamma, ...rest] = saved as [Tensor5D, Tensor, ...Tensor[]];
       const reserves = slope === null ? rest : rest.slice(1);
       const upstream = slope === null ? dy : rectifyGradient(dy, rest[0] as Tensor, slope);
-      const attributes = { ...NORM_TYPES, epsilon: { float: epsilon }, is_training: { bool: true } };
       const xs = samples(savedInput);
       const gradients = samples(upstream as Tensor5D).map((g, i) =>
-        rawOp(
-          'FusedBatchNormGradV3',
-          attributes,
-          [g, xs[i] as Tensor, savedGamma, ...reserves.slice(3 * i, 3 * i + 3)],
-          5,
-        ),
+        sampleGradient(g, xs[i] as Tensor, savedGamma, reserves.slice(3 * i, 3 * i + 3), epsilon),
       );
       return [
         join(

@@ -64,6 +64,37 @@ describe('activations with gradients of their own', () => {
   });
 });
 
+describe('the fused norm of many voxels, where neighbours are taken together', () => {
+  // Two samples of 2^13 voxels, and one of 2^17, whose statistics are summed in parts.
+  test.each([
+    [[2, 32, 16, 16, 12], 0.01],
+    [[2, 32, 16, 16, 24], null],
+    [[1, 64, 64, 32, 3], 0],
+  ] as const)('%j with slope %s is the plain one, value and all gradients', (shape, slope) => {
+    const channels = shape[4];
+    const x = tf.randomNormal([...shape], 3, 2, 'float32', 11) as Tensor5D;
+    const scale = tf.range(1, 1 + channels) as Tensor1D;
+    const bias = tf.sin(tf.range(0, channels)) as Tensor1D;
+    const weight = tf.randomNormal([...shape], 0.1, 1, 'float32', 3);
+    const after = (y: Tensor): Tensor => (slope === null ? y : slope === 0 ? tf.relu(y) : tf.leakyRelu(y, slope));
+    const all = (norm: (...inputs: [Tensor5D, Tensor1D, Tensor1D]) => Tensor): Float32Array[] =>
+      [
+        norm(x, scale, bias),
+        ...tf.grads((...given) => norm(...(given as [Tensor5D, Tensor1D, Tensor1D])))([x, scale, bias], weight),
+      ].map((tensor) => tensor.dataSync<'float32'>() as Float32Array);
+    const fused = all((...given) => fusedInstanceNorm(...given, 1e-5, slope));
+    const plain = all((...given) => after(plainInstanceNorm(...given, 1e-5)));
+    fused.forEach((values, i) => {
+      const largest = (plain[i] as Float32Array).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      expectEqual(
+        values.map((value) => value / largest),
+        (plain[i] as Float32Array).map((value) => value / largest),
+        3e-5,
+      );
+    });
+  });
+});
+
 describe('random layers', () => {
   const seed = tf.tensor1d([17, -5], 'int32');
   const shape = [4, 20, 20, 20, 2];

@@ -1,5 +1,5 @@
 import { FLOAT, type Shape } from '../data-types.ts';
-import { boolOf, input, type OpCall, type OpDefinition, type OpTable, textOf } from './definition.ts';
+import { input, type OpCall, type OpDefinition, type OpTable, textOf } from './definition.ts';
 
 /*
  * Fused normalization: x and its gradient in either precision, scale and statistics always float32.
@@ -28,8 +28,7 @@ const batchNormGradient: OpDefinition = {
   shapes(call) {
     const x = input(call, 1).shape;
     const channels = [channelsOf(call, x)];
-    const unused = boolOf(call, 'is_training', true) ? [0] : channels;
-    return [x, channels, channels, unused, unused];
+    return [x, channels, channels, [0], [0]];
   },
 };
 

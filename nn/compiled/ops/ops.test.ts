@@ -397,7 +397,14 @@ const CASES: readonly (readonly [string, Compute, () => Tensor[]])[] = [
           [tf.cos(x as Tensor), x as Tensor, scale, ...outputs.slice(3)],
           5,
         );
-        return [...outputs.slice(0, 3), ...gradients.slice(0, 3)];
+        // With mean and variance that are given, x moves neither.
+        const given = rawOp(
+          `FusedBatchNormGrad${version}`,
+          { ...types, is_training: { bool: false } },
+          [tf.cos(x as Tensor), x as Tensor, scale, ...outputs.slice(3)],
+          5,
+        );
+        return [...outputs.slice(0, 3), ...gradients.slice(0, 3), ...given.slice(0, 3)];
       }),
     () => [values([2, 4, 5, 3])],
   ],
