@@ -50,6 +50,19 @@ test('a word that is not allowed suggests the nearest that is', () => {
   expect(nearest('unet', [])).toBeUndefined();
 });
 
+test('in lists of named things too: transforms and losses with their own options', () => {
+  const planErrors = (plan: unknown) => errorsOf({ dataset: 'd', plan });
+  expect(planErrors({ augmentation: [{ name: 'RandFlip' }] })).toMatchObject([
+    { pointer: '/plan/augmentation/0/name', suggestion: 'RandFlipd' },
+  ]);
+  expect(planErrors({ augmentation: [{ name: 'RandAffined', rotat_range: [1] }] })).toMatchObject([
+    { pointer: '/plan/augmentation/0/rotat_range', suggestion: 'rotate_range' },
+  ]);
+  // "sigma_x" is another transform's.
+  expect(planErrors({ augmentation: [{ name: 'RandFlipd', sigma_y: 1 }] })[0]).not.toHaveProperty('suggestion');
+  expect(planErrors({ loss: { name: 'TverskyLoss', options: { aplha: 1 } } })).toMatchObject([{ suggestion: 'alpha' }]);
+});
+
 test('an internal fault shows nothing of itself, a refusal its words and what to do', () => {
   const internal = problemOf(new Error('password=hunter2 at /srv/secret.ts:3'), '/v1/runs');
   expect(internal).toMatchObject({ status: 500, code: 'internal' });

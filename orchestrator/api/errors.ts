@@ -96,7 +96,7 @@ function requestError(error: z.core.$ZodError, schema: z.core.$ZodType, where: s
 function fieldErrors(issue: z.core.$ZodIssue, base: readonly PropertyKey[], schema: z.core.$ZodType): FieldError[] {
   const path = [...base, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
-    const known = keysAt(schema, path);
+    const known = keysAt(schema, path, issue.input);
     return issue.keys.map((key) => {
       const suggestion = nearest(key, known);
       const hint = suggestion === undefined ? '' : `; did you mean "${suggestion}"?`;
@@ -107,6 +107,7 @@ function fieldErrors(issue: z.core.$ZodIssue, base: readonly PropertyKey[], sche
       };
     });
   }
+  if (issue.code === 'invalid_union' && issue.discriminator !== undefined) return [unknownWord(issue, path)];
   if (issue.code === 'invalid_union') {
     // The branch with the deepest issue is the one that the user was writing.
     const branch = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0];
@@ -117,6 +118,20 @@ function fieldErrors(issue: z.core.$ZodIssue, base: readonly PropertyKey[], sche
   }
   const missing = issue.code === 'invalid_type' && issue.input === undefined;
   return [{ pointer: pointerOf(path), message: missing ? 'is missing' : issue.message, ...suggestionOf([issue]) }];
+}
+
+/** A name that no branch of a union has. */
+function unknownWord(issue: z.core.$ZodIssueInvalidUnion, path: readonly PropertyKey[]): FieldError {
+  const key = issue.discriminator as string;
+  const word = (issue.input as Record<string, unknown> | undefined)?.[key];
+  const pointer = pointerOf(path.at(-1) === key ? path : [...path, key]);
+  if (typeof word !== 'string') return { pointer, message: word === undefined ? 'is missing' : issue.message };
+  const suggestion = nearest(
+    word,
+    [...issue.message.matchAll(/'([^']+)'/g)].map((match) => match[1] ?? ''),
+  );
+  if (suggestion === undefined) return { pointer, message: issue.message };
+  return { pointer, message: `unknown ${key} "${word}"; did you mean "${suggestion}"?`, suggestion };
 }
 
 /** The nearest of the allowed words, where a word that is not allowed was given. */
@@ -138,16 +153,34 @@ function pointerOf(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-/** Field names that the schema knows at a path. */
-function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
-  let current: z.core.$ZodType | undefined = unwrap(schema);
+/** Field names that the schema knows at a path; of a union those of the branches that the value's own words fit. */
+function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[], value: unknown): string[] {
+  let current = branchesOf(schema);
   for (const part of path) {
-    if (current instanceof z.ZodObject) current = unwrap(current.shape[String(part)]);
-    else if (current instanceof z.ZodArray) current = unwrap(current.element);
-    else if (current instanceof z.ZodRecord) current = unwrap(current.valueType);
-    else return [];
+    current = current.flatMap((one) => {
+      if (one instanceof z.ZodObject) return branchesOf(one.shape[String(part)]);
+      if (one instanceof z.ZodArray) return branchesOf(one.element);
+      return one instanceof z.ZodRecord ? branchesOf(one.valueType) : [];
+    });
   }
-  return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
+  const objects = current.filter((one) => one instanceof z.ZodObject);
+  const fitting = objects.filter(({ shape }) => saysWhatItIs(shape, value));
+  return (fitting.length > 0 ? fitting : objects).flatMap(({ shape }) => Object.keys(shape));
+}
+
+/** A schema, or the branches of a union. */
+function branchesOf(schema: z.core.$ZodType | undefined): z.core.$ZodType[] {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodUnion) return inner.options.flatMap((option) => branchesOf(option));
+  return inner === undefined ? [] : [inner];
+}
+
+/** True where every literal of an object's schema ("name") stands in the value. */
+function saysWhatItIs(shape: Readonly<Record<string, z.core.$ZodType>>, value: unknown): boolean {
+  return Object.entries(shape).every(
+    ([key, inner]) =>
+      !(inner instanceof z.ZodLiteral) || inner.values.has((value as Record<string, never> | null)?.[key] as never),
+  );
 }
 
 function unwrap(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
