@@ -1,5 +1,6 @@
 import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import { Command, CommanderError, Option } from 'commander';
+import { endWithReader } from './closed-pipe.ts';
 import { describeRetraining } from './retraining.ts';
 
 /**
@@ -7,6 +8,7 @@ import { describeRetraining } from './retraining.ts';
  * and `analyze` start fast. Returns the exit code: 0 done, 1 failed or found a fault, 2 wrong usage.
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  endWithReader();
   let exitCode = 0;
   const done = (code: number): void => {
     exitCode = code;

@@ -38,32 +38,6 @@ export const DatalistCase = z.object({
 });
 export type DatalistCase = z.infer<typeof DatalistCase>;
 
-/** A dataset of any {@link DatasetLayout}, in one form. No voxel has been read yet. */
-export const Datalist = z.object({
-  schemaVersion: z.literal(1),
-  name: z.string().min(1),
-  root: z.string().min(1),
-  layout: DatasetLayout,
-  /** One per channel; undefined entries could not be found out. */
-  modalities: z.array(Modality),
-  channelNames: z.array(z.string()),
-  /** Including background; empty where the layout declares none (then the values found are the labels). */
-  labels: z.array(LabelDefinition),
-  /** Where labels are parts of one another; absent: they exclude each other. */
-  labelGroups: z.array(LabelGroup).min(2).optional(),
-  /** The value of voxels that nobody labelled (nnU-Net's "ignore"): neither trained on nor scored. */
-  ignoreLabel: z.number().int().positive().optional(),
-  training: z.array(DatalistCase),
-  /** Scored once, at the end; never trained on. */
-  testing: z.array(DatalistCase),
-  /** Images that nobody has labelled yet (imagesUn): no fault, and no part of training. */
-  unlabelled: z.array(DatalistCase).optional(),
-  /** Ready-made splits (nnU-Net splits_final.json): case ids of the validation set of each fold. */
-  validationSplits: z.array(z.array(z.string())).optional(),
-  licence: z.string().optional(),
-});
-export type Datalist = z.infer<typeof Datalist>;
-
 /** What the dataset check can find. */
 export const FindingCode = z.enum([
   'unreadable', // not NIfTI, truncated, damaged gzip
@@ -79,12 +53,16 @@ export const FindingCode = z.enum([
   'duplicate-case', // same id, same file, or same content
   'channel-count', // another number of channels than the rest of the dataset
   'suspicious-affine', // sform and qform disagree, or a singular affine
+  'split-conflict', // given splits that contradict themselves or name a case that is not there
+  'torn-patient', // cases of one patient in several folds, or in training and in testing
+  'modality-unknown', // of the whole dataset: nothing says how its intensities are to be normalised
 ]);
 export type FindingCode = z.infer<typeof FindingCode>;
 
 /** One fault of one case. An `error` refuses the case; a `warning` is only told. */
 export const Finding = z
   .object({
+    /** Empty where the finding is of the whole dataset. */
     case: z.string(),
     file: z.string(),
     code: FindingCode,
@@ -96,6 +74,35 @@ export const Finding = z
   })
   .meta({ id: 'Finding' });
 export type Finding = z.infer<typeof Finding>;
+
+/** A dataset of any {@link DatasetLayout}, in one form. No voxel has been read yet. */
+export const Datalist = z.object({
+  schemaVersion: z.literal(1),
+  name: z.string().min(1),
+  root: z.string().min(1),
+  layout: DatasetLayout,
+  /** One per channel; a single one holds for all channels, however many there are; empty where none could be found. */
+  modalities: z.array(Modality),
+  /** As many as there are modalities. */
+  channelNames: z.array(z.string()),
+  /** Including background; empty where the layout declares none (then the values found are the labels). */
+  labels: z.array(LabelDefinition),
+  /** Where labels are parts of one another; absent: they exclude each other. */
+  labelGroups: z.array(LabelGroup).min(2).optional(),
+  /** The value of voxels that nobody labelled (nnU-Net's "ignore"): neither trained on nor scored. */
+  ignoreLabel: z.number().int().positive().optional(),
+  training: z.array(DatalistCase),
+  /** Scored once, at the end; never trained on. */
+  testing: z.array(DatalistCase),
+  /** Images that nobody has labelled yet (imagesUn): no fault, and no part of training. */
+  unlabelled: z.array(DatalistCase).optional(),
+  /** Ready-made splits (nnU-Net splits_final.json): case ids of the validation set of each fold. */
+  validationSplits: z.array(z.array(z.string())).optional(),
+  /** Faults of the lists and splits themselves, seen while they were read; the check adds what the files show. */
+  findings: z.array(Finding).optional(),
+  licence: z.string().optional(),
+});
+export type Datalist = z.infer<typeof Datalist>;
 
 /** A case's part in its dataset. Unlabelled ones wait for a label. */
 export const CaseRole = z.enum(['training', 'testing', 'unlabelled']);
@@ -113,7 +120,7 @@ export const CheckedCase = z.object({
   valid: z.boolean(),
   /** Of all bytes of its files in order; null where they could not be read. */
   sha256: Sha256.nullable(),
-  /** Of the image's voxels as stored: equal for a copy under another name or with another label. */
+  /** Of the image's decoded values: equal for a copy under another name, with another label or stored in another way. */
   voxelSha256: Sha256.nullish(),
   channels: z.number().int().nullish(),
   /** Voxels along each axis of the file, [x, y, z]; null where unreadable. */

@@ -5,6 +5,9 @@ import type { LabelData, LabelMap, Vec3, Volume } from './volume.ts';
 /** Deflate cannot do better than 1032 : 1 (zlib's own figure), so a header that claims more is lying. */
 const LARGEST_DEFLATE_RATIO = 1032;
 
+/** The most that may lie between header and voxels of a compressed file: extensions hold text and tables, not images. */
+const LARGEST_EXTENSION_BYTES = 16 * 2 ** 20;
+
 /** Bytes after the voxels that are tolerated: some writers pad. */
 const TOLERATED_TAIL_BYTES = 65_536;
 
@@ -33,6 +36,14 @@ export function openNifti(bytes: Uint8Array, name: string): NiftiFile {
   const start = compressed ? inflateStart(bytes, name) : bytes;
   const header = parseHeader(start, name);
   const end = header.voxelOffset + voxelBytes(header);
+  if (compressed && header.voxelOffset > LARGEST_EXTENSION_BYTES) {
+    throw badImage(
+      name,
+      `is longer than its header says: ${voxelBytes(header)} bytes of voxels, but they begin at byte ${header.voxelOffset} (vox_offset)`,
+      'Export the image again.',
+      { voxelOffset: header.voxelOffset },
+    );
+  }
   const content = compressed ? inflateAll(bytes, end, name) : bytes;
   if (content.byteLength < end) {
     throw badImage(

@@ -156,6 +156,10 @@ describe('refusing', () => {
     const before = process.memoryUsage().rss;
     expect(refusal(() => read(bomb)).message).toMatch(/longer than its header says/);
     expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
+    // Nor where the header puts the voxels behind the filling.
+    const far = change((view) => view.setFloat32(108, 100_000_000, true));
+    const hidden = gzipSync(Buffer.concat([far, Buffer.alloc(100_000_100 - far.length)]), { level: 1 });
+    expect(refusal(() => read(hidden)).message).toMatch(/begin at byte 100000000/);
     // And the other way round: a header that promises more than the bytes can hold allocates nothing.
     const liar = change((view) => [42, 44, 46].forEach((at) => view.setInt16(at, 1000, true)));
     expect(refusal(() => read(gzipSync(liar))).message).toMatch(/cannot hold/);

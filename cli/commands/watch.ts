@@ -1,8 +1,13 @@
+import { RunDetail } from '@voxhelm/contracts/api';
 import { readSettings } from '@voxhelm/contracts/settings';
 import { type ApiClient, createApiClient } from '../api-client.ts';
 import { followEvents } from '../follow.ts';
 import type { JsonOption } from '../main.ts';
 import { createProgressView } from '../output/progress-view.ts';
+import { failureLines } from '../output/run-report.ts';
+
+/** Events that say of the run's end what the last line says as well. */
+const ENDS: ReadonlySet<string> = new Set(['run.completed', 'run.failed', 'run.cancelled']);
 
 /** Follows a run to its end; returns 1 where it failed or was cancelled. */
 export async function watch(run: string, options: JsonOption): Promise<number> {
@@ -21,11 +26,13 @@ export async function followRun(client: ApiClient, runId: string, options: JsonO
   }
   const view = createProgressView(process.stdout);
   const last = await followEvents(client, runId, {
-    onEvent: (event) => view.event(event),
+    onEvent: (event) => ENDS.has(event.type) || view.event(event),
     onProgress: (progress) => view.progress(progress),
     onReconnecting: (reason) => view.note(`… ${reason}; trying again`),
   });
   view.end();
-  process.stdout.write(`${last.run.id} ${last.run.state}: ${last.run.message}\n`);
+  const detail = last.run.state === 'failed' ? await client.get(`/runs/${last.run.id}`, RunDetail) : null;
+  const end = detail?.failure == null ? [`${last.run.state}: ${last.run.message}`] : failureLines(detail);
+  process.stdout.write(`${last.run.id} ${end.join('\n')}\n`);
   return last.run.state === 'completed' ? 0 : 1;
 }

@@ -5,6 +5,7 @@ import { RunDetail, RunView } from '@voxhelm/contracts/api';
 import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import { rootDirectory } from '@voxhelm/infra/embedded/node-service';
 import { createApiClient } from '../api-client.ts';
+import { endWithReader } from '../closed-pipe.ts';
 import { downloadBundle } from '../commands/download.ts';
 import { requestFrom } from '../commands/submit.ts';
 import { followEvents } from '../follow.ts';
@@ -76,6 +77,7 @@ async function demo(args: readonly string[]): Promise<number> {
   }
 }
 
+endWithReader();
 try {
   process.exitCode = await demo(process.argv.slice(2));
 } catch (error) {

@@ -1,15 +1,15 @@
 import type { RunDetail } from '@voxhelm/contracts/api';
+import { findingLines } from './findings.ts';
 import { diceText, distanceText, durationText, shareText, table } from './format.ts';
 
-/** A run in full, as text: what it is, its trials, its ensemble, its scores on the test cases. */
+/** A run in full, as text: what it is, why it failed, its trials, its ensemble, its scores on the test cases. */
 export function runReport(run: RunDetail): string {
   const lines = [
     `${run.id}  ${run.name}  ${run.state} (${run.stage})`,
-    run.message,
+    ...(run.failure === null ? [run.message] : []),
     `dataset ${run.datasetName} · ${durationText(run.elapsedSeconds)} · seed ${run.request.seed}${run.device === null ? '' : ` · ${run.device.name}`}`,
   ];
-  if (run.failure !== null)
-    lines.push(`failed: ${run.failure.message}`, ...(run.failure.fix === null ? [] : [`  ${run.failure.fix}`]));
+  lines.push(...failureLines(run));
   if (run.trials.length > 0) lines.push('', trialTable(run));
   if (run.ensemble !== null) lines.push('', ensembleLines(run));
   if (run.scores.test !== null) lines.push('', testLines(run));
@@ -17,6 +17,14 @@ export function runReport(run: RunDetail): string {
   if (bundle !== undefined)
     lines.push('', `bundle: npx voxhelm download ${run.id} -o bundle.zip   (${(bundle.bytes / 1e6).toFixed(1)} MB)`);
   return lines.join('\n');
+}
+
+/** Why a run failed and what to do, with the check's findings where they are the reason; nothing for other runs. */
+export function failureLines({ id, failure, findings }: Pick<RunDetail, 'id' | 'failure' | 'findings'>): string[] {
+  if (failure === null) return [];
+  const said = [`failed: ${failure.message}`, ...(failure.fix === null ? [] : [`  ${failure.fix}`])];
+  if (failure.code !== 'bad-dataset' || findings.length === 0) return said;
+  return [...said, '', ...findingLines(findings, `npx voxhelm show ${id} --json`)];
 }
 
 /** Algorithm, fold, trial, Dice per class. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
-import type { Datalist, LabelDefinition, LabelGroup } from '@voxhelm/contracts/dataset';
+import type { Datalist, Finding, LabelDefinition, LabelGroup } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { z } from 'zod';
 import { casesOfLists, DatalistItem, labelsOf } from './decathlon.ts';
@@ -93,6 +93,7 @@ export function auto3dsegDatalist(file: z.infer<typeof DatalistFile>, root: stri
   const training = [...given, ...validation.filter((one) => !known.has(one.images.join('\n')))];
   checkFolds(training);
   const hasFolds = training.some((one) => one.fold !== undefined);
+  const conflicts = hasFolds ? [] : validation.filter((one) => known.has(one.images.join('\n'))).map(conflictOf);
   const declared = labelsOf(file.labels ?? {});
   return {
     schemaVersion: 1,
@@ -106,6 +107,20 @@ export function auto3dsegDatalist(file: z.infer<typeof DatalistFile>, root: stri
     training,
     testing,
     ...(validation.length > 0 && !hasFolds ? { validationSplits: [validation.map((one) => one.caseId)] } : {}),
+    ...(conflicts.length > 0 ? { findings: conflicts } : {}),
+  };
+}
+
+/** Of a case that stands in `training` and in `validation`. */
+function conflictOf({ caseId, images }: Datalist['training'][number]): Finding {
+  return {
+    case: caseId,
+    file: images[0] ?? '',
+    code: 'split-conflict',
+    severity: 'error',
+    message:
+      'the datalist has it under training and under validation: its score would be that of a case it was trained on',
+    fix: 'Keep it under one of the two.',
   };
 }
 

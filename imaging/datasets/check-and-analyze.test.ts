@@ -43,6 +43,8 @@ interface Made {
   label?: Uint8Array | null;
   testing?: boolean;
   id?: string;
+  patient?: string;
+  fold?: number;
 }
 
 /** Writes cases and lists them; null leaves the file out. */
@@ -62,6 +64,8 @@ async function datalistOf(cases: Record<string, Made>, facts: Partial<Datalist> 
       caseId: one.id ?? name,
       images: paths,
       label: noLabel ? null : labelPath,
+      ...(one.patient === undefined ? {} : { patient: one.patient }),
+      ...(one.fold === undefined ? {} : { fold: one.fold }),
     });
   }
   return {
@@ -69,8 +73,8 @@ async function datalistOf(cases: Record<string, Made>, facts: Partial<Datalist> 
     name: 'made',
     root: folder,
     layout: 'folder',
-    modalities: [],
-    channelNames: [],
+    modalities: ['MRI'],
+    channelNames: ['MRI'],
     labels: [0, 1, 2].map((value) => ({ value, name: `label ${value}` })),
     ...lists,
     ...facts,
@@ -108,6 +112,7 @@ describe('the check', () => {
     ['a truncated image', { image: image().subarray(0, 380) }, [['unreadable', 'error']]],
     ['a truncated label', { label: label().subarray(0, 370) }, [['unreadable', 'error']]],
     ['a damaged gzip', { image: gzipSync(image()).subarray(0, 60) }, [['unreadable', 'error']]],
+    ['a gzip bomb', { image: gzipSync(Buffer.concat([image(), Buffer.alloc(2e6)])) }, [['unreadable', 'error']]],
     ['a label of other shape', { label: label({ dims: [4, 3, 2] }) }, [['shape-mismatch', 'error']]],
     [
       'a label elsewhere',
@@ -213,6 +218,79 @@ describe('the check', () => {
       ['d', 'duplicate-case', expect.stringMatching(/same image content as the training case a/)],
     ]);
     expect(check.cases.map((one) => one.valid)).toEqual([true, true, false, false, false]);
+  });
+
+  test('one modality stands for all channels, however the images hold them; the odd case out is still found', async () => {
+    const two = (): Made => ({ image: image({ dims: [3, 4, 2, 2] }) });
+    const files = (): Made => ({ image: [image(), image()] });
+    const datalist = await datalistOf({ a: two(), b: files(), c: { ...two(), testing: true }, odd: {} });
+    const { check, analysis } = await checkAndAnalyze(datalist, { workers: 1 });
+    expect(check.findings.map((one) => [one.case, one.code, one.message])).toEqual([
+      ['odd', 'channel-count', 'the image has 1 channels, most cases have 2'],
+    ]);
+    expect(check.datalist.modalities).toEqual(['MRI', 'MRI']);
+    expect(analysis?.summary.image_stats.channels.max).toBe(2);
+  });
+
+  test('duplicates are found however the same values are stored, and not where a value differs', async () => {
+    const whole = Array.from({ length: 24 }, (_, index) => index * 3 - 5);
+    const half = whole.map((value) => value / 2);
+    const store = (values: number[], facts: Partial<MadeNifti>): Made => ({ image: image({ values, ...facts }) });
+    const found = await findingsOf({
+      a: store(whole, { datatype: 'int16' }),
+      bigEndian: store(whole, { datatype: 'int16', littleEndian: false }),
+      double: store(whole, { datatype: 'float64', version: 2 }),
+      integer: store(whole, { datatype: 'int32' }),
+      float: store(whole, { datatype: 'float32', qform: [0, 0, 0, 5, 6, 7] }),
+      b: store(half, { datatype: 'float32' }),
+      scaled: store(whole, { datatype: 'int16', slope: 0.5 }),
+      other: store([...whole.slice(1), -5], { datatype: 'int16' }),
+    });
+    expect(found.map(([subject, code]) => `${subject} ${code}`)).toEqual(
+      ['bigEndian', 'double', 'integer', 'float', 'scaled'].map((subject) => `${subject} duplicate-case`),
+    );
+  });
+
+  test('channels in files of their own and in one file are the same image', async () => {
+    const [first, second] = [1, 2].map((factor) => Array.from({ length: 24 }, (_, index) => index * factor)) as [
+      number[],
+      number[],
+    ];
+    const found = await findingsOf({
+      files: { image: [image({ values: first }), image({ values: second })] },
+      file: { image: image({ dims: [3, 4, 2, 2], values: [...first, ...second] }) },
+    });
+    expect(found).toEqual([['file', 'duplicate-case', 'error']]);
+  });
+
+  test('a patient in training and in testing, or in two given folds, is torn: the later cases are refused', async () => {
+    const torn = { patient: '7', testing: true };
+    expect(
+      await findingsOf({ a: { patient: '7' }, b: { patient: '7' }, c: torn, d: { patient: '8', testing: true } }),
+    ).toEqual([['c', 'torn-patient', 'error']]);
+    const folds = { a: { patient: '7', fold: 0 }, b: { patient: '8', fold: 1 }, c: { patient: '7', fold: 1 } };
+    expect(await findingsOf(folds)).toEqual([['c', 'torn-patient', 'error']]);
+    const patients = { a: { patient: '7' }, b: { patient: '8' }, c: { patient: '7' } };
+    expect(await findingsOf(patients, { validationSplits: [['a'], ['b', 'c']] })).toEqual([
+      ['c', 'torn-patient', 'error'],
+    ]);
+    expect(await findingsOf(patients, { validationSplits: [['a', 'c'], ['b']] })).toEqual([]);
+  });
+
+  test('what the lists themselves say wrong is among the findings and refuses the case', async () => {
+    const conflict = { severity: 'error', code: 'split-conflict', fix: 'Keep it once.', file: 'splits.json' } as const;
+    const findings: Finding[] = ['b', 'nobody'].map((name) => ({ ...conflict, case: name, message: 'in both' }));
+    const { check } = await checkAndAnalyze(await datalistOf({ a: {}, b: {} }, { findings }), { workers: 1 });
+    expect(check.findings).toEqual(findings);
+    expect(check.cases.map(({ valid }) => valid)).toEqual([true, false]);
+  });
+
+  test('without a modality the dataset as a whole is warned of', async () => {
+    const datalist = await datalistOf({ a: {} }, { modalities: [], channelNames: [] });
+    const { check } = await checkAndAnalyze(datalist, { workers: 1 });
+    expect(check.findings).toMatchObject([{ case: '', code: 'modality-unknown', severity: 'warning' }]);
+    expect(check.findings[0]?.fix).toContain('`modality`');
+    expect(check.cases[0]?.valid).toBe(true);
   });
 
   test('names all faults of a case at once', async () => {

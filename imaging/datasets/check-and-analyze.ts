@@ -10,8 +10,9 @@ import { pooledForeground } from '../analysis/pooled-foreground.ts';
 import { summarizeAnalysis } from '../analysis/summary.ts';
 import { type QueueAnswer, type QueueData, takeCase } from './case-queue.ts';
 import { type CaseOutcome, type CaseTask, hashFiles } from './check-case.ts';
-import { findAcrossCases } from './cross-case-findings.ts';
+import { channelsOf, findAcrossCases } from './cross-case-findings.ts';
 import { type KnownCheck, knownCases, outcomeOfKnown } from './known-cases.ts';
+import { modalityUnknown } from './modality.ts';
 import { startWorker } from './start-worker.ts';
 
 /** A thread costs about 0.2 s to start; it pays from this many bytes of files on, at some 15 MB/s a thread. */
@@ -45,11 +46,18 @@ export async function checkAndAnalyze(datalist: Datalist, options: CheckOptions 
   const tasks = tasksOf(datalist);
   const reused = await takeOver(tasks, datalist, options);
   const outcomes = await runTasks(tasks, reused, options);
-  const across = findAcrossCases(tasks, outcomes, datalist.channelNames.length);
-  const findings = tasks.flatMap((task, index) =>
-    [...(outcomes[index]?.findings ?? []), ...(across[index] ?? [])].map((finding) => asTold(task, finding)),
+  const across = findAcrossCases(tasks, outcomes, datalist);
+  const ofLists = datalist.findings ?? [];
+  const ofCases = tasks.map((_, index) => [...(outcomes[index]?.findings ?? []), ...(across[index] ?? [])]);
+  const findings = [
+    ...(datalist.modalities.length === 0 ? [modalityUnknown(datalist.root)] : []),
+    ...ofLists,
+    ...tasks.flatMap((task, index) => (ofCases[index] ?? []).map((finding) => asTold(task, finding))),
+  ];
+  const refused = tasks.map(
+    ({ role, case: { caseId } }, index) =>
+      hasError(ofCases[index] ?? []) || (role === 'training' && hasError(ofLists.filter((one) => one.case === caseId))),
   );
-  const refused = tasks.map((_, index) => hasError([...(outcomes[index]?.findings ?? []), ...(across[index] ?? [])]));
   const cases = tasks.map((task, index) => checkedCase(task, outcomes[index] as CaseOutcome, refused[index] !== true));
   const taken = outcomes.filter((outcome, index) => outcome.statistics !== null && refused[index] !== true);
   const statistics = taken.flatMap((outcome) => outcome.statistics ?? []);
@@ -57,7 +65,13 @@ export async function checkAndAnalyze(datalist: Datalist, options: CheckOptions 
     statistics,
     taken.map(({ foreground }) => foreground ?? []),
   );
-  const check: DatasetCheck = { schemaVersion: 1, datalist, cases, findings, fingerprint: fingerprintOf(cases) };
+  const check: DatasetCheck = {
+    schemaVersion: 1,
+    datalist: forEveryChannel(datalist, channelsOf(datalist, outcomes) ?? 1),
+    cases,
+    findings,
+    fingerprint: fingerprintOf(cases),
+  };
   const analysis: Analysis | null =
     statistics.length === 0 ? null : { schemaVersion: 1, summary: summaryOf(statistics, pooled), cases: statistics };
   const foregrounds = new Map(
@@ -89,6 +103,12 @@ function summaryOf(statistics: readonly CaseAnalysis[], pooled: ReturnType<typeo
   const summary = summarizeAnalysis(statistics);
   if (pooled === null) return summary;
   return { ...summary, image_foreground_stats: { ...summary.image_foreground_stats, pooled } };
+}
+
+/** One modality stands for every channel. */
+function forEveryChannel(datalist: Datalist, channels: number): Datalist {
+  const spread = <T>(one: T[]): T[] => (one.length === 1 ? Array<T>(channels).fill(one[0] as T) : one);
+  return { ...datalist, modalities: spread(datalist.modalities), channelNames: spread(datalist.channelNames) };
 }
 
 function tasksOf(datalist: Datalist): CaseTask[] {

@@ -30,7 +30,10 @@ export interface CaseOutcome {
   readonly findings: readonly Finding[];
   /** Of all bytes of its files in order; null where one could not be read. */
   readonly sha256: string | null;
-  /** Of the image's voxels as stored, whatever the compression: equal for a copy under another name. */
+  /**
+   * Of the image's decoded values and its shape, however they are stored (compression, number type, byte order, one file or
+   * several): equal for a copy. Not of the affine: the same voxels at another place are the same scan.
+   */
   readonly voxelHash: string | null;
   readonly shape: Vec3 | null;
   readonly spacingMm: Vec3 | null;
@@ -80,7 +83,8 @@ export function checkCase(task: CaseTask): CaseOutcome {
       'Add its label map, or make it a test case.',
     );
   }
-  const image = checkImage(files, subject.images, report);
+  const volumes = files.map((file) => (file === null ? null : decodeVolume(file)));
+  const image = checkImage(files, volumes, subject.images, report);
   const label = labelFile === null ? null : checkLabel(labelFile, task, report);
   if (image !== null && label !== null && subject.label !== null) compareGrids(image, label, subject.label, report);
   const whole = files.every((file) => file !== null) && (subject.label === null || labelFile !== null);
@@ -90,7 +94,7 @@ export function checkCase(task: CaseTask): CaseOutcome {
   return {
     findings,
     sha256: whole ? fileHash.digest('hex') : null,
-    voxelHash: hashVoxels(files),
+    voxelHash: hashVoxels(volumes),
     shape: header?.shape ?? null,
     spacingMm: header === null ? null : spacingOf(header.affine),
     channels: image?.channels ?? null,
@@ -138,25 +142,36 @@ function reportBadImage(error: unknown, path: string, report: Report, code: Find
   report(path, code, message, error.fix ?? 'Export the image again.');
 }
 
-function hashVoxels(files: readonly (NiftiFile | null)[]): string | null {
+function hashVoxels(volumes: readonly (Volume | null)[]): string | null {
   const hash = createHash('sha256');
-  for (const file of files) {
-    if (file === null) return null;
-    hash.update(`${file.header.voxelType} ${file.header.shape.join(' ')};`).update(file.voxels);
+  for (const volume of volumes) {
+    if (volume === null) return null;
+    const { shape, data } = volume;
+    // Shape by channel, so that four files of one channel and one file of four are equal.
+    const voxels = voxelCount(shape);
+    for (let channel = 0; channel < volume.channels; channel += 1) {
+      const values = data.subarray(channel * voxels, (channel + 1) * voxels);
+      hash.update(`${shape.join(' ')};`).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    }
   }
   return hash.digest('hex');
 }
 
-function checkImage(files: readonly (NiftiFile | null)[], paths: readonly string[], report: Report): Volume | null {
+function checkImage(
+  files: readonly (NiftiFile | null)[],
+  volumes: readonly (Volume | null)[],
+  paths: readonly string[],
+  report: Report,
+): Volume | null {
   for (const file of files) if (file !== null) checkAffine(file, report);
-  const volumes: Volume[] = [];
-  for (const file of files) if (file !== null) volumes.push(decodeVolume(file));
-  if (volumes.length < files.length || volumes.length === 0) {
-    for (const [index, volume] of volumes.entries()) checkVoxels(volume, paths[index] ?? '', report);
+  const readable = volumes.filter((volume) => volume !== null);
+  if (readable.length < files.length || readable.length === 0) {
+    for (const [index, volume] of volumes.entries())
+      if (volume !== null) checkVoxels(volume, paths[index] ?? '', report);
     return null;
   }
   try {
-    const image = joinChannels(volumes, paths);
+    const image = joinChannels(readable, paths);
     checkVoxels(image, paths[0] ?? '', report);
     return image;
   } catch (error) {

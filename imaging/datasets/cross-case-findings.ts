@@ -1,14 +1,15 @@
-import type { Finding } from '@voxhelm/contracts/dataset';
+import type { Datalist, Finding } from '@voxhelm/contracts/dataset';
 import type { CaseOutcome, CaseTask } from './check-case.ts';
+import { findTornPatients } from './torn-patients.ts';
 
 /**
- * Faults that only a comparison of cases shows: duplicates (the later case is refused, the first stays) and another
- * number of channels than the dataset's. One list of findings per task. `declaredChannels` is 0 where undeclared.
+ * Faults that only a comparison of cases shows: duplicates and torn patients (the later case is refused, the first
+ * stays) and another number of channels than the dataset's ({@link channelsOf}). One list of findings per task.
  */
 export function findAcrossCases(
   tasks: readonly CaseTask[],
   outcomes: readonly CaseOutcome[],
-  declaredChannels: number,
+  datalist: Datalist,
 ): Finding[][] {
   const findings: Finding[][] = tasks.map(() => []);
   const report = (index: number, file: string, code: Finding['code'], message: string, fix: string): void => {
@@ -16,10 +17,11 @@ export function findAcrossCases(
     findings[index]?.push({ case: subject, file, code, severity: 'error', message, fix });
   };
   findDuplicates(tasks, outcomes, report);
-  const expected = declaredChannels > 0 ? declaredChannels : mostFrequent(outcomes.map((outcome) => outcome.channels));
+  findTornPatients(tasks, datalist.validationSplits, report);
+  const expected = channelsOf(datalist, outcomes);
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome.channels === null || expected === null || outcome.channels === expected) continue;
-    const source = declaredChannels > 0 ? 'the dataset declares' : 'most cases have';
+    const source = declaredChannels(datalist) > 1 ? 'the dataset declares' : 'most cases have';
     report(
       index,
       tasks[index]?.case.images[0] ?? '',
@@ -31,7 +33,21 @@ export function findAcrossCases(
   return findings;
 }
 
-type Report = (index: number, file: string, code: Finding['code'], message: string, fix: string) => void;
+/**
+ * Channels of the dataset's images: as many as it declares, where it names several; else as most cases have, for one
+ * modality stands for all channels (Auto3DSeg's BraTS says `modality: MRI` of 4). null where no image could be read.
+ */
+export function channelsOf(datalist: Datalist, outcomes: readonly CaseOutcome[]): number | null {
+  const declared = declaredChannels(datalist);
+  return declared > 1 ? declared : mostFrequent(outcomes.map((outcome) => outcome.channels));
+}
+
+function declaredChannels({ channelNames, modalities }: Datalist): number {
+  return Math.max(channelNames.length, modalities.length);
+}
+
+/** Adds a finding of severity `error` to the case of this index. */
+export type Report = (index: number, file: string, code: Finding['code'], message: string, fix: string) => void;
 
 function findDuplicates(tasks: readonly CaseTask[], outcomes: readonly CaseOutcome[], report: Report): void {
   const firstOfId = new Map<string, number>();

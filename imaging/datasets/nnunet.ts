@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Datalist, DatalistCase, LabelDefinition, LabelGroup } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { apartFromTraining, pathInside } from './dataset-paths.ts';
 import { writtenGroups } from './label-groups.ts';
 import { modalityOf } from './modality.ts';
+import { readSplits } from './nnunet-splits.ts';
 
 /** The fields of an nnU-Net v2 dataset.json that are used. */
 export const NnunetFile = z.object({
@@ -22,8 +23,6 @@ export const NnunetFile = z.object({
   dataset: z.record(z.string(), z.object({ images: z.array(z.string()).min(1), label: z.string() })).optional(),
 });
 
-const Splits = z.array(z.object({ train: z.array(z.string()), val: z.array(z.string()) })).min(1);
-
 /** Turns an nnU-Net v2 raw folder into a datalist: imagesTr/<case>_0000.nii.gz, one file a channel. */
 export function nnunetDatalist(file: z.infer<typeof NnunetFile>, root: string): Datalist {
   checkEnding(file.file_ending);
@@ -32,7 +31,7 @@ export function nnunetDatalist(file: z.infer<typeof NnunetFile>, root: string): 
     .map(([, name]) => name);
   const folder = { root, ending: file.file_ending, channels: channelNames.length };
   const training = file.dataset === undefined ? casesOfFolder(folder, 'Tr') : casesOfList(file.dataset, root);
-  const validationSplits = readSplits(root, new Set(training.map((one) => one.caseId)));
+  const splits = readSplits(root, new Set(training.map((one) => one.caseId)));
   const licence = file.licence ?? file.license;
   return {
     schemaVersion: 1,
@@ -46,7 +45,7 @@ export function nnunetDatalist(file: z.infer<typeof NnunetFile>, root: string): 
     ...ignoreLabelOf(file.labels),
     training,
     testing: apartFromTraining(root, training, casesOfFolder(folder, 'Ts')),
-    ...(validationSplits === undefined ? {} : { validationSplits }),
+    ...splits,
     ...(licence === undefined ? {} : { licence }),
   };
 }
@@ -168,40 +167,4 @@ function nnunetLabels(labels: z.infer<typeof NnunetFile>['labels']): LabelDefini
   return [...names]
     .map(([value, name]) => ({ value, name: name === '' ? `label ${value}` : name }))
     .sort((a, b) => a.value - b.value);
-}
-
-/** splits_final.json in the raw folder, beside it, or where nnU-Net keeps it (nnUNet_preprocessed). */
-function readSplits(root: string, known: ReadonlySet<string>): string[][] | undefined {
-  const path = [
-    join(root, 'splits_final.json'),
-    join(root, '..', 'splits_final.json'),
-    join(root, '..', '..', 'nnUNet_preprocessed', basename(root), 'splits_final.json'),
-  ].find((candidate) => existsSync(candidate));
-  if (path === undefined) return undefined;
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new VoxhelmError(
-      'invalid-request',
-      `${path} is no JSON: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-  const parsed = Splits.safeParse(content);
-  if (!parsed.success) {
-    throw new VoxhelmError('invalid-request', `${path}:\n${z.prettifyError(parsed.error)}`, {
-      fix: 'Write a list of {"train": [case ids], "val": [case ids]}, one per fold.',
-    });
-  }
-  const unknown = parsed.data.flatMap((split) => [...split.train, ...split.val]).filter((id) => !known.has(id));
-  if (unknown.length > 0) {
-    throw new VoxhelmError(
-      'invalid-request',
-      `${path} names cases that are not in imagesTr: ${[...new Set(unknown)].slice(0, 5).join(', ')}`,
-      {
-        fix: 'Remove the file or the cases.',
-      },
-    );
-  }
-  return parsed.data.map((split) => split.val);
 }

@@ -148,7 +148,7 @@ describe('nnU-Net v2', () => {
     expect(datalist.validationSplits).toBeUndefined();
   });
 
-  test('splits_final.json is kept, in the folder or beside it; a stranger in it is refused', async () => {
+  test('splits_final.json is kept, in the folder or beside it; what contradicts itself in it is found', async () => {
     const raw = Object.fromEntries(
       Object.entries({ 'dataset.json': file, ...files }).map(([name, content]) => [`raw/${name}`, content]),
     );
@@ -158,11 +158,29 @@ describe('nnU-Net v2', () => {
     ];
     await put({ ...raw, 'splits_final.json': splits });
     expect((await read('raw')).validationSplits).toEqual([['two'], ['one']]);
-    await put({ 'raw/splits_final.json': [{ train: [], val: ['nobody'] }] });
-    await expect(read('raw')).rejects.toMatchObject({
-      code: 'invalid-request',
-      message: expect.stringMatching(/nobody/),
+    expect((await read('raw')).findings).toBeUndefined();
+    await put({
+      'raw/splits_final.json': [
+        { train: ['one', 'nobody'], val: ['two', 'one'] },
+        { train: [], val: ['two'] },
+      ],
     });
+    const datalist = await read('raw');
+    expect(datalist.findings?.map(({ case: subject, code, severity }) => [subject, code, severity])).toEqual([
+      ['nobody', 'split-conflict', 'error'],
+      ['one', 'split-conflict', 'error'],
+      ['two', 'split-conflict', 'error'],
+    ]);
+    expect(datalist.findings?.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/names it in fold 0, but imagesTr has no such case/),
+      expect.stringMatching(/under train and under val of fold 0/),
+      expect.stringMatching(/validates it in folds 0, 1/),
+    ]);
+    expect(datalist.findings?.[0]?.file).toBe(join(root, 'raw/splits_final.json'));
+    // For a run with skipInvalid: each case at most once, and only those that are there.
+    expect(datalist.validationSplits).toEqual([['two', 'one'], []]);
+    await put({ 'raw/splits_final.json': [{ val: ['one'] }] });
+    await expect(read('raw')).rejects.toMatchObject({ message: expect.stringMatching(/train/) });
   });
 
   test('regions become the values in them; an ignore label is no class; other file types are refused', async () => {
@@ -284,6 +302,7 @@ test('ids are made over all lists of a datalist: one file is one case, files of 
   const datalist = await read('list.json');
   expect(ids(datalist.training)).toEqual(['p0_image', 'p1_image', 'p2_image']);
   expect(datalist.validationSplits).toEqual([['p1_image', 'p2_image']]);
+  expect(datalist.findings).toMatchObject([{ case: 'p1_image', code: 'split-conflict', severity: 'error' }]);
   expect(ids(datalist.testing)).toEqual(['p3_image']);
 });
 

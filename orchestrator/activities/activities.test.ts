@@ -5,6 +5,7 @@ import { DatasetCheck } from '@voxhelm/contracts/dataset';
 import { type AnalyzeJob, type ProbeResult, RunReport, type TrainJob, type TrainResult } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
 import { RunRequest } from '@voxhelm/contracts/run';
+import { modalityUnknown } from '@voxhelm/imaging/datasets/modality';
 import { type Database, openDatabase, type Prisma } from '@voxhelm/prisma/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { migrate } from '@voxhelm/prisma/migrate';
@@ -210,6 +211,19 @@ test('a run that ends before its analysis leaves the check of its dataset to be 
   await activities.recordRunAnalysis({ runId: analysed, result });
   await activities.endRun({ runId: analysed, state: 'cancelled', failure: null });
   expect(await startedOf(analysed)).toBe(true);
+});
+
+test('a run that nobody gives a modality fails at the end of its check with that finding, skipInvalid or not', async () => {
+  const activities = createActivities({ db, store, now: () => new Date(), temporal: fakeTemporal().temporal });
+  const runId = await acceptRun({ skipInvalid: true });
+  const trainer = fakeTrainer();
+  trainer.findings = [modalityUnknown('/made/up')];
+  const result = await fakeGpuActivities(store, trainer).analyzeDataset(await activities.beginRun({ runId }));
+  await expect(activities.recordRunAnalysis({ runId, result })).rejects.toMatchObject({
+    code: 'bad-dataset',
+    message: expect.stringContaining('modality'),
+    fix: expect.stringContaining('CT, MRI, PET'),
+  });
 });
 
 test('every artifact lies under a plain key, without an empty part', async () => {

@@ -1,6 +1,6 @@
 import type { Analysis } from '@voxhelm/contracts/analysis';
 import { Analysis as AnalysisSchema } from '@voxhelm/contracts/analysis';
-import { DatasetCheck, type Finding, type LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
+import { DatasetCheck, type LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { AnalyzeJob, AnalyzeResult } from '@voxhelm/contracts/jobs';
 import { Retraining } from '@voxhelm/contracts/schedule';
@@ -99,6 +99,8 @@ export function datasetActivities(dependencies: Dependencies): DatasetActivities
       });
       // Thrown after the commit: the findings stay, and the run's page shows them.
       if (refused) throw refusal(read.check);
+      const unknown = withoutModality(read.check);
+      if (unknown !== null) throw unknown;
       if (read.analysis === null || result.validTrainingCases < 2) throw tooFewCases(result);
     },
   };
@@ -208,20 +210,24 @@ function describeCheck({ validTrainingCases, validTestingCases, errors, warnings
   return `${cases}; the check found ${errors} errors and ${warnings} warnings.`;
 }
 
-/** How many findings a refusal names itself; all are on the run's and the dataset's page. */
-const NAMED_FINDINGS = 5;
-
-function refusal(check: DatasetCheck): VoxhelmError {
-  const errors: Finding[] = check.findings.filter(({ severity }) => severity === 'error');
-  const named = errors.slice(0, NAMED_FINDINGS).map((finding) => `${finding.case}: ${finding.message}`);
-  const more = errors.length > named.length ? [`and ${errors.length - named.length} more`] : [];
+/** Says how much is wrong; what, case by case, are the findings, which the run's detail and page show. */
+function refusal({ findings }: DatasetCheck): VoxhelmError {
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  const cases = new Set(errors.map((finding) => finding.case)).size;
+  const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
   return new VoxhelmError(
     'bad-dataset',
-    `the dataset check found ${errors.length} errors: ${[...named, ...more].join('; ')}`,
+    `the dataset check found ${counted(errors.length, 'error')} in ${counted(cases, 'case')}`,
     {
       fix: 'Correct the files (`voxhelm analyze` lists every finding), or set skipInvalid to go on without these cases.',
     },
   );
+}
+
+/** A warning of the check that no run can do without. */
+function withoutModality({ findings }: DatasetCheck): VoxhelmError | null {
+  const finding = findings.find(({ code }) => code === 'modality-unknown');
+  return finding === undefined ? null : new VoxhelmError('bad-dataset', finding.message, { fix: finding.fix });
 }
 
 /** The refusal of a dataset with nothing to train on. */

@@ -63,3 +63,15 @@ test('a new case of a known patient goes to that patient', () => {
   const foldOf = (id: string) => now.cases.find(({ caseId }) => caseId === id)?.fold;
   expect(foldOf('d0')).toBe(foldOf('c05'));
 });
+
+test('a patient whose stray case was refused is whole again: given folds are kept and the run goes on', () => {
+  const stray = (valid: boolean) => (id: string) =>
+    ({ a: { patient: '7', fold: 0 }, b: { patient: '8', fold: 1 }, c: { patient: '7', fold: 1, valid } })[id] ?? {};
+  const { cases, splits } = splitCases(check(['a', 'b', 'c'], stray(false)), undefined, 0);
+  expect(splits).toBe(2);
+  expect(cases.map(({ caseId, fold }) => [caseId, fold])).toEqual([
+    ['a', 0],
+    ['b', 1],
+  ]);
+  expect(() => splitCases(check(['a', 'b', 'c'], stray(true)), undefined, 0)).toThrow(/one patient/);
+});

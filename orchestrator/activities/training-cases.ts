@@ -40,7 +40,9 @@ export function splitCases(
     requestedFolds === undefined || requestedFolds === 1 ? Math.min(DEFAULT_FOLDS, patients) : requestedFolds;
   const splits = given ?? wanted;
   const before = given === null && kept !== null ? keptFolds(training, kept) : null;
-  const folds = before?.folds ?? assignFolds(training, splits, seed, validationSplits);
+  // A refused case is not trained on, so it tears no patient over given folds; where folds are dealt it stays with its own.
+  const placed = given === null ? training : training.map((one) => (one.valid ? one : { ...one, patient: undefined }));
+  const folds = before?.folds ?? assignFolds(placed, splits, seed, validationSplits);
   // A training case that no given fold validates is trained on in all: its fold is one beyond those that are trained.
   const trained = training
     .filter((one) => one.valid && !isHeldOut(one))

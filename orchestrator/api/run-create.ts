@@ -1,13 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { planners } from '@voxhelm/algorithms/planners';
+import { Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { Plan } from '@voxhelm/contracts/plan';
 import { budgetOf, type RunRequest, RunRequest as RunRequestSchema } from '@voxhelm/contracts/run';
+import { readDatalist } from '@voxhelm/imaging/datasets/read-datalist';
 import type { Database, Transaction } from '@voxhelm/prisma/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { checkExpression } from '@voxhelm/search/narrow';
+import { z } from 'zod';
 import { bundleOf, startSource } from '../start-source.ts';
 import { type FieldError, fieldError, nearest, schemaErrors, withStatus } from './errors.ts';
 import { checkSameRequest, lockName, requestSha256 } from './idempotency.ts';
@@ -94,6 +97,7 @@ export async function createRun(
       const known = await findByKey(transaction, key, sha256);
       if (known !== null) return known;
     }
+    if (request.modality === undefined) await requireModality(transaction, dataset.id);
     if (request.branch !== undefined) await checkBranch(transaction, request, dataset.id);
     const id = newId('run');
     await transaction.run.create({
@@ -168,6 +172,25 @@ async function findDataset(database: Database, dataset: string): Promise<Dataset
   throw fieldError('/dataset', `"${dataset}" is neither a registered dataset nor a path on this server`, {
     ...(suggestion === undefined ? {} : { suggestion }),
     fix: "Give a dataset's id or name (GET /v1/datasets), or an absolute path that the server can read.",
+  });
+}
+
+/**
+ * Refuses a dataset that was registered and checked and of which nobody said the modality: its run would fail at the end of
+ * its own check, minutes later. What is not checked yet is left to that check.
+ */
+async function requireModality(transaction: Transaction, id: string): Promise<void> {
+  const known = await transaction.dataset.findUniqueOrThrow({
+    where: { id },
+    select: { name: true, path: true, givenModality: true, analysis: { select: { modalities: true } } },
+  });
+  if (known.analysis === null || known.givenModality !== null) return;
+  if (fromJson('Analysis.modalities', z.array(Modality), known.analysis.modalities).length > 0) return;
+  // Its lists may say it by now. Where this server cannot read them (the trainer can), what the check saw holds.
+  const now = await readDatalist(known.path).catch(() => null);
+  if (now !== null && now.modalities.length > 0) return;
+  throw fieldError('/modality', `is missing: nothing in the dataset "${known.name}" says its modality`, {
+    fix: 'Give `modality`: CT, MRI, PET or other, or one per channel.',
   });
 }
 

@@ -1,3 +1,7 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { newId } from '@voxhelm/prisma/ids';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestService, type TestService } from './testing/service.ts';
 
@@ -16,4 +20,37 @@ test('50 identical submissions at once make one run, which is started once', asy
   expect(answers.map(({ statusCode }) => statusCode)).toEqual(Array(50).fill(202));
   const ids = new Set(answers.map((answer) => answer.json().id));
   expect(ids.size).toBe(1);
+});
+
+test('a checked dataset that nobody gave a modality is refused at submission, by id and by path, until it has one', async () => {
+  const { app, database } = service;
+  const path = await mkdtemp(join(tmpdir(), 'voxhelm-unknown-'));
+  await mkdir(join(path, 'imagesTr'));
+  await writeFile(join(path, 'imagesTr', 'a.nii'), '');
+  const id = newId('ds');
+  const submit = (payload: object) => app.inject({ method: 'POST', url: '/v1/runs', payload });
+  await database.dataset.create({ data: { id, name: 'plain folder', path, workflowStarted: true } });
+  // Not checked yet: its run's own check will tell.
+  expect((await submit({ dataset: id })).statusCode).toBe(202);
+  const analysis = await database.analysis.create({
+    data: {
+      ...{ id: newId('an'), datasetId: id, owner: `dataset-${id}`, layout: 'folder', fingerprint: '0'.repeat(64) },
+      ...{ labels: [], modalities: [], findings: [], errors: 0, warnings: 1, trainingCases: 1, testingCases: 0 },
+      ...{ device: {}, check: {} },
+    },
+  });
+  await database.dataset.update({ where: { id }, data: { analysisId: analysis.id, state: 'ready' } });
+  for (const dataset of [id, 'plain folder', path]) {
+    const refused = await submit({ dataset });
+    expect(refused.statusCode).toBe(400);
+    expect(refused.json()).toMatchObject({
+      errors: [{ pointer: '/modality' }],
+      fix: expect.stringContaining('CT, MRI, PET'),
+    });
+  }
+  expect((await submit({ dataset: id, modality: 'MRI' })).statusCode).toBe(202);
+  const list = { modality: { 0: 'MRI' }, labels: { 1: 'a' }, training: [{ image: 'imagesTr/a.nii' }] };
+  await writeFile(join(path, 'dataset.json'), JSON.stringify(list));
+  expect((await submit({ dataset: id })).statusCode).toBe(202);
+  await rm(path, { recursive: true });
 });

@@ -72,7 +72,10 @@ export interface OrchestratorActivities {
   recordDatasetFailure(input: { readonly datasetId: string; readonly failure: FailureRecord }): Promise<void>;
   /** null where the run took over another one's analysis. */
   beginRun(input: { readonly runId: string }): Promise<AnalyzeJob | null>;
-  /** Fails with `bad-dataset` where the check found errors and the request does not say `skipInvalid`. */
+  /**
+   * Fails with `bad-dataset` where the check found errors and the request does not say `skipInvalid`, and where nobody
+   * gives a modality.
+   */
   recordRunAnalysis(input: { readonly runId: string; readonly result: AnalyzeResult }): Promise<void>;
 
   // plan.ts

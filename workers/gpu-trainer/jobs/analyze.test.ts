@@ -50,6 +50,9 @@ describe('the analyze job', () => {
       overrideDatalist({ ...datalist, modalities: [...datalist.modalities] }, { modality, labels: null }).modalities;
     expect(said('CT')).toEqual(['CT', 'CT']);
     expect(said(['CT', 'PET'])).toEqual(['CT', 'PET']);
+    // One name in the dataset says nothing of the number of channels.
+    const brats = { ...datalist, channelNames: ['MRI'], modalities: ['MRI' as const] };
+    expect(overrideDatalist(brats, { modality: ['CT', 'PET'], labels: null }).modalities).toEqual(['CT', 'PET']);
     expect(() => said(['CT'])).toThrow(expect.objectContaining({ code: 'invalid-request' }));
   });
 });

@@ -53,7 +53,8 @@ export function overrideDatalist(datalist: Datalist, said: Pick<AnalyzeJob, 'mod
 function modalitiesOf(said: Modality | Modality[], datalist: Datalist): Modality[] {
   const known = Math.max(datalist.channelNames.length, datalist.modalities.length);
   if (!Array.isArray(said)) return Array.from({ length: Math.max(known, 1) }, () => said);
-  if (known > 0 && said.length !== known) {
+  // A dataset that names one modality says nothing of how many channels there are.
+  if (known > 1 && said.length !== known) {
     throw new VoxhelmError('invalid-request', `"modality" names ${said.length} channels, the dataset has ${known}`, {
       fix: 'Name one modality for all channels, or one for each.',
       details: { field: 'modality', channels: known },

@@ -13,6 +13,11 @@ interface Options {
 export function gunzipSync(bytes: Uint8Array, options: Options = {}): Uint8Array {
   const limit = options.maxOutputLength ?? Number.POSITIVE_INFINITY;
   if (options.finishFlush !== constants.Z_SYNC_FLUSH && options.chunkSize !== undefined) {
+    // The trailer's ISIZE: what a bomb unpacks to must not even be allocated.
+    const trailer = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (bytes.byteLength > 18 && trailer.getUint32(bytes.byteLength - 4, true) > limit) {
+      throw new RangeError('more than expected');
+    }
     const whole = gunzipWhole(bytes);
     if (whole.byteLength > limit) throw new RangeError('more than expected');
     return whole;
