@@ -1,20 +1,13 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { rootDirectory } from '@voxhelm/infra/embedded/node-service';
 import { expect, test } from 'vitest';
+import { main } from './bench/analyze.ts';
+import { wrongUsage } from './bench/lib/wrong-usage.ts';
 
 test.each([
   [['--dta', 'x'], /unknown option '--dta'/i],
   [['--data', '/nowhere'], /\/nowhere does not exist/],
-])('bench -- analyze %j is refused without a stack trace', async (args, message) => {
-  const program = ['--import', 'tsx', 'tests/bench/main.ts', 'analyze', ...args];
-  const child = spawn(process.execPath, program, { cwd: rootDirectory, stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  const [code] = (await once(child, 'close')) as [number];
-  expect(code).toBe(2);
+])('bench -- analyze %j is refused in words', async (args, message) => {
+  const said = wrongUsage(await main(args).catch((error: unknown) => error));
   expect(said).toMatch(message);
   expect(said).not.toMatch(/^\s+at /m);
+  expect(wrongUsage(new TypeError('a fault of ours'))).toBeNull();
 });

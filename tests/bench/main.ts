@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { wrongUsage } from './lib/wrong-usage.ts';
 
 /*
  * `npm run bench -- NAME [options]`: JSON lines on standard output. Each benchmark is the file of its name beside this one.
@@ -20,14 +20,9 @@ if (name === undefined || !names.includes(name)) {
   try {
     await benchmark.main(args);
   } catch (error) {
-    if (!isWrongUsage(error)) throw error;
-    process.stderr.write(`bench ${name}: ${error.message}\n${error.fix === undefined ? '' : `  ${error.fix}\n`}`);
+    const said = wrongUsage(error);
+    if (said === null) throw error;
+    process.stderr.write(`bench ${name}: ${said}\n`);
     process.exitCode = 2;
   }
-}
-
-/** An option that is unknown (node:util's parseArgs says so by a code) or has a wrong value; anything else is a fault. */
-function isWrongUsage(error: unknown): error is Error & { readonly fix?: string } {
-  if (error instanceof VoxhelmError) return error.code === 'invalid-request';
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
 }

@@ -156,6 +156,12 @@ describe('what is wrong is said at once', () => {
     const submitted = await service.voxhelm('submit', faulty, '--follow');
     expect(submitted.code).toBe(1);
     expect(submitted.stdout).toMatch(/failed/);
+    const id = /run_\w+/.exec(submitted.stdout)?.[0] ?? '';
+    for (const { stdout } of [submitted, await service.voxhelm('show', id), await service.voxhelm('watch', id)]) {
+      for (const { case: subject, code } of report.findings)
+        expect(stdout.split(`${subject} [${code}]`)).toHaveLength(2);
+      expect(stdout.split('the dataset check found')).toHaveLength(2);
+    }
   });
 
   test('a service that is away is named, with how to start it', async () => {

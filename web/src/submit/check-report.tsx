@@ -155,9 +155,11 @@ function FindingItem({ finding, checking, repair, drop }: ItemProps) {
             }
           />
         )}
-        <button type="button" onClick={() => run(drop(finding.case))}>
-          Drop the case
-        </button>
+        {subject !== undefined && (
+          <button type="button" onClick={() => run(drop(finding.case))}>
+            Drop the case
+          </button>
+        )}
       </div>
       {failed !== null && <ErrorNote error={failed} />}
       {shown && imageBlob !== undefined && (
