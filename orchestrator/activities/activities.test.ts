@@ -220,9 +220,9 @@ test('a run that nobody gives a modality fails at the end of its check with that
   trainer.findings = [modalityUnknown('/made/up')];
   const result = await fakeGpuActivities(store, trainer).analyzeDataset(await activities.beginRun({ runId }));
   await expect(activities.recordRunAnalysis({ runId, result })).rejects.toMatchObject({
-    code: 'bad-dataset',
-    message: expect.stringContaining('modality'),
-    fix: expect.stringContaining('CT, MRI, PET'),
+    type: 'bad-dataset',
+    nonRetryable: true,
+    details: [{ message: expect.stringContaining('modality'), fix: expect.stringContaining('CT, MRI, PET') }],
   });
 });
 
