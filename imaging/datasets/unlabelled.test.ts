@@ -22,7 +22,9 @@ async function labelled(name: string): Promise<void> {
 }
 
 const check = async (known?: Awaited<ReturnType<typeof checkAndAnalyze>>) => {
-  const found = await checkAndAnalyze(await readDatalist(folder), {
+  // As after a request's `modality`, of which a folder says nothing.
+  const datalist = { ...(await readDatalist(folder)), modalities: ['MRI' as const] };
+  const found = await checkAndAnalyze(datalist, {
     workers: 1,
     ...(known?.analysis ? { known: { ...known, analysis: known.analysis } } : {}),
   });

@@ -218,7 +218,9 @@ test('a run that nobody gives a modality fails at the end of its check with that
   const runId = await acceptRun({ skipInvalid: true });
   const trainer = fakeTrainer();
   trainer.findings = [modalityUnknown('/made/up')];
-  const result = await fakeGpuActivities(store, trainer).analyzeDataset(await activities.beginRun({ runId }));
+  const result = await fakeGpuActivities(store, trainer).analyzeDataset(
+    (await activities.beginRun({ runId })) as AnalyzeJob,
+  );
   await expect(activities.recordRunAnalysis({ runId, result })).rejects.toMatchObject({
     type: 'bad-dataset',
     nonRetryable: true,
