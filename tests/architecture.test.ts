@@ -44,6 +44,8 @@ const ROWS: readonly { readonly files: RegExp; readonly may: readonly RegExp[] }
     files: /^orchestrator\/api\//,
     may: [
       /^(contracts|storage|search|prisma)\//,
+      // Lists of cases; no voxel is read.
+      /^imaging\/datasets\/read-datalist\.ts$/,
       PURE_ALGORITHM,
       /^orchestrator\/(api|workflows)\//,
       /^orchestrator\/[a-z-]+\.ts$/,
