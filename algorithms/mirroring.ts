@@ -9,15 +9,20 @@ import { isGiven } from './plan-overrides.ts';
  */
 const MIRROR_FROM_PATCHES = 30_000;
 
-/** The plan without random mirroring where a training of so many steps is too short for it; a user's own list stays. */
+/** True for what shows an anatomy as it never lies: mirrored, or on its side. */
+function turns({ name }: Plan['augmentation'][number]): boolean {
+  return name === 'flip' || name === 'RandFlipd' || name === 'RandRotate90d';
+}
+
+/** The plan without random mirroring and quarter turns where a training of so many steps is too short for it; a user's own list stays. */
 export function mirrorIfLong(plan: Plan, steps: number): Plan {
   const patches = steps * plan.training.accumulate * plan.batchSize;
-  const mirrors = plan.augmentation.some(({ name }) => name === 'flip');
+  const mirrors = plan.augmentation.some(turns);
   if (!mirrors || patches >= MIRROR_FROM_PATCHES || isGiven(plan, 'augmentation')) return plan;
   const why = `no mirroring: ${patches} patches are too few to learn mirror images as well (from ${MIRROR_FROM_PATCHES} on)`;
   return {
     ...plan,
-    augmentation: plan.augmentation.filter(({ name }) => name !== 'flip'),
+    augmentation: plan.augmentation.filter((one) => !turns(one)),
     reasons: { ...plan.reasons, augmentation: `${plan.reasons['augmentation']}; ${why}` },
   };
 }

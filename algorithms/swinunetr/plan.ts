@@ -71,6 +71,9 @@ function describe(device: Device): string {
     : `${device.name} with ${(device.memoryBytes / GIB).toFixed(0)} GB`;
 }
 
+/** Auto3DSeg's too; on a CPU a plan stays what was measured. */
+const QUARTER_TURNS: Augmentation = { name: 'RandRotate90d', prob: 0.2, max_k: 3, spatial_axes: [0, 1] };
+
 const AUGMENTATION: readonly Augmentation[] = [
   { name: 'flip', probability: 0.2, axes: [0, 1, 2] },
   { name: 'scale-intensity', probability: 0.1, factor: 0.1 },
@@ -210,7 +213,9 @@ function planSwinunetr(input: PlanInput): Plan {
       labels.map(() => 1 / labels.length),
       'Auto3DSeg: every class is equally often the centre of a patch, background included',
     ),
-    augmentation: because(AUGMENTATION, "Auto3DSeg's, without quarter turns"),
+    augmentation: profile.onCpu
+      ? because(AUGMENTATION, "Auto3DSeg's, without quarter turns")
+      : because([...AUGMENTATION, QUARTER_TURNS], "Auto3DSeg's"),
     'inference.overlap': because(
       profile.onCpu ? 0.25 : 0.625,
       `${profile.described}: 0.625 as Auto3DSeg's last pass, less on a CPU`,

@@ -61,7 +61,7 @@ function profileOf(device: Device, classes: number): Profile {
   return { onCpu: false, memoryGb, mostVoxels: Number.POSITIVE_INFINITY, baseFeatures: 32, described };
 }
 
-/** nnU-Net's augmentation without contrast and low resolution. */
+/** nnU-Net's augmentation without contrast. */
 const AUGMENTATION: readonly Augmentation[] = [
   {
     name: 'affine',
@@ -75,6 +75,9 @@ const AUGMENTATION: readonly Augmentation[] = [
   { name: 'gamma', probability: 0.3, range: [0.7, 1.5] },
   { name: 'flip', probability: 0.5, axes: [0, 1, 2] },
 ];
+
+/** nnU-Net's too; on a CPU a plan stays what was measured. */
+const LOW_RESOLUTION: Augmentation = { name: 'RandSimulateLowResolutiond', prob: 0.25, zoom_range: [0.5, 1] };
 
 /** Share of patches that nnU-Net centres on a foreground voxel. */
 const FOREGROUND_SHARE = 0.33;
@@ -250,7 +253,9 @@ function planNnunet(input: PlanInput): Plan {
       labels.map((_, index) => (index === 0 ? 1 - FOREGROUND_SHARE : foreground)),
       'nnU-Net: a third of the patches is centred on foreground, each class equally often',
     ),
-    augmentation: because(AUGMENTATION, "nnU-Net's, without contrast and low resolution"),
+    augmentation: profile.onCpu
+      ? because(AUGMENTATION, "nnU-Net's, without contrast and low resolution")
+      : because([...AUGMENTATION, LOW_RESOLUTION], "nnU-Net's, without contrast"),
     'inference.overlap': because(0.5, 'nnU-Net'),
     'inference.windowBatchSize': because(profile.onCpu ? 2 : 4, profile.described),
   });
