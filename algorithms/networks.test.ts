@@ -26,6 +26,23 @@ const UNET = {
 };
 
 const NETWORKS = [
+  [
+    'SegResNetDS',
+    { init_filters: 4, out_channels: 3, blocks_down: [1, 1], norm: 'BATCH', upsample_mode: 'pixelshuffle' },
+    [8, 8, 8],
+  ],
+  [
+    'SegResNetDS',
+    {
+      init_filters: 4,
+      out_channels: 3,
+      blocks_down: [1, 1],
+      norm: ['GROUP', { num_groups: 2 }],
+      upsample_mode: 'nontrainable',
+      act: 'leakyrelu',
+    },
+    [8, 8, 8],
+  ],
   ['PlainConvUNet', { ...UNET, n_conv_per_stage: 1 }, [8, 16, 16]],
   ['ResidualEncoderUNet', { ...UNET, n_blocks_per_stage: 1 }, [8, 16, 16]],
   [

@@ -66,8 +66,18 @@ const overlapLoss = {
   smooth_dr: z.number().optional(),
   reduction: z.enum(['mean', 'sum']).optional(),
 };
-const diceLoss = { ...overlapLoss, squared_pred: z.boolean().optional(), jaccard: z.boolean().optional() };
-const focal = { gamma: z.number().optional(), alpha: z.number().nullable().optional() };
+/** A number for each class that counts, or where the loss takes it one for all. */
+const classWeights = z
+  .union([z.number().nonnegative(), z.array(z.number().nonnegative()).min(1)])
+  .nullable()
+  .optional();
+const diceLoss = {
+  ...overlapLoss,
+  squared_pred: z.boolean().optional(),
+  jaccard: z.boolean().optional(),
+  weight: classWeights,
+};
+const focal = { gamma: z.number().optional(), alpha: classWeights };
 
 /** A loss by MONAI's class name with MONAI's option names and defaults (nn/losses). */
 export const LossConfig = z.discriminatedUnion('name', [
@@ -77,8 +87,8 @@ export const LossConfig = z.discriminatedUnion('name', [
     options: z
       .strictObject({
         ...diceLoss,
-        lambda_dice: z.number().optional(),
-        lambda_ce: z.number().optional(),
+        lambda_dice: z.number().nonnegative().optional(),
+        lambda_ce: z.number().nonnegative().optional(),
         label_smoothing: z.number().min(0).max(1).optional(),
       })
       .default({}),
@@ -89,8 +99,8 @@ export const LossConfig = z.discriminatedUnion('name', [
       .strictObject({
         ...diceLoss,
         ...focal,
-        lambda_dice: z.number().optional(),
-        lambda_focal: z.number().optional(),
+        lambda_dice: z.number().nonnegative().optional(),
+        lambda_focal: z.number().nonnegative().optional(),
       })
       .default({}),
   }),
@@ -109,6 +119,7 @@ export const LossConfig = z.discriminatedUnion('name', [
         ...focal,
         include_background: z.boolean().optional(),
         to_onehot_y: z.literal(true).optional(),
+        weight: classWeights,
         use_softmax: z.boolean().optional(),
         reduction: z.enum(['mean', 'sum']).optional(),
       })

@@ -13,6 +13,24 @@ export function globalNorm(tensors: readonly Tensor[]): Scalar {
 }
 
 /**
+ * {@link clipByGlobalNorm} of gradients by name; what stands for running statistics (layers/running-statistics.ts) is no
+ * gradient and stays. The caller disposes of old and new tensors.
+ */
+export function clipGradients(
+  gradients: ReadonlyMap<string, Tensor>,
+  statistics: ReadonlySet<string>,
+  maxNorm: number,
+): Map<string, Tensor> {
+  const trained = [...gradients].filter(([name]) => !statistics.has(name));
+  const clipped = clipByGlobalNorm(
+    trained.map(([, tensor]) => tensor),
+    maxNorm,
+  );
+  const byName = new Map(trained.map(([name], i) => [name, clipped[i] as Tensor]));
+  return new Map([...gradients].map(([name, tensor]) => [name, byName.get(name) ?? tf.clone(tensor)]));
+}
+
+/**
  * Scales all tensors so that their common norm is at most `maxNorm`, as PyTorch's clip_grad_norm_ (factor
  * maxNorm / (norm + 1e-6), never above 1). The caller disposes of old and new tensors.
  */

@@ -20,14 +20,30 @@ function drawNormal(
   return values;
 }
 
+/** Each entry of the first axis so many times, one after the other. */
+function repeated(values: Float32Array, shape: readonly number[], repeats: number): Float32Array {
+  const size = shape.slice(1).reduce((product, n) => product * n, 1);
+  const all = new Float32Array(values.length * repeats);
+  for (let i = 0; i < all.length; i += size) {
+    const from = Math.floor(i / size / repeats) * size;
+    all.set(values.subarray(from, from + size), i);
+  }
+  return all;
+}
+
 /** First values of one parameter in PyTorch's layout; a pure function of (seed, name). */
 export function initialValues(spec: ParameterSpec, seed: number): Float32Array {
   const length = spec.shape.reduce((product, n) => product * n, 1);
   const values = new Float32Array(length);
   if (spec.init.rule === 'ones') return values.fill(1);
   if (spec.init.rule === 'zeros') return values;
+  if (spec.init.rule === 'constant') return values.fill(spec.init.value);
   const random = seededRandom(seed, 'initialize', spec.name);
-  if (spec.init.rule !== 'uniform-fan-in') return drawNormal(values, spec.init, random);
+  if (spec.init.rule !== 'uniform-fan-in') {
+    const repeats = spec.init.rule === 'normal' ? (spec.init.repeats ?? 1) : 1;
+    if (repeats === 1) return drawNormal(values, spec.init, random);
+    return repeated(drawNormal(new Float32Array(length / repeats), spec.init, random), spec.shape, repeats);
+  }
   const bound = 1 / Math.sqrt(spec.init.fanIn);
   for (let i = 0; i < length; i++) values[i] = (random() * 2 - 1) * bound;
   return values;

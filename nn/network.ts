@@ -10,8 +10,12 @@ export type Initialization =
   | { readonly rule: 'zeros' }
   /** Uniform in +-1/sqrt(fanIn): Kaiming uniform with a = sqrt(5), and PyTorch's biases. */
   | { readonly rule: 'uniform-fan-in'; readonly fanIn: number }
-  /** Normal with mean 0: Kaiming normal where the deviation is gain/sqrt(fanIn). */
-  | { readonly rule: 'normal'; readonly standardDeviation: number }
+  /**
+   * Normal with mean 0: Kaiming normal where the deviation is gain/sqrt(fanIn). `repeats`: so many entries of the first axis
+   * beside each other are the same.
+   */
+  | { readonly rule: 'normal'; readonly standardDeviation: number; readonly repeats?: number }
+  | { readonly rule: 'constant'; readonly value: number }
   /** Normal with mean 0 and deviations beyond -2..2 drawn again (PyTorch's trunc_normal_ for small deviations). */
   | { readonly rule: 'truncated-normal'; readonly standardDeviation: number };
 
@@ -20,8 +24,8 @@ export interface ParameterSpec {
   readonly name: string;
   /** PyTorch's layout: conv [out, in, kx, ky, kz], conv-transpose [in, out, kx, ky, kz], linear [out, in]. */
   readonly shape: readonly number[];
-  /** Decides the layout that tfjs wants: see weights.ts. */
-  readonly kind: 'conv' | 'conv-transpose' | 'linear' | 'scale' | 'vector' | 'other';
+  /** Decides the layout that tfjs wants: see weights.ts. A "statistic" is not trained: see layers/running-statistics.ts. */
+  readonly kind: 'conv' | 'conv-transpose' | 'linear' | 'scale' | 'vector' | 'statistic' | 'other';
   readonly init: Initialization;
 }
 
@@ -76,9 +80,21 @@ export interface Network {
 /** Makes a network of its options (snake_case as the reference writes them); throws `invalid-request` naming a wrong one. */
 export type NetworkFactory = (options: Record<string, unknown>) => Network;
 
+/** Whether the loss moves a parameter; else it is a running statistic, in PyTorch a buffer. */
+export function isTrained({ kind }: Pick<ParameterSpec, 'kind'>): boolean {
+  return kind !== 'statistic';
+}
+
+/** Names of the running statistics. */
+export function statisticNames({ specs }: Pick<Network, 'specs'>): ReadonlySet<string> {
+  return new Set(specs.filter((spec) => !isTrained(spec)).map(({ name }) => name));
+}
+
 /** Number of trained values. */
 export function parameterCount(network: Network): number {
-  return network.specs.reduce((sum, spec) => sum + spec.shape.reduce((product, n) => product * n, 1), 0);
+  return network.specs
+    .filter(isTrained)
+    .reduce((sum, spec) => sum + spec.shape.reduce((product, n) => product * n, 1), 0);
 }
 
 /** The tensor of that name; a network that asks for one it did not declare is a fault of ours. */

@@ -1,13 +1,13 @@
 import type { DeviceAugmentation, Plan } from '@voxhelm/contracts/plan';
 import { deviceAugmentation } from '@voxhelm/imaging/transforms/placement';
 import { augment } from './augment.ts';
-import { clipByGlobalNorm } from './clip-norm.ts';
+import { clipGradients } from './clip-norm.ts';
 import { type Scalar, type Tensor, type Tensor5D, tf } from './engine.ts';
 import { trains } from './freeze.ts';
 import { valueAndGradients } from './gradients.ts';
 import { deepSupervision } from './losses/deep-supervision.ts';
 import { lossOf, lossOfPlan, type TargetPlan } from './losses/loss-of.ts';
-import type { Network, Parameters } from './network.ts';
+import { type Network, type Parameters, statisticNames } from './network.ts';
 import type { Optimizer, StepNumbers } from './optimizers/optimizer.ts';
 
 /*
@@ -58,6 +58,7 @@ export function lossAndGradients(network: Network, plan: StepPlan): LossAndGradi
   const whole = plan.targets === undefined ? single : lossOfPlan(single, plan.targets);
   const loss = deepSupervision(whole, plan.deepSupervisionWeights);
   const isTrained = trains(network, plan.freeze);
+  const statistics = statisticNames(network);
   return (weights, image, classes, seed) => {
     const names = [...weights.keys()].filter(isTrained);
     const inputs = names.map((name) => weights.get(name) as Tensor);
@@ -70,7 +71,9 @@ export function lossAndGradients(network: Network, plan: StepPlan): LossAndGradi
         return loss(network.forward(current, patches.image, { training: true, seed, recompute }), patches.classes);
       }, inputs);
       const clip = plan.gradientClipNorm;
-      return [computed.value, ...(clip === null ? computed.gradients : clipByGlobalNorm(computed.gradients, clip))];
+      if (clip === null) return [computed.value, ...computed.gradients];
+      const byName = new Map(names.map((name, i) => [name, computed.gradients[i] as Tensor]));
+      return [computed.value, ...clipGradients(byName, statistics, clip).values()];
     });
     return {
       loss: value as Scalar,
@@ -120,22 +123,30 @@ export type TrainStep = (optimizer: Optimizer, batches: readonly DeviceBatch[], 
 /** The step of a plan: mean gradients over the batches, clipped, then the optimizer. */
 export function createTrainStep(network: Network, plan: StepPlan): TrainStep {
   const compute = lossAndGradients(network, { ...plan, gradientClipNorm: null });
+  const statistics = statisticNames(network);
   return (optimizer, batches, numbers) => {
     const weights = optimizer.weights();
     const { loss, gradients } = accumulateGradients(compute, weights, batches);
     // Before the update, so that it may write in place.
     tf.dispose([...weights.values()]);
-    const clipped = plan.gradientClipNorm === null ? gradients : clipMap(gradients, plan.gradientClipNorm);
-    optimizer.apply(clipped, numbers);
+    const clipped = plan.gradientClipNorm === null ? gradients : clipMap(gradients, statistics, plan.gradientClipNorm);
+    const [moved, followed] = [false, true].map(
+      (statistic) => new Map([...clipped].filter(([name]) => statistics.has(name) === statistic)),
+    ) as [Map<string, Tensor>, Map<string, Tensor>];
+    optimizer.apply(moved, numbers);
+    optimizer.subtract(followed);
     for (const tensor of clipped.values()) tensor.dispose();
     return loss;
   };
 }
 
 /** Clips all gradients together and disposes of those that came. */
-function clipMap(gradients: ReadonlyMap<string, Tensor>, norm: number): Map<string, Tensor> {
-  const tensors = [...gradients.values()];
-  const clipped = clipByGlobalNorm(tensors, norm);
-  tf.dispose(tensors);
-  return new Map([...gradients.keys()].map((name, i) => [name, clipped[i] as Tensor]));
+function clipMap(
+  gradients: ReadonlyMap<string, Tensor>,
+  statistics: ReadonlySet<string>,
+  norm: number,
+): Map<string, Tensor> {
+  const clipped = clipGradients(gradients, statistics, norm);
+  tf.dispose([...gradients.values()]);
+  return clipped;
 }

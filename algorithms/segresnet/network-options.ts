@@ -1,6 +1,8 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type Activation, parseActivation } from '@voxhelm/nn/layers/activation';
 import type { Triple } from '@voxhelm/nn/layers/conv';
+import { type Norm, parseNorm } from '@voxhelm/nn/layers/norm';
+import { isIsotropicMode, UPSAMPLE_MODES, type UpsampleMode } from '@voxhelm/nn/layers/upsample';
 
 /*
  * SegResNetDS's options, by MONAI's names, and the geometry that follows from them (automl.md 2.1).
@@ -17,9 +19,8 @@ export interface SegResNetOptions {
   /** Number of heads, at most levels - 1 and at least 1. */
   readonly heads: number;
   readonly activation: Activation;
-  readonly normEpsilon: number;
-  /** Without affine, norms have no parameters. */
-  readonly normAffine: boolean;
+  readonly norm: Norm;
+  readonly upsampleMode: UpsampleMode;
   /** Stride on leaving each level; all 2 where no resolution was given. */
   readonly strides: readonly Triple[];
   /** Kernel of each level; all 3 where no resolution was given. */
@@ -36,6 +37,7 @@ const KNOWN = new Set([
   'blocks_down',
   'blocks_up',
   'dsdepth',
+  'preprocess',
   'upsample_mode',
   'resolution',
 ]);
@@ -54,26 +56,29 @@ function count(options: Record<string, unknown>, option: string, standard: numbe
   return value;
 }
 
+/** Blocks of each level; a level may have none. */
 function counts(options: Record<string, unknown>, option: string, standard: readonly number[]): readonly number[] {
   const value = options[option] ?? standard;
-  const valid = Array.isArray(value) && value.every((n) => Number.isInteger(n) && n >= 1);
-  if (!valid) throw wrong(option, value, 'a list of whole numbers from 1');
+  const valid = Array.isArray(value) && value.every((n) => Number.isInteger(n) && n >= 0);
+  if (!valid) throw wrong(option, value, 'a list of whole numbers');
   return value as number[];
 }
 
-function readNorm(value: unknown): { normEpsilon: number; normAffine: boolean } {
-  const [name, settings] = Array.isArray(value) ? [value[0], value[1] ?? {}] : [value, {}];
-  if (String(name).toLowerCase() !== 'instance') {
-    throw wrong(
-      'norm',
-      value ?? 'BATCH (the default)',
-      '"INSTANCE": batch norm does not fit batches of one or two patches',
-    );
+function readNorm(value: unknown, initFilters: number): Norm {
+  const norm = parseNorm('SegResNetDS', value ?? 'BATCH');
+  // Every level has a power of 2 times as many channels.
+  if (initFilters % norm.groups !== 0)
+    throw wrong('norm', value, `num_groups that divide init_filters, ${initFilters}`);
+  return norm;
+}
+
+function readUpsampleMode(value: unknown, strides: readonly Triple[]): UpsampleMode {
+  const mode = (value ?? 'deconv') as UpsampleMode;
+  if (!UPSAMPLE_MODES.includes(mode)) throw wrong('upsample_mode', value, `one of ${UPSAMPLE_MODES.join(', ')}`);
+  if (isIsotropicMode(mode) && strides.some((stride) => stride.some((step) => step !== 2))) {
+    throw wrong('upsample_mode', value, 'another mode: with this resolution some axes are halved later than others');
   }
-  const { eps = 1e-5, affine = true, ...others } = settings as { eps?: number; affine?: boolean };
-  const unknown = Object.keys(others);
-  if (unknown.length > 0) throw wrong('norm', value, 'no other norm options than eps and affine');
-  return { normEpsilon: eps, normAffine: affine };
+  return mode;
 }
 
 /**
@@ -104,8 +109,9 @@ export function readSegResNetOptions(options: Record<string, unknown>): SegResNe
   const unknown = Object.keys(options).find((name) => !KNOWN.has(name));
   if (unknown !== undefined) throw wrong(unknown, options[unknown], `one of the options ${[...KNOWN].join(', ')}`);
   if ((options['spatial_dims'] ?? 3) !== 3) throw wrong('spatial_dims', options['spatial_dims'], '3');
-  if ((options['upsample_mode'] ?? 'deconv') !== 'deconv')
-    throw wrong('upsample_mode', options['upsample_mode'], '"deconv"');
+  if ((options['preprocess'] ?? null) !== null) {
+    throw wrong('preprocess', options['preprocess'], 'null: images are preprocessed by the plan, ahead of the network');
+  }
   const blocksDown = counts(options, 'blocks_down', [1, 2, 2, 4]);
   const levels = blocksDown.length;
   if (levels === 0) throw wrong('blocks_down', blocksDown, 'at least one level');
@@ -119,16 +125,21 @@ export function readSegResNetOptions(options: Record<string, unknown>): SegResNe
   const resolution = readResolution(options['resolution']);
   const strides = stridesFor(resolution, levels);
   const dsdepth = options['dsdepth'] ?? 1;
-  if (typeof dsdepth !== 'number' || !Number.isInteger(dsdepth)) throw wrong('dsdepth', dsdepth, 'a whole number');
+  // With less MONAI's network has no head at all and gives features.
+  if (typeof dsdepth !== 'number' || !Number.isInteger(dsdepth) || dsdepth < 1) {
+    throw wrong('dsdepth', dsdepth, 'a whole number from 1');
+  }
+  const initFilters = count(options, 'init_filters', 32);
   return {
     inChannels: count(options, 'in_channels', 1),
     outChannels: count(options, 'out_channels', 2),
-    initFilters: count(options, 'init_filters', 32),
+    initFilters,
     blocksDown,
     blocksUp,
     heads: Math.max(1, Math.min(dsdepth, levels - 1)),
     activation: parseActivation(options['act'] ?? 'relu'),
-    ...readNorm(options['norm']),
+    norm: readNorm(options['norm'], initFilters),
+    upsampleMode: readUpsampleMode(options['upsample_mode'], strides.slice(0, levels - 1)),
     strides,
     kernels: strides.map((stride) =>
       resolution === null ? [3, 3, 3] : (stride.map((n) => (n > 1 ? 3 : 1)) as unknown as Triple),

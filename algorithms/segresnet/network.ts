@@ -1,7 +1,7 @@
-import { type Tensor1D, type Tensor5D, tf } from '@voxhelm/nn/engine';
+import { type Tensor5D, tf } from '@voxhelm/nn/engine';
 import { conv, pointwiseConv, type Triple } from '@voxhelm/nn/layers/conv';
-import { convTranspose } from '@voxhelm/nn/layers/conv-transpose';
-import { normAct } from '@voxhelm/nn/layers/instance-norm';
+import { batchCounters, type Norm, normAct, normSpecs } from '@voxhelm/nn/layers/norm';
+import { type Upsample, upsampled, upsampleSpecs } from '@voxhelm/nn/layers/upsample';
 import {
   type ForwardMode,
   type Network,
@@ -24,25 +24,11 @@ function convSpec(name: string, out: number, into: number, kernel: Triple): Para
   return { name, shape: [out, into, ...kernel], kind: 'conv', init: { rule: 'uniform-fan-in', fanIn } };
 }
 
-function deconvSpec(name: string, into: number, out: number, kernel: Triple): ParameterSpec {
-  // PyTorch takes the fan-in of a transposed convolution from its own layout: the second axis, which is `out`.
-  const fanIn = out * kernel[0] * kernel[1] * kernel[2];
-  return { name, shape: [into, out, ...kernel], kind: 'conv-transpose', init: { rule: 'uniform-fan-in', fanIn } };
-}
-
-function normSpecs(name: string, channels: number, affine: boolean): ParameterSpec[] {
-  if (!affine) return [];
+function blockSpecs(name: string, channels: number, kernel: Triple, norm: Norm): ParameterSpec[] {
   return [
-    { name: `${name}.weight`, shape: [channels], kind: 'scale', init: { rule: 'ones' } },
-    { name: `${name}.bias`, shape: [channels], kind: 'vector', init: { rule: 'zeros' } },
-  ];
-}
-
-function blockSpecs(name: string, channels: number, kernel: Triple, affine: boolean): ParameterSpec[] {
-  return [
-    ...normSpecs(`${name}.norm1`, channels, affine),
+    ...normSpecs(`${name}.norm1`, channels, norm),
     convSpec(`${name}.conv1.weight`, channels, channels, kernel),
-    ...normSpecs(`${name}.norm2`, channels, affine),
+    ...normSpecs(`${name}.norm2`, channels, norm),
     convSpec(`${name}.conv2.weight`, channels, channels, kernel),
   ];
 }
@@ -55,21 +41,27 @@ function headSpecs(name: string, channels: number, classes: number): ParameterSp
 }
 
 function encoderSpecs(options: SegResNetOptions): ParameterSpec[] {
-  const { blocksDown, initFilters, inChannels, kernels, normAffine } = options;
+  const { blocksDown, initFilters, inChannels, kernels, norm } = options;
   const specs = [convSpec('encoder.conv_init.weight', initFilters, inChannels, kernels[0] as Triple)];
   blocksDown.forEach((blocks, level) => {
     const channels = initFilters * 2 ** level;
     const kernel = kernels[level] as Triple;
     const name = `encoder.layers.${level}`;
-    for (let i = 0; i < blocks; i++) specs.push(...blockSpecs(`${name}.blocks.${i}`, channels, kernel, normAffine));
+    for (let i = 0; i < blocks; i++) specs.push(...blockSpecs(`${name}.blocks.${i}`, channels, kernel, norm));
     if (level < blocksDown.length - 1)
       specs.push(convSpec(`${name}.downsample.weight`, 2 * channels, channels, kernel));
   });
   return specs;
 }
 
+/** The step up to a level, which halves the channels. */
+function upsampleTo(level: number, { initFilters, kernels, strides, upsampleMode }: SegResNetOptions): Upsample {
+  const out = initFilters * 2 ** level;
+  return { mode: upsampleMode, into: 2 * out, out, kernel: kernels[level] as Triple, stride: strides[level] as Triple };
+}
+
 function decoderSpecs(options: SegResNetOptions): ParameterSpec[] {
-  const { blocksUp, heads, initFilters, kernels, normAffine, outChannels } = options;
+  const { blocksUp, heads, initFilters, kernels, norm, outChannels } = options;
   // A network of one level has no decoder, just a head.
   if (blocksUp.length === 0) return headSpecs('up_layers.0.head', initFilters, outChannels);
   return blocksUp.flatMap((blocks, step) => {
@@ -77,26 +69,23 @@ function decoderSpecs(options: SegResNetOptions): ParameterSpec[] {
     const channels = initFilters * 2 ** level;
     const kernel = kernels[level] as Triple;
     const name = `up_layers.${step}`;
-    const specs = [deconvSpec(`${name}.upsample.deconv.weight`, 2 * channels, channels, kernel)];
-    for (let i = 0; i < blocks; i++) specs.push(...blockSpecs(`${name}.blocks.${i}`, channels, kernel, normAffine));
+    const specs = upsampleSpecs(`${name}.upsample`, upsampleTo(level, options));
+    for (let i = 0; i < blocks; i++) specs.push(...blockSpecs(`${name}.blocks.${i}`, channels, kernel, norm));
     if (level < heads) specs.push(...headSpecs(`${name}.head`, channels, outChannels));
     return specs;
   });
 }
 
-/** norm, activation, convolution. Without affine the norm's scale is 1 and its bias 0. */
+/** norm, activation, convolution. */
 function preactivated(
   parameters: Parameters,
   name: string,
   part: 1 | 2,
   x: Tensor5D,
   options: SegResNetOptions,
+  mode: ForwardMode,
 ): Tensor5D {
-  const channels = x.shape[4];
-  const norm = `${name}.norm${part}`;
-  const scale = options.normAffine ? parameter(parameters, `${norm}.weight`) : tf.ones([channels]);
-  const bias = options.normAffine ? parameter(parameters, `${norm}.bias`) : tf.zeros([channels]);
-  const y = normAct(x, scale as Tensor1D, bias as Tensor1D, options.activation, options.normEpsilon);
+  const y = normAct(parameters, `${name}.norm${part}`, x, options.norm, options.activation, mode);
   return conv(y, parameter(parameters, `${name}.conv${part}.weight`));
 }
 
@@ -108,8 +97,8 @@ function residualBlock(
   mode: ForwardMode,
 ): Tensor5D {
   return blockOf(mode, parameters, `${name}.`, [x] as const, (own, [input]): Tensor5D => {
-    const y = preactivated(own, name, 1, input, options);
-    return tf.add(preactivated(own, name, 2, y, options), input);
+    const y = preactivated(own, name, 1, input, options, mode);
+    return tf.add(preactivated(own, name, 2, y, options, mode), input);
   });
 }
 
@@ -134,7 +123,7 @@ function head(parameters: Parameters, step: number, x: Tensor5D): Tensor5D {
 
 /** Logits of each head, finest first; only of the finest when not training. */
 function decode(parameters: Parameters, levels: Tensor5D[], options: SegResNetOptions, mode: ForwardMode): Tensor5D[] {
-  const { blocksUp, strides } = options;
+  const { blocksUp } = options;
   const heads = mode.training ? options.heads : 1;
   let x = levels[levels.length - 1] as Tensor5D;
   if (blocksUp.length === 0) return [head(parameters, 0, x)];
@@ -142,7 +131,7 @@ function decode(parameters: Parameters, levels: Tensor5D[], options: SegResNetOp
   blocksUp.forEach((blocks, step) => {
     const level = blocksUp.length - 1 - step;
     const name = `up_layers.${step}`;
-    x = convTranspose(x, parameter(parameters, `${name}.upsample.deconv.weight`), strides[level] as Triple);
+    x = upsampled(parameters, `${name}.upsample`, x, upsampleTo(level, options));
     x = tf.add(x, levels[level] as Tensor5D);
     for (let i = 0; i < blocks; i++) x = residualBlock(parameters, `${name}.blocks.${i}`, x, options, mode);
     if (level < heads) logits.unshift(head(parameters, step, x));
@@ -151,8 +140,8 @@ function decode(parameters: Parameters, levels: Tensor5D[], options: SegResNetOp
 }
 
 /**
- * SegResNetDS of MONAI's options: spatial_dims 3, init_filters, in_channels, out_channels, act, norm ("INSTANCE"),
- * blocks_down, blocks_up, dsdepth, upsample_mode "deconv", resolution (voxel sizes, for anisotropic strides and kernels).
+ * SegResNetDS of MONAI's options: spatial_dims 3, init_filters, in_channels, out_channels, act, norm (batch, group, instance),
+ * blocks_down, blocks_up, dsdepth, upsample_mode, resolution (voxel sizes, for anisotropic strides and kernels).
  * Throws `invalid-request` naming a wrong option.
  */
 export const segResNet: NetworkFactory = (given): Network => {
@@ -161,6 +150,7 @@ export const segResNet: NetworkFactory = (given): Network => {
   const divisor = [0, 1, 2].map((axis) =>
     options.strides.slice(0, levels - 1).reduce((product, stride) => product * (stride[axis] as number), 1),
   );
+  const specs = [...encoderSpecs(options), ...decoderSpecs(options)];
   return {
     class: 'SegResNetDS',
     options: given,
@@ -169,7 +159,8 @@ export const segResNet: NetworkFactory = (given): Network => {
     heads: options.heads,
     divisor: divisor as unknown as Triple,
     encoder: ['encoder.'],
-    specs: [...encoderSpecs(options), ...decoderSpecs(options)],
+    specs,
+    stateDict: { aliases: new Map(), buffers: () => batchCounters(specs) },
     forward(parameters, x, mode) {
       return decode(parameters, encode(parameters, x, options, mode), options, mode);
     },

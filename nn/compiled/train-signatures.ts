@@ -1,7 +1,7 @@
-import { clipByGlobalNorm } from '../clip-norm.ts';
+import { clipGradients } from '../clip-norm.ts';
 import { type Tensor, type Tensor5D, tf } from '../engine.ts';
 import { trains } from '../freeze.ts';
-import type { ParameterSpec } from '../network.ts';
+import { type Network, type ParameterSpec, statisticNames } from '../network.ts';
 import { emaDecay, emaUpdate } from '../optimizers/ema.ts';
 import { slotNames } from '../optimizers/optimizer.ts';
 import { lossAndGradients } from '../train-step.ts';
@@ -71,6 +71,11 @@ function declareNotes(graph: Graph, { network }: ProgramSpec, { accumulate, plan
   };
 }
 
+/** Names of what a step changes, in the order of the gradients. */
+function movingNames(network: Network, { plan }: TrainingSpec): string[] {
+  return network.specs.map(({ name }) => name).filter(trains(network, plan.freeze));
+}
+
 /** Loss, then each trained parameter's gradient, all float32. */
 function traceGradients(
   graph: Graph,
@@ -92,6 +97,7 @@ function traceGradients(
 /** Mean loss and gradients over the micro-batches, clipped. */
 function finishGradients(
   graph: Graph,
+  { network }: ProgramSpec,
   training: TrainingSpec,
   computed: readonly Value[],
   sums: Notes['sums'],
@@ -105,7 +111,9 @@ function finishGradients(
       return tf.mul(tf.add(sum, tensor), 1 / accumulate);
     }) as [Tensor, ...Tensor[]];
     const clip = plan.gradientClipNorm;
-    return [loss, ...(clip === null ? gradients : clipByGlobalNorm(gradients, clip))];
+    if (clip === null) return [loss, ...gradients];
+    const byName = new Map(movingNames(network, training).map((name, i) => [name, gradients[i] as Tensor]));
+    return [loss, ...clipGradients(byName, statisticNames(network), clip).values()];
   });
 }
 
@@ -165,14 +173,15 @@ export function defineTraining(graph: Graph, spec: ProgramSpec, training: Traini
   const slots = slotNames(training.optimizer).map(moving);
 
   const computed = traceGradients(graph, spec, training, weights, batch);
-  const [loss, ...gradients] = finishGradients(graph, training, computed, notes.sums) as [Value, ...Value[]];
-  const updated = gradients.map((gradient, i) =>
-    updater.apply(
-      moving('weights')[i] as Variable,
-      slots.map((slot) => slot[i] as Variable),
-      gradient,
-    ),
-  );
+  const [loss, ...gradients] = finishGradients(graph, spec, training, computed, notes.sums) as [Value, ...Value[]];
+  const statistics = statisticNames(network);
+  const names = movingNames(network, training);
+  const updated = gradients.map((gradient, i) => {
+    const weight = moving('weights')[i] as Variable;
+    if (statistics.has(names[i] as string)) return [assignVariable(graph, weight, gradient, 'AssignSubVariableOp')];
+    const own = slots.map((slot) => slot[i] as Variable);
+    return updater.apply(weight, own, gradient);
+  });
   const { ema } = training;
   const means = ema === null ? [] : defineEmas(graph, ema, step, moving('ema'), moving('weights'), updated);
   const noted = [assignVariable(graph, notes.loss, loss), noteDivergence(graph, notes.divergedAt, loss, step)];

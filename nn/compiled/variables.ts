@@ -33,7 +33,7 @@ export function assignVariable(
   graph: Graph,
   variable: Variable,
   value: Value,
-  how: 'AssignVariableOp' | 'AssignAddVariableOp' = 'AssignVariableOp',
+  how: 'AssignVariableOp' | 'AssignAddVariableOp' | 'AssignSubVariableOp' = 'AssignVariableOp',
   after: readonly string[] = [],
 ): string {
   const cast = graph.cast(value, variable.type);

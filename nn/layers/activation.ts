@@ -68,6 +68,8 @@ const ACTIVATIONS: Readonly<Record<string, (x: Tensor, alpha: number) => Tensor>
   // torch's ELU with alpha a: x where positive, a * (exp(x) - 1) elsewhere
   elu: (x, alpha) =>
     alpha === 1 ? tf.elu(x) : tf.add(relu(x), tf.mul(tf.minimum(tf.expm1(tf.minimum(x, 0)), 0), alpha)),
+  // torch's CELU with alpha a: x where positive, a * (exp(x / a) - 1) elsewhere
+  celu: (x, alpha) => tf.add(relu(x), tf.mul(tf.expm1(tf.div(tf.minimum(x, 0), alpha)), alpha)),
   selu: (x) => tf.selu(x),
   gelu: (x) => gelu(x),
   swish: (x, alpha) => tf.mul(x, tf.sigmoid(tf.mul(x, alpha))),
@@ -82,6 +84,7 @@ const ALIASES: Readonly<Record<string, string>> = { silu: 'swish', memswish: 'sw
 const ALPHA_OPTIONS: Readonly<Record<string, readonly [option: string, standard: number]>> = {
   leakyrelu: ['negative_slope', 0.01],
   elu: ['alpha', 1],
+  celu: ['alpha', 1],
   swish: ['alpha', 1],
 };
 
@@ -93,7 +96,7 @@ export function parseActivation(value: unknown): Activation {
   const [given, options] = Array.isArray(value) ? [value[0], value[1] ?? {}] : [value, {}];
   const lower = String(given).toLowerCase();
   const name = ALIASES[lower] ?? lower;
-  if (ACTIVATIONS[name] === undefined) {
+  if (!Object.hasOwn(ACTIVATIONS, name)) {
     throw new VoxhelmError('invalid-request', `the activation ${JSON.stringify(value)} is not known`, {
       fix: `Use one of ${Object.keys(ACTIVATIONS).join(', ')}.`,
       details: { option: 'act' },

@@ -1,16 +1,27 @@
 import { type Scalar, type Tensor, tf } from '../engine.ts';
-import { booleanOption, checkOptions, choiceOption, type Loss, type LossOptions, numberOption } from './options.ts';
+import {
+  booleanOption,
+  checkOptions,
+  checkTarget,
+  choiceOption,
+  indexOption,
+  type Loss,
+  type LossOptions,
+  numberOption,
+  numbersOption,
+} from './options.ts';
 import {
   activationOption,
+  checkSoftLabel,
   flatten,
-  foreground,
   OVERLAP_OPTIONS,
   type Overlap,
   oneHot,
   overBatch,
   overlapOf,
-  probabilities,
+  predictionAndTarget,
   reduce,
+  weighClasses,
 } from './overlap.ts';
 import { softmaxSums } from './softmax.ts';
 
@@ -18,24 +29,26 @@ import { softmaxSums } from './softmax.ts';
  * Overlap losses by MONAI's names, options and defaults (automl.md 3.1). tp = sum(p*t), fp = sum(p) - tp, fn = sum(t) - tp.
  */
 
-/** Options of {@link diceLoss}. */
-export const DICE_OPTIONS = [...OVERLAP_OPTIONS, 'squared_pred', 'jaccard'];
+/** Options of {@link diceLoss} that the losses made of it have as well. */
+export const DICE_OPTIONS = [
+  ...OVERLAP_OPTIONS.filter((option) => option !== 'soft_label'),
+  'squared_pred',
+  'jaccard',
+  'weight',
+];
 
 function smoothing(options: LossOptions): { nr: number; dr: number } {
   return { nr: numberOption(options, 'smooth_nr', 1e-5), dr: numberOption(options, 'smooth_dr', 1e-5) };
 }
 
-/** Probabilities and one-hot targets, [batch, class, voxel], without background where the options say so. */
-function pair(
-  logits: Parameters<Loss>[0],
-  classes: Tensor,
-  valid: Tensor | null | undefined,
-  options: LossOptions,
-): [Tensor, Tensor] {
-  const [all, target] = [probabilities(logits, options), oneHot(classes, logits.shape[4])];
-  // What is left out is in neither: its one-hot target is all zeros already, but with one channel.
-  const [p, t] = valid == null ? [all, target] : [tf.mul(all, valid), tf.mul(target, valid)];
-  return booleanOption(options, 'include_background', true) ? [p, t] : [foreground(p), foreground(t)];
+/** Refuses what can be refused before there is a batch: unknown options, and values of a wrong type. */
+function checkOverlap(loss: string, options: LossOptions, known: readonly string[]): void {
+  checkOptions(loss, options, known);
+  checkSoftLabel(options);
+  choiceOption(options, 'reduction', ['mean', 'sum']);
+  booleanOption(options, 'include_background', true);
+  numbersOption(options, 'weight');
+  indexOption(options, 'ignore_index');
 }
 
 /** 1 - (2 tp + nr) / (2 tp + fp + fn + dr); with `jaccard` fp and fn count double. */
@@ -46,18 +59,18 @@ function diceOf(options: LossOptions): (overlap: Overlap) => Scalar {
     const sizes = tf.add(predicted, truth);
     const denominator = jaccard ? tf.mul(tf.sub(sizes, both), 2) : sizes;
     const score = tf.div(tf.add(tf.mul(both, 2), nr), tf.add(denominator, dr));
-    return reduce(tf.sub(1, score), options) as Scalar;
+    return reduce(weighClasses(tf.sub(1, score), options), options) as Scalar;
   };
 }
 
 /** Soft Dice, Milletari et al., arXiv:1606.04797; with `squared_pred` of p squared. */
 export function diceLoss(options: LossOptions): Loss {
-  checkOptions('DiceLoss', options, DICE_OPTIONS);
+  checkOverlap('DiceLoss', options, [...DICE_OPTIONS, 'soft_label', 'ignore_index']);
   const dice = diceOf(options);
   const squared = booleanOption(options, 'squared_pred', false);
   const batch = booleanOption(options, 'batch', false);
   return (logits, classes, valid) => {
-    const [p, t] = pair(logits, classes, valid, options);
+    const [p, t] = predictionAndTarget(logits, classes, valid, options);
     return dice(overlapOf(p, t, squared, batch));
   };
 }
@@ -71,20 +84,24 @@ export interface DiceCeWeights {
 
 /**
  * Dice plus cross entropy over one softmax. Equal to {@link diceLoss} plus cross entropy, each weighted; only for the option
- * `softmax` and more than one class.
+ * `softmax`, more than one class, and no weights of classes.
  */
 export function softmaxDiceCe(options: LossOptions, weights: DiceCeWeights): Loss {
   const dice = diceOf(options);
   const squared = booleanOption(options, 'squared_pred', false);
   const batch = booleanOption(options, 'batch', false);
   const background = booleanOption(options, 'include_background', true);
+  const summed = choiceOption(options, 'reduction', ['mean', 'sum']) === 'sum';
   return (logits, classes) => {
+    checkTarget(options, logits.shape[4]);
     const t = oneHot(classes, logits.shape[4]);
     const { both, predicted, crossEntropy } = softmaxSums(flatten(logits), t, squared, weights.labelSmoothing);
     const all = [both, predicted, tf.sum(t, 2)];
     const [tp, size, truth] = (background ? all : all.map(withoutFirst)) as [Tensor, Tensor, Tensor];
     const overlap = overBatch({ both: tp, predicted: size, truth }, batch);
-    return tf.add(tf.mul(dice(overlap), weights.dice), tf.mul(crossEntropy, weights.crossEntropy)) as Scalar;
+    // What came is the mean over voxels.
+    const factor = weights.crossEntropy * (summed ? classes.size : 1);
+    return tf.add(tf.mul(dice(overlap), weights.dice), tf.mul(crossEntropy, factor)) as Scalar;
   };
 }
 
@@ -94,8 +111,8 @@ function withoutFirst(x: Tensor): Tensor {
 }
 
 /** True where {@link softmaxDiceCe} holds for the options and a number of classes. */
-export function isSoftmax(options: LossOptions, classes: number): boolean {
-  return activationOption(options) === 'softmax' && classes > 1;
+export function isFusible(options: LossOptions, classes: number): boolean {
+  return activationOption(options) === 'softmax' && classes > 1 && numbersOption(options, 'weight') === null;
 }
 
 /** 1 / volume^2, 1 / volume or 1 per class; a class without voxels takes the largest weight of its sample. */
@@ -109,12 +126,12 @@ function volumeWeights(truth: Tensor, kind: 'square' | 'simple' | 'uniform'): Te
 
 /** Sudre et al., arXiv:1707.03237: 1 - (2 sum w tp + nr) / (sum w (2 tp + fp + fn) + dr), summed over classes. */
 export function generalizedDiceLoss(options: LossOptions): Loss {
-  checkOptions('GeneralizedDiceLoss', options, [...OVERLAP_OPTIONS, 'w_type']);
+  checkOverlap('GeneralizedDiceLoss', options, [...OVERLAP_OPTIONS, 'w_type']);
   const { nr, dr } = smoothing(options);
   const kind = choiceOption(options, 'w_type', ['square', 'simple', 'uniform']);
   const batch = booleanOption(options, 'batch', false);
   return (logits, classes, valid) => {
-    const [p, t] = pair(logits, classes, valid, options);
+    const [p, t] = predictionAndTarget(logits, classes, valid, options);
     const { both, predicted, truth } = overlapOf(p, t, false, batch);
     const weights = volumeWeights(truth, kind);
     const top = tf.add(tf.mul(tf.sum(tf.mul(both, weights), 1), 2), nr);
@@ -125,13 +142,13 @@ export function generalizedDiceLoss(options: LossOptions): Loss {
 
 /** Salehi et al., arXiv:1706.05721: 1 - (tp + nr) / (tp + alpha fp + beta fn + dr). */
 export function tverskyLoss(options: LossOptions): Loss {
-  checkOptions('TverskyLoss', options, [...OVERLAP_OPTIONS, 'alpha', 'beta']);
+  checkOverlap('TverskyLoss', options, [...OVERLAP_OPTIONS, 'alpha', 'beta', 'ignore_index']);
   const { nr, dr } = smoothing(options);
   const alpha = numberOption(options, 'alpha', 0.5);
   const beta = numberOption(options, 'beta', 0.5);
   const batch = booleanOption(options, 'batch', false);
   return (logits, classes, valid) => {
-    const [p, t] = pair(logits, classes, valid, options);
+    const [p, t] = predictionAndTarget(logits, classes, valid, options);
     const { both, predicted, truth } = overlapOf(p, t, false, batch);
     const missed = tf.add(tf.mul(tf.sub(predicted, both), alpha), tf.mul(tf.sub(truth, both), beta));
     const score = tf.div(tf.add(both, nr), tf.add(tf.add(both, missed), dr));

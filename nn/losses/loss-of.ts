@@ -1,9 +1,9 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type Scalar, tf } from '../engine.ts';
 import { crossEntropyLoss } from './cross-entropy.ts';
-import { DICE_OPTIONS, diceLoss, generalizedDiceLoss, isSoftmax, softmaxDiceCe, tverskyLoss } from './dice.ts';
+import { DICE_OPTIONS, diceLoss, generalizedDiceLoss, isFusible, softmaxDiceCe, tverskyLoss } from './dice.ts';
 import { focalLoss } from './focal.ts';
-import { checkOptions, type Loss, type LossOptions, numberOption } from './options.ts';
+import { booleanOption, checkOptions, type Loss, type LossOptions, numbersOption, weightOption } from './options.ts';
 import { groupTargets, isTargets, validVoxels } from './overlap.ts';
 
 /*
@@ -22,16 +22,28 @@ function weighted(first: Loss, firstWeight: number, second: Loss, secondWeight: 
     ) as Scalar;
 }
 
+/** Options of Dice plus another loss, which both have. */
+const SHARED = ['include_background', 'reduction', 'weight', 'to_onehot_y'];
+
+/** Without the background its own weight counts for the cross entropy alone. */
+function diceWeights(options: LossOptions): LossOptions {
+  const weight = numbersOption(options, 'weight');
+  if (weight === null || typeof weight === 'number' || booleanOption(options, 'include_background', true))
+    return options;
+  return { ...options, weight: weight.length > 1 ? weight.slice(1) : null };
+}
+
 /** Dice plus cross entropy; the cross entropy is over all classes also where Dice leaves the background out. */
 function diceCeLoss(options: LossOptions): Loss {
   checkOptions('DiceCELoss', options, [...DICE_OPTIONS, 'lambda_dice', 'lambda_ce', 'label_smoothing']);
-  const dice = numberOption(options, 'lambda_dice', 1);
-  const crossEntropy = numberOption(options, 'lambda_ce', 1);
-  const labelSmoothing = numberOption(options, 'label_smoothing', 0);
-  const apart = weighted(diceLoss(pick(options, DICE_OPTIONS)), dice, crossEntropyLoss(options), crossEntropy);
+  const dice = weightOption(options, 'lambda_dice', 1);
+  const crossEntropy = weightOption(options, 'lambda_ce', 1);
+  const labelSmoothing = weightOption(options, 'label_smoothing', 0);
+  const overlap = diceLoss(pick(diceWeights(options), [...DICE_OPTIONS, ...SHARED]));
+  const apart = weighted(overlap, dice, crossEntropyLoss(options), crossEntropy);
   const together = softmaxDiceCe(options, { dice, crossEntropy, labelSmoothing });
   return (logits, classes, valid) =>
-    valid == null && !isTargets(classes) && isSoftmax(options, logits.shape[4])
+    valid == null && !isTargets(classes) && isFusible(options, logits.shape[4])
       ? together(logits, classes)
       : apart(logits, classes, valid);
 }
@@ -40,10 +52,10 @@ function diceCeLoss(options: LossOptions): Loss {
 function diceFocalLoss(options: LossOptions): Loss {
   checkOptions('DiceFocalLoss', options, [...DICE_OPTIONS, 'lambda_dice', 'lambda_focal', 'gamma', 'alpha']);
   return weighted(
-    diceLoss(pick(options, DICE_OPTIONS)),
-    numberOption(options, 'lambda_dice', 1),
-    focalLoss(pick(options, ['include_background', 'gamma', 'alpha', 'reduction'])),
-    numberOption(options, 'lambda_focal', 1),
+    diceLoss(pick(options, [...DICE_OPTIONS, ...SHARED])),
+    weightOption(options, 'lambda_dice', 1),
+    focalLoss(pick(options, [...SHARED, 'gamma', 'alpha'])),
+    weightOption(options, 'lambda_focal', 1),
   );
 }
 

@@ -2,7 +2,15 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type Tensor, type Tensor5D, tf } from '../engine.ts';
 import { fullPrecision } from '../full-precision.ts';
 import { hasNativeKernels, rawOp1 } from '../raw-op.ts';
-import { booleanOption, choiceOption, type LossOptions } from './options.ts';
+import {
+  booleanOption,
+  checkTarget,
+  choiceOption,
+  forClasses,
+  indexOption,
+  type LossOptions,
+  numbersOption,
+} from './options.ts';
 import { softmaxOverClasses } from './softmax.ts';
 
 /*
@@ -19,6 +27,7 @@ export const OVERLAP_OPTIONS = [
   'smooth_nr',
   'smooth_dr',
   'reduction',
+  'soft_label',
 ];
 
 /** Class indices int32 [batch, x, y, z] as float one-hot [batch, class, voxel]; with one class the index itself. */
@@ -90,6 +99,33 @@ export function activationOption(options: LossOptions): 'sigmoid' | 'softmax' | 
   return sigmoid ? 'sigmoid' : softmax ? 'softmax' : null;
 }
 
+/**
+ * Checks `soft_label`: MONAI's formulas for soft labels are the others where targets are 0 or 1 (they are here) and predictions
+ * lie between. Throws `invalid-request` where nothing brings the predictions there.
+ */
+export function checkSoftLabel(options: LossOptions): void {
+  if (!booleanOption(options, 'soft_label', false) || activationOption(options) !== null) return;
+  throw new VoxhelmError('invalid-request', 'the loss option soft_label is true without sigmoid or softmax', {
+    fix: 'Give sigmoid or softmax with it.',
+    details: { option: 'soft_label' },
+  });
+}
+
+/** 1 where a voxel counts and 0 where its class is `ignore_index`, [batch, 1, voxel]; null where all count. */
+export function countedVoxels(classes: Tensor, options: LossOptions): Tensor | null {
+  const ignored = indexOption(options, 'ignore_index');
+  if (ignored === null) return null;
+  if (isTargets(classes)) {
+    throw new VoxhelmError('invalid-request', `the loss option ignore_index is ${ignored} for groups of labels`, {
+      fix: "Leave it out and give the plan's ignore label.",
+      details: { option: 'ignore_index' },
+    });
+  }
+  const batch = classes.shape[0] as number;
+  const counted = tf.notEqual(tf.reshape(classes, [batch, 1, classes.size / batch]), tf.scalar(ignored, 'int32'));
+  return tf.cast(counted, 'float32');
+}
+
 /** Probabilities [batch, class, voxel] by the options. */
 export function probabilities(logits: Tensor5D, options: LossOptions): Tensor {
   const flat = flatten(logits);
@@ -97,6 +133,29 @@ export function probabilities(logits: Tensor5D, options: LossOptions): Tensor {
   if (activation === 'sigmoid') return tf.sigmoid(flat);
   // A softmax over one class would be 1 everywhere; MONAI leaves it out as well.
   return activation === 'softmax' && logits.shape[4] > 1 ? softmaxOverClasses(flat) : flat;
+}
+
+/** Probabilities and one-hot targets, [batch, class, voxel], without background and ignored voxels where the options say so. */
+export function predictionAndTarget(
+  logits: Tensor5D,
+  classes: Tensor,
+  valid: Tensor | null | undefined,
+  options: LossOptions,
+): [Tensor, Tensor] {
+  checkTarget(options, logits.shape[4]);
+  const all: [Tensor, Tensor] = [probabilities(logits, options), oneHot(classes, logits.shape[4])];
+  // What is left out is in neither.
+  const masks = [countedVoxels(classes, options), valid ?? null].filter((mask) => mask !== null);
+  const [p, t] = all.map((x) => masks.reduce((left, mask) => tf.mul(left, mask), x)) as [Tensor, Tensor];
+  return booleanOption(options, 'include_background', true) ? [p, t] : [foreground(p), foreground(t)];
+}
+
+/** Losses [batch, class] times the option `weight`; a single class is not weighted, as in MONAI. */
+export function weighClasses(values: Tensor, options: LossOptions): Tensor {
+  const weight = numbersOption(options, 'weight');
+  const classes = values.shape[1] as number;
+  if (weight === null || classes === 1) return values;
+  return tf.mul(values, typeof weight === 'number' ? weight : tf.tensor1d([...forClasses('weight', weight, classes)]));
 }
 
 /** Sums over voxels of p*t, of p (or p squared) and of t, each [batch, class], or [1, class] over the whole batch. */

@@ -77,6 +77,11 @@ export function nativeAdamw(weightDecay: number, initial: OptimizerState): Optim
         }
       });
     },
+    subtract(differences) {
+      for (const [name, difference] of differences) {
+        rawOp0('AssignSubVariableOp', VALUE, [weights.get(name) as Tensor, difference]);
+      }
+    },
     dispose() {
       for (const map of groups.values()) for (const handle of map.values()) destroyVariable(handle);
     },

@@ -45,6 +45,14 @@ export function plainOptimizer(rule: UpdateRule, state: OptimizerState): Optimiz
       }
       tf.dispose(scalars);
     },
+    subtract(differences) {
+      for (const [name, difference] of differences) {
+        const weights = groups[0]?.[1];
+        const before = weights?.get(name) as Tensor;
+        weights?.set(name, tf.keep(tf.sub(before, difference)));
+        before.dispose();
+      }
+    },
     dispose() {
       for (const [, tensors] of groups) for (const tensor of tensors.values()) tensor.dispose();
     },

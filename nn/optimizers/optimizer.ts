@@ -44,6 +44,8 @@ export interface Optimizer {
   state(): OptimizerState;
   /** One step by gradients of the weights' names; the gradients stay the caller's. */
   apply(gradients: ReadonlyMap<string, Tensor>, numbers: StepNumbers): void;
+  /** Takes differences away from the weights of their names, by no rule: running statistics. They stay the caller's. */
+  subtract(differences: ReadonlyMap<string, Tensor>): void;
   dispose(): void;
 }
 

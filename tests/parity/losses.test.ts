@@ -7,11 +7,14 @@ async function reference(name: string): Promise<string> {
   return readFile(join(import.meta.dirname, `reference/${name}.json`), 'utf8');
 }
 
-test('every loss and its gradient agree with MONAI', async () => {
-  const rows = await check(JSON.parse(await reference('losses')), '');
-  expect(rows.length).toBeGreaterThan(10);
-  expect(rows.filter((row) => !row.ok)).toEqual([]);
-});
+test.each(['losses', 'losses-options', 'losses-one-channel'])(
+  '%s: every loss and its gradient agree with MONAI',
+  async (name) => {
+    const rows = await check(JSON.parse(await reference(name)), '');
+    expect(rows.length).toBeGreaterThan(10);
+    expect(rows.filter((row) => !row.ok)).toEqual([]);
+  },
+);
 
 test('a reference with another value is not ok', async () => {
   const planted = JSON.parse(await reference('losses')) as { cases: { value: number }[] };

@@ -10,6 +10,10 @@ async function reference(name: string): Promise<string> {
 test.each([
   'segresnet-isotropic',
   'segresnet-anisotropic',
+  'segresnet-batch',
+  'segresnet-group',
+  'segresnet-nontrainable',
+  'segresnet-pixelshuffle',
   'swinunetr-v1',
   'swinunetr-v2',
   'unet-plain',

@@ -8,11 +8,17 @@ const Options = z.record(z.string(), z.unknown());
 
 const Reference = z.object({
   kind: z.literal('losses'),
-  logits: z.object({ shape: z.array(z.number()), k: z.number(), scale: z.number() }),
+  logits: z.object({
+    shape: z.array(z.number()),
+    k: z.number(),
+    scale: z.number(),
+    rule: z.literal('scale*u').optional(),
+  }),
   label: z.object({
     shape: z.array(z.number()),
     k: z.number(),
     classes: z.number(),
+    rule: z.literal('min(floor((u+0.5)*classes), classes-1)').optional(),
     zeroed: z.array(z.object({ item: z.number(), class: z.number() })).default([]),
   }),
   common: Options,
@@ -47,6 +53,11 @@ function optionsOf(reference: Reference, loss: string, own: Record<string, unkno
   return loss === 'FocalLoss' ? { ...common, ...own } : { ...activation, ...common, ...own };
 }
 
+/** A difference as a fraction of a size; none is none, also of 0 (a softmax of one class has a loss of 0). */
+function share(difference: number, size: number): number {
+  return difference === 0 ? 0 : difference / Math.abs(size);
+}
+
 /** Checks value and gradient by the logits of each case. Throws `invalid-request` naming a loss or option not known. */
 export async function check(reference: unknown, _dataDir: string): Promise<ParityRow[]> {
   const parsed = Reference.parse(reference);
@@ -72,8 +83,8 @@ export async function check(reference: unknown, _dataDir: string): Promise<Parit
     );
     const name = `${example.loss} ${JSON.stringify(example.options)}`;
     return [
-      parityRow(`${name} value (relative)`, Math.abs(value - example.value) / Math.abs(example.value), 1e-5),
-      parityRow(`${name} gradient (of its norm)`, worst / example.gradient.l2, 1e-4),
+      parityRow(`${name} value (relative)`, share(Math.abs(value - example.value), example.value), 1e-5),
+      parityRow(`${name} gradient (of its norm)`, share(worst, example.gradient.l2), 1e-4),
     ];
   });
 }

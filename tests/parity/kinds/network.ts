@@ -1,7 +1,8 @@
 import { networkOf } from '@voxhelm/algorithms/networks';
 import { type Scalar, type Tensor, type Tensor5D, tf } from '@voxhelm/nn/engine';
 import { valueAndGradients } from '@voxhelm/nn/gradients';
-import type { Network, Parameters } from '@voxhelm/nn/network';
+import { initialValues } from '@voxhelm/nn/initialize';
+import { isTrained, type Network, type Parameters } from '@voxhelm/nn/network';
 import { disposeParameters, toParameters } from '@voxhelm/nn/weights';
 import { z } from 'zod';
 import { channelsFirst, channelsLast, formulaValues, l2, sizeOf } from '../formula.ts';
@@ -21,6 +22,8 @@ const Reference = z.object({
   input: z.object({ shape: z.array(z.number()), k: z.number(), rule: z.string() }),
   parameters: z.array(z.object({ k: z.number(), name: z.string(), shape: z.array(z.number()), rule: z.string() })),
   parameter_count: z.number(),
+  /** Shapes of what the original's state dict has beside the parameters. */
+  buffers: z.record(z.string(), z.array(z.number())).default({}),
   outputs: z.array(Output),
   loss: z.object({ rule: z.literal('sum over outputs of mean(output^2)'), value: z.number() }),
   gradient_l2: z.record(z.string(), z.number()),
@@ -38,13 +41,21 @@ function parameterValues({ k, shape, rule }: ParameterRule): Float32Array {
 }
 
 function structureRows(network: Network, reference: Reference): ParityRow[] {
-  const ours = network.specs.map((spec) => `${spec.name} ${spec.shape.join('x')}`);
-  const theirs = reference.parameters.map((spec) => `${spec.name} ${spec.shape.join('x')}`);
+  const described = (name: string, shape: readonly number[]): string => `${name} ${shape.join('x')}`;
+  const specs = network.specs.filter(isTrained);
+  const ours = specs.map(({ name, shape }) => described(name, shape));
+  const theirs = reference.parameters.map(({ name, shape }) => described(name, shape));
   const different = theirs.filter((line, i) => ours[i] !== line).length + Math.abs(ours.length - theirs.length);
-  const total = network.specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);
+  const total = specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);
+  const statistics = network.specs.filter((spec) => !isTrained(spec)).map(({ name, shape }) => described(name, shape));
+  const stored = [...(network.stateDict?.buffers() ?? [])].map(([name, { shape }]) => described(name, shape));
+  const buffers = new Set([...statistics, ...stored]);
+  const expected = Object.entries(reference.buffers).map(([name, shape]) => described(name, shape));
+  const missing = expected.filter((line) => !buffers.has(line)).length;
   return [
     parityRow('parameter names and shapes (differing)', different, 0),
     parityRow('parameter count (difference)', Math.abs(total - reference.parameter_count), 0),
+    parityRow('buffers (differing)', missing + Math.abs(buffers.size - expected.length + missing), 0),
   ];
 }
 
@@ -61,13 +72,13 @@ function compute(network: Network, parameters: Parameters, reference: Reference)
     formulaValues(sizeOf(reference.input.shape), reference.input.k, factor),
     reference.input.shape,
   );
-  const names = [...parameters.keys()];
+  const trained = network.specs.filter(isTrained).map(({ name }) => name);
   const outputs: Computed['outputs'] = [];
   return tf.tidy(() => {
     const x = tf.tensor(input, [batch, ...(space as [number, number, number]), channels]) as Tensor5D;
     const { value, gradients } = valueAndGradients(
       (...tensors) => {
-        const current = new Map(names.map((name, i) => [name, tensors[i] as Tensor]));
+        const current = new Map([...parameters, ...trained.map((name, i) => [name, tensors[i] as Tensor] as const)]);
         const logits = network.forward(current, x, { training: true, seed: null });
         for (const head of logits) {
           const [b, sx, sy, sz, c] = head.shape;
@@ -76,12 +87,12 @@ function compute(network: Network, parameters: Parameters, reference: Reference)
         }
         return tf.addN(logits.map((head) => tf.mean(tf.square(head)))) as Scalar;
       },
-      [...parameters.values()],
+      trained.map((name) => parameters.get(name) as Tensor),
     );
     const computed: Computed = {
       outputs,
       loss: value.dataSync()[0] as number,
-      gradients: new Map(names.map((name, i) => [name, l2((gradients[i] as Tensor).dataSync())])),
+      gradients: new Map(trained.map((name, i) => [name, l2((gradients[i] as Tensor).dataSync())])),
     };
     return computed as never;
   }) as Computed;
@@ -147,7 +158,10 @@ export async function check(reference: unknown, _dataDir: string): Promise<Parit
   const rows = structureRows(network, parsed);
   if (rows.some((row) => !row.ok)) return rows;
   const byName = new Map(parsed.parameters.map((rule) => [rule.name, rule]));
-  const parameters = toParameters(network, (spec) => parameterValues(byName.get(spec.name) as ParameterRule));
+  // The references were computed in training mode, in which a norm goes by the batch: running statistics have no say.
+  const parameters = toParameters(network, (spec) =>
+    isTrained(spec) ? parameterValues(byName.get(spec.name) as ParameterRule) : initialValues(spec, 0),
+  );
   try {
     const computed = compute(network, parameters, parsed);
     const loss = Math.abs(computed.loss - parsed.loss.value) / Math.abs(parsed.loss.value);
