@@ -40,5 +40,10 @@ test('a refused run shows each finding once, and where the rest is', () => {
   const many = failureLines(run(60));
   expect(many.filter((line) => line.startsWith('✗'))).toHaveLength(50);
   expect(many.at(-1)).toBe('… and 10 more: npx voxhelm show run_1 --json');
+  const own = { code: 'bad-dataset' as const, message: 'no modality', fix: 'Give one.' };
+  expect(failureLines({ id: 'run_1', failure: own, findings: [finding('', { message: 'no modality' })] })).toEqual([
+    'failed: no modality',
+    '  Give one.',
+  ]);
   expect(failureLines({ id: 'run_1', failure: null, findings: [finding('a')] })).toEqual([]);
 });

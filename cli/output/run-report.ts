@@ -23,8 +23,9 @@ export function runReport(run: RunDetail): string {
 export function failureLines({ id, failure, findings }: Pick<RunDetail, 'id' | 'failure' | 'findings'>): string[] {
   if (failure === null) return [];
   const said = [`failed: ${failure.message}`, ...(failure.fix === null ? [] : [`  ${failure.fix}`])];
-  if (failure.code !== 'bad-dataset' || findings.length === 0) return said;
-  return [...said, '', ...findingLines(findings, `npx voxhelm show ${id} --json`)];
+  const others = findings.filter(({ message }) => message !== failure.message);
+  if (failure.code !== 'bad-dataset' || others.length === 0) return said;
+  return [...said, '', ...findingLines(others, `npx voxhelm show ${id} --json`)];
 }
 
 /** Algorithm, fold, trial, Dice per class. */
