@@ -54,8 +54,8 @@ export const ScheduleSettings = z.strictObject({
   start: StartFrom.default('auto'),
   comparison: z
     .strictObject({
-      /** Cases held out at first: a fifth of the training cases, 6 at least, where absent. */
-      cases: z.number().int().min(2).optional(),
+      /** Cases held out at first: a fifth of the training cases, 6 at least, where absent. Fewer than 5 prove nothing. */
+      cases: z.number().int().min(5).optional(),
       /** Of the new cases of each retraining, the share that joins the comparison (rounded down). */
       shareOfNew: z.number().min(0).max(0.5).default(0.2),
     })
