@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { Plan } from '@voxhelm/contracts/plan';
-import { durationMs, RunRequest, type RunRequestInput } from '@voxhelm/contracts/run';
+import { budgetOf, RunRequest, type RunRequestInput } from '@voxhelm/contracts/run';
 import type { Retraining, ScheduleSettings } from '@voxhelm/contracts/schedule';
 import type { Transaction } from '@voxhelm/prisma/client';
 import type { Analysis, Firing, Run, Schedule } from '@voxhelm/prisma/generated/client';
@@ -44,7 +44,7 @@ export async function createRetrainingRun(transaction: Transaction, made: Retrai
       name: request.name ?? `${schedule.name} (${start === 'champion' ? 'from the champion' : 'from nothing'})`,
       datasetId: schedule.datasetId,
       seed: request.seed,
-      budgetMs: request.budget === undefined ? null : BigInt(Math.ceil(durationMs(request.budget))),
+      budgetMs: request.budget === undefined ? null : BigInt(Math.ceil(budgetOf(request.budget).ms)),
       workflowStarted: true,
       firingId: firing.id,
       retraining,
@@ -68,9 +68,8 @@ export async function createRetrainingRun(transaction: Transaction, made: Retrai
  */
 async function requestFor(transaction: Transaction, made: RetrainingRun): Promise<RunRequestInput> {
   const { schedule, settings, start, share, champion } = made;
-  const budgetMs = settings.run?.budget === undefined ? null : durationMs(settings.run.budget);
-  const { budget: _, ...asked } = settings.run ?? {};
-  const budget = shareOfBudget(settings, budgetMs, share);
+  const { budget: whole, ...asked } = settings.run ?? {};
+  const budget = whole === undefined ? undefined : shareOfBudget(whole, share);
   const request = { ...asked, dataset: schedule.datasetId, ...(budget === undefined ? {} : { budget }) };
   if (start === 'nothing' || champion === null) return request;
   const plan = await bestPlanOf(transaction, made.store, champion.id);

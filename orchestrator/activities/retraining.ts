@@ -1,7 +1,7 @@
 import { Analysis as AnalysisSchema } from '@voxhelm/contracts/analysis';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import type { CheckedCase } from '@voxhelm/contracts/dataset';
-import { durationMs } from '@voxhelm/contracts/run';
+import { budgetOf } from '@voxhelm/contracts/run';
 import type { FeatureDrift, FiringFindings } from '@voxhelm/contracts/schedule';
 import type { Transaction } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
@@ -44,7 +44,7 @@ export function retrainingActivities(dependencies: Dependencies): Pick<Orchestra
         }
         await holdOut(transaction, found, look);
         const budget = settings.run?.budget;
-        const budgetMs = budget === undefined ? null : durationMs(budget);
+        const budgetMs = budget === undefined ? null : budgetOf(budget).ms;
         const champion = look.champion && { elapsedMs: elapsedMs(look.champion, look.champion.finishedAt ?? now()) };
         const starts = startsOf(settings.start, champion, budgetMs);
         const runIds: string[] = [];

@@ -91,12 +91,13 @@ export async function createRun(
     if (known !== null) return known;
   }
   await checkStart(database, request.plan?.startFrom);
-  return datasetOf(database, request.dataset, async (transaction, dataset) => {
+  return withDataset(database, request.dataset, async (transaction, findOrRegister) => {
     if (key !== undefined) {
       await lockName(transaction, `run-key:${key}`);
       const known = await findByKey(transaction, key, sha256);
       if (known !== null) return known;
     }
+    const dataset = await findOrRegister();
     if (request.modality === undefined) await requireModality(transaction, dataset.id);
     if (request.branch !== undefined) await checkBranch(transaction, request, dataset.id);
     const id = newId('run');
@@ -123,14 +124,17 @@ export async function createRun(
  * Does something in one transaction with the dataset that a word names: a registered one by id or name, or a path on this
  * server, which is registered now where no one did.
  */
-export async function datasetOf<T>(
+export async function withDataset<T>(
   database: Database,
   word: string,
-  work: (transaction: Transaction, dataset: { readonly id: string; readonly name: string }) => Promise<T>,
+  work: (
+    transaction: Transaction,
+    findOrRegister: () => Promise<{ readonly id: string; readonly name: string }>,
+  ) => Promise<T>,
 ): Promise<T> {
   const source = await findDataset(database, word);
-  return database.$transaction(async (transaction) =>
-    work(transaction, 'id' in source ? source : await datasetAt(transaction, source.path)),
+  return database.$transaction((transaction) =>
+    work(transaction, async () => ('id' in source ? source : datasetAt(transaction, source.path))),
   );
 }
 

@@ -1,4 +1,5 @@
-import { ScheduleSettings, type ScheduleTrigger } from '@voxhelm/contracts/schedule';
+import { budgetOf } from '@voxhelm/contracts/run';
+import type { ScheduleTrigger } from '@voxhelm/contracts/schedule';
 import { describe, expect, test } from 'vitest';
 import { championBefore } from './champions.ts';
 import { comparisonSize, drawComparison, heldOutBy } from './comparison-cases.ts';
@@ -42,9 +43,10 @@ describe('whether a firing retrains', () => {
     expect(startsOf('auto', champion, 119_000)).toEqual(['champion']);
     expect(startsOf('auto', champion, null)).toEqual(['champion', 'nothing']);
     expect(startsOf('champion', null, null)).toEqual(['nothing']);
-    const settings = { run: ScheduleSettings.parse({ trigger: interval, run: { budget: '10m' } }).run };
-    expect(shareOfBudget(settings, 600_000, 2)).toBe('300s');
-    expect(shareOfBudget(settings, 600_000, 1)).toBe('10m');
+    expect(shareOfBudget('10m', 2)).toBe('300s');
+    expect(shareOfBudget('10m', 1)).toBe('10m');
+    expect(shareOfBudget('30s', 2)).toBe('20s');
+    expect(budgetOf(shareOfBudget('40 gpu-hours', 2))).toEqual(budgetOf('20 gpu-hours'));
   });
 });
 

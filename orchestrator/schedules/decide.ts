@@ -1,4 +1,5 @@
-import type { FiringFindings, ScheduleSettings, ScheduleTrigger, StartFrom } from '@voxhelm/contracts/schedule';
+import { budgetOf } from '@voxhelm/contracts/run';
+import type { FiringFindings, ScheduleTrigger, StartFrom } from '@voxhelm/contracts/schedule';
 
 /** Whether a firing retrains, and why or why not in one sentence. */
 export interface FiringDecision {
@@ -76,8 +77,13 @@ export function startsOf(
   return budgetMs === null || budgetMs / 2 >= champion.elapsedMs ? ['champion', 'nothing'] : ['champion'];
 }
 
-/** A duration of `budgetMs` shared by `runs` runs, as a request writes it; undefined without a budget. */
-export function shareOfBudget(settings: Pick<ScheduleSettings, 'run'>, budgetMs: number | null, runs: number) {
-  if (budgetMs === null) return undefined;
-  return runs === 1 ? settings.run?.budget : `${Math.max(1, Math.floor(budgetMs / runs / 1000))}s`;
+/** The least that a request may give a run, in seconds. */
+const LEAST_BUDGET_SECONDS = 20;
+
+/** A budget divided among runs, as a request writes it. */
+export function shareOfBudget(budget: string, runs: number): string {
+  if (runs === 1) return budget;
+  const { ms, of } = budgetOf(budget);
+  const seconds = Math.max(LEAST_BUDGET_SECONDS, Math.floor(ms / runs / 1000));
+  return of === 'wall clock' ? `${seconds}s` : `${seconds / 3600} gpu-hours`;
 }

@@ -11,7 +11,7 @@ import { checkSameRequest, IdempotencyHeaders, lockName, requestSha256 } from '.
 import { problemResponse } from '../../openapi.ts';
 import { keyOf, page, pageOf } from '../../paging.ts';
 import { registeredDataset } from '../../registered-dataset.ts';
-import { checkRunRequest, datasetOf } from '../../run-create.ts';
+import { checkRunRequest, withDataset } from '../../run-create.ts';
 import { firingInclude, firingView, scheduleInclude, scheduleView } from '../../schedule-views.ts';
 import type { App, Services } from '../../services.ts';
 import { checkTrigger, type ScheduleTimes } from '../../temporal-schedules.ts';
@@ -248,7 +248,7 @@ async function findSchedule(database: Database, word: string) {
 async function createSchedule(database: Database, body: ScheduleCreate, key: string | undefined): Promise<string> {
   const sha256 = requestSha256(body);
   const { dataset: word, name, paused, note, ...settings } = body;
-  return datasetOf(database, word, async (transaction, dataset) => {
+  return withDataset(database, word, async (transaction, findOrRegister) => {
     if (key !== undefined) {
       await lockName(transaction, `schedule-key:${key}`);
       const known = await transaction.schedule.findUnique({ where: { idempotencyKey: key } });
@@ -257,6 +257,7 @@ async function createSchedule(database: Database, body: ScheduleCreate, key: str
         return known.id;
       }
     }
+    const dataset = await findOrRegister();
     const shown = name ?? dataset.name;
     const taken = await transaction.schedule.findFirst({ where: { name: shown, deletedAt: null } });
     if (taken !== null) {
