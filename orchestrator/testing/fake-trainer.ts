@@ -36,8 +36,6 @@ export interface FakeTrainer {
   score: (runId: string, caseId: string) => number;
   /** Bundles that were scored, and on how many cases. */
   readonly scored: { runId: string; cases: number }[];
-  /** How many cases each analysis took over from before. */
-  readonly reused: number[];
 }
 
 /** A training that went well at once. */
@@ -53,7 +51,6 @@ export function fakeTrainer(): FakeTrainer {
     bare: false,
     score: () => 0.9,
     scored: [],
-    reused: [],
   };
 }
 
@@ -85,7 +82,7 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
       const analysis: Analysis = { schemaVersion: 1, summary, cases: training.map(statisticsOf) };
       const before = job.known && (await readJson(store, job.known.check, DatasetCheckSchema));
       const known = new Set((before?.cases ?? []).map(({ sha256 }) => sha256));
-      trainer.reused.push(check.cases.filter(({ sha256 }) => known.has(sha256)).length);
+      const reusedCases = check.cases.filter(({ sha256 }) => known.has(sha256)).length;
       return {
         check: await writeJson(store, `${job.artifactPrefix}/check.json`, check),
         analysis: await writeJson(store, `${job.artifactPrefix}/analysis.json`, analysis),
@@ -93,6 +90,7 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
         validTestingCases: valid.filter(({ role }) => role === 'testing').length,
         errors: trainer.findings.filter(({ severity }) => severity === 'error').length,
         warnings: 0,
+        reusedCases,
         device: CPU,
       };
     },

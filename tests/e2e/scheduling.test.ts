@@ -55,7 +55,6 @@ beforeEach(async () => {
   await addCases(14);
   orchestra.trainer.jobs.length = 0;
   orchestra.trainer.scored.length = 0;
-  orchestra.trainer.reused.length = 0;
   orchestra.trainer.score = () => 0.9;
   orchestra.trainer.train = async () => ({});
 });
