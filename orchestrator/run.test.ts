@@ -281,7 +281,8 @@ test('a faulty dataset is refused with its findings, or goes on without those ca
   await expect(refused.handle.result()).rejects.toThrow();
   const run = await seen(refused.runId);
   expect(run).toMatchObject({ state: 'failed', failure: { code: 'bad-dataset' }, trials: [] });
-  expect(run.message).toContain('case-3: truncated');
+  // What is wrong with which case are the findings.
+  expect(run.message).toBe('the dataset check found 1 error in 1 case');
   const analysis = await orchestra.db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
   expect(analysis.findings).toHaveLength(1);
 
