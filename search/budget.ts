@@ -373,6 +373,17 @@ export function searchTrainingFits(input: NextTrialInput, steps: number): boolea
   return trainingMs(algorithm.probe, steps, cases) * factor <= searchMs;
 }
 
+/** Steps of the next training in a slot at its pace; a search for an architecture, where one comes first, is part of it. */
+function stepsInSlot(input: NextTrialInput, slotMs: number, cases: number, most: number): number {
+  const { name, probe } = input.algorithm;
+  const { searchMs } = probe;
+  if (input.kind !== 'search' || searchMs === undefined) return stepsWithin(probe, slotMs, cases, most);
+  const isSearched = input.finished.some(({ algorithm }) => algorithm === name);
+  const fitting = stepsWithin(probe, searchSlotMs(probe, slotMs) - (isSearched ? 0 : searchMs), cases, most);
+  // A trial that an architecture's search leaves little of must not end the run's own search: others come after it.
+  return slotMs >= 2 * searchMs ? Math.max(SMALLEST_STEPS, fitting) : fitting;
+}
+
 /**
  * Steps of the trial that is about to begin, from the time that is left and the times of finished ones, so that a machine
  * that got slower still ends inside the budget. Search trials keep the allocation's steps while they fit, to be
@@ -401,18 +412,7 @@ export function stepsForNextTrial(input: NextTrialInput): NextTrial {
     (remainingMs - (allocation.ensembleReserveMs ?? 0) - marginMs) / (Math.max(1, wavesLeft) + LAST_TRAINING_SLACK);
   const factor = slowdown(input);
   const most = input.kind === 'search' ? Math.min(planned, algorithm.planSteps) : algorithm.planSteps;
-  const searches = input.kind === 'search' && algorithm.probe.searchMs !== undefined;
-  const searched = input.finished.some((training) => training.algorithm === algorithm.name);
-  const ownMs = (searches ? searchSlotMs(algorithm.probe, slotMs) : slotMs) / factor;
-  const fitting = stepsWithin(
-    algorithm.probe,
-    ownMs - (searches && !searched ? (algorithm.probe.searchMs ?? 0) : 0),
-    cases,
-    most,
-  );
-  // A search for an architecture that takes its trial's time must not end the search of the run: others come after it.
-  const steps =
-    searches && slotMs / factor >= 2 * (algorithm.probe.searchMs ?? 0) ? Math.max(SMALLEST_STEPS, fitting) : fitting;
+  const steps = stepsInSlot(input, slotMs / factor, cases, most);
   if (steps < SMALLEST_STEPS) {
     const reason = `${shownMs(Math.max(0, slotMs))} are left for it: too little for ${SMALLEST_STEPS} steps`;
     return { steps: null, validateEverySteps: 1, reason };
