@@ -18,7 +18,7 @@ export function ChartData({ title, head, rows }: DataProps) {
       <summary>As a table</summary>
       {open && (
         <>
-          <div className="scroll short">
+          <div className="scroll short" role="region" aria-label={`${title} as a table`} tabIndex={0}>
             <table>
               <thead>
                 <tr>

@@ -73,7 +73,7 @@ function LineTable({ title, lines }: { readonly title: string; readonly lines: r
       <summary>As a table</summary>
       {open && (
         <>
-          <div className="scroll short">
+          <div className="scroll short" role="region" aria-label={`${title} as a table`} tabIndex={0}>
             <table>
               <thead>
                 <tr>

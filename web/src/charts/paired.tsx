@@ -37,9 +37,9 @@ export function PairedPlot({ nameA, nameB, pairs, hrefOf }: PairedProps) {
         {[nameA, nameB].map((name, index) => (
           <text
             key={index === 0 ? 'a' : 'b'}
-            x={index === 0 ? SIDE : WIDTH - SIDE}
+            x={index === 0 ? 4 : WIDTH - 4}
             y={14}
-            textAnchor="middle"
+            textAnchor={index === 0 ? 'start' : 'end'}
             className="axis-name"
           >
             {name.length > 22 ? `${name.slice(0, 21)}…` : name}

@@ -53,7 +53,7 @@ export function ParallelCoordinates({ axes, lines }: ParallelProps) {
           All trials
         </button>
       </div>
-      <div className="scroll">
+      <div className="scroll" role="region" aria-label="Parallel coordinates" tabIndex={0}>
         <svg
           ref={svg}
           viewBox={`0 0 ${width} ${HEIGHT}`}

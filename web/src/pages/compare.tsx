@@ -124,7 +124,7 @@ function Numbers({ runs }: { readonly runs: readonly RunDetail[] }) {
     ['Seed', (run) => String(run.request.seed)],
   ];
   return (
-    <div className="panel scroll">
+    <div className="panel scroll" role="region" aria-label="Numbers" tabIndex={0}>
       <table>
         <thead>
           <tr>

@@ -44,7 +44,7 @@ function Trainers({ view, devices }: { readonly view: WorkersView; readonly devi
           <pre>npx voxhelm up</pre>
         </Empty>
       ) : (
-        <div className="panel scroll">
+        <div className="panel scroll" role="region" aria-label="Trainers" tabIndex={0}>
           <table>
             <thead>
               <tr>

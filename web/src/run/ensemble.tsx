@@ -52,7 +52,7 @@ export function RunEnsemble({ run }: { readonly run: RunDetail }) {
         {chosen.fusion.largestComponent.map((value) => labelName(run, String(value))).join(', ')} kept. Validation Dice{' '}
         {dice(chosen.validationDice)} over {chosen.validationCases} cases.
       </p>
-      <div className="scroll">
+      <div className="scroll" role="region" aria-label="Members" tabIndex={0}>
         <table>
           <thead>
             <tr>
@@ -91,7 +91,7 @@ export function RunEnsemble({ run }: { readonly run: RunDetail }) {
       <TestTable run={run} evaluation={scores.test} />
       <details>
         <summary>The {candidates.length} candidates that it was chosen from</summary>
-        <div className="scroll">
+        <div className="scroll" role="region" aria-label="Candidates" tabIndex={0}>
           <table>
             <thead>
               <tr>
@@ -170,7 +170,7 @@ function TestTable({ run, evaluation }: TestProps) {
           </>
         )}
       </p>
-      <div className="scroll">
+      <div className="scroll" role="region" aria-label="Scores on the test cases" tabIndex={0}>
         <table>
           <thead>
             <tr>

@@ -36,7 +36,7 @@ export function PlanTable({
   const rows = onlyDifferences ? paths.filter(differs) : paths;
   if (rows.length === 0) return <p className="muted">The plans are the same.</p>;
   return (
-    <div className="scroll">
+    <div className="scroll" role="region" aria-label="Plans" tabIndex={0}>
       <table className="plan">
         <thead>
           <tr>

@@ -175,7 +175,7 @@ function Rungs({ rungs, hrefOf }: { readonly rungs: readonly Rung[]; readonly hr
             <h3>
               {rung.steps} steps, {rung.trials.length} trials
             </h3>
-            <div className="scroll short">
+            <div className="scroll short" role="region" aria-label="Trials of this rung" tabIndex={0}>
               <table>
                 <tbody>
                   {rung.trials.map((trial) => (

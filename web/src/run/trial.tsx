@@ -171,7 +171,7 @@ function Scores({ run, trial }: { readonly run: RunDetail; readonly trial: Trial
   return (
     <>
       <h3>Validation cases, worst first</h3>
-      <div className="scroll short">
+      <div className="scroll short" role="region" aria-label="Validation cases" tabIndex={0}>
         <table>
           <thead>
             <tr>

@@ -73,7 +73,7 @@ export function Comparison({
         pairs={pairs}
         hrefOf={(caseId) => `/datasets/${datasetId}/cases/${encodeURIComponent(caseId)}`}
       />
-      <div className="panel scroll">
+      <div className="panel scroll" role="region" aria-label="Champion" tabIndex={0}>
         <table>
           <thead>
             <tr>
@@ -105,7 +105,7 @@ export function Comparison({
 export function Promotions({ view }: { readonly view: ChampionView }) {
   if (view.promotions.length === 0) return null;
   return (
-    <div className="panel scroll">
+    <div className="panel scroll" role="region" aria-label="Challenger" tabIndex={0}>
       <table>
         <thead>
           <tr>

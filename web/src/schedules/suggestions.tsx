@@ -51,7 +51,7 @@ async function latest(datasetId: string, signal: AbortSignal): Promise<Suggestio
 
 function Cases({ datasetId, view }: { readonly datasetId: string; readonly view: SuggestionView }) {
   return (
-    <div className="panel scroll">
+    <div className="panel scroll" role="region" aria-label="Suggestions" tabIndex={0}>
       <table>
         <thead>
           <tr>

@@ -15,7 +15,7 @@ export function UploadProgress({ uploading }: { readonly uploading: Uploading })
           : `Sending ${files.length} files, ${bytes(sent)} of ${bytes(total)}.`}
         {known > 0 && files.length > 0 && ` ${known} are there already.`} A broken connection goes on where it stopped.
       </p>
-      <ul className="plain scroll short">
+      <ul className="plain scroll short" aria-label="Files" tabIndex={0}>
         {files.map((file) => (
           <li key={file.path} className="row">
             <ProgressBar value={file.bytes === 0 ? 1 : file.sent / file.bytes} label={file.path} />{' '}
