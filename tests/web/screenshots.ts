@@ -52,6 +52,7 @@ const pages: readonly (readonly [string, string])[] = [
   ['compare', `/compare?runs=${[runId, ...others.filter((id) => id !== runId)].slice(0, 2).join(',')}`],
   ['datasets', '/datasets'],
   ['dataset', `/datasets/${run.datasetId}`],
+  ['schedules', '/schedules'],
   ['workers', '/workers'],
 ];
 await mkdir(target, { recursive: true });
