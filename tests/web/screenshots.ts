@@ -8,12 +8,11 @@ import { overflowing, seriousViolations } from './accessibility.ts';
 import { launch, openPage } from './browser.ts';
 
 /*
- * `npx tsx tests/web/screenshots.ts URL RUN [IMAGE]`: pictures of every page of a service that holds a completed run, at 1280
- * and 390 pixels, light and dark, into docs/screenshots; tells what sticks out and what axe finds. IMAGE is tried out.
+ * `npx tsx tests/web/screenshots.ts URL RUN [IMAGE] [FOLDER]`: pictures of every page of a service that holds a completed run, at
+ * 1280 and 390 pixels, light and dark, into docs/screenshots or a folder; tells what sticks out and what axe finds. IMAGE is tried out.
  */
 
-const [url = '', runId = '', image] = process.argv.slice(2);
-const target = join(rootDirectory, 'docs', 'screenshots');
+const [url = '', runId = '', image, target = join(rootDirectory, 'docs', 'screenshots')] = process.argv.slice(2);
 
 async function get<T>(path: string): Promise<T> {
   return (await (await fetch(`${url}${path}`)).json()) as T;
