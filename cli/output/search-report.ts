@@ -3,7 +3,10 @@ import { diceText } from './format.ts';
 
 /** A search for the terminal: its trials, the best one's point, and what mattered. */
 export function searchReport({ sampler, pruner, plannedTrials, best, history, importance }: SearchInsight): string {
-  const lines = [`sampler ${sampler} · pruner ${pruner} · ${history.length} of ${plannedTrials ?? '?'} trials`, ''];
+  const lines = [
+    `sampler ${sampler} · pruner ${pruner} · ${history.length}${plannedTrials === null ? '' : ` of ${plannedTrials}`} trials`,
+    '',
+  ];
   for (const { number, algorithm, state, value, step, source } of history) {
     const mark = number === best?.number ? '*' : ' ';
     lines.push(

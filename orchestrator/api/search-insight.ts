@@ -11,6 +11,9 @@ import type { SearchSpace } from '@voxhelm/search/space';
 import { z } from 'zod';
 import { notFound } from './errors.ts';
 
+/** With these, a search has a number of steps to spend and not of trials. */
+const RUNG_PRUNERS: readonly SearchSettings['pruner'][] = ['asha', 'hyperband'];
+
 /** What of a study's stored schedule is shown. */
 const ShownSchedule = z.object({ allocation: z.object({ searchTrials: z.number().int() }) });
 
@@ -28,7 +31,9 @@ export async function searchInsight(database: Database, runId: string): Promise<
   return {
     sampler: settings.sampler,
     pruner: settings.pruner,
-    plannedTrials: fromJsonOrNull('Study.schedule', ShownSchedule, study?.schedule)?.allocation.searchTrials ?? null,
+    plannedTrials: RUNG_PRUNERS.includes(settings.pruner)
+      ? null
+      : (fromJsonOrNull('Study.schedule', ShownSchedule, study?.schedule)?.allocation.searchTrials ?? null),
     best:
       best === null
         ? null
