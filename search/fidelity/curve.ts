@@ -9,11 +9,10 @@ export interface Forecast {
   readonly sd: number;
 }
 
-/** What is known of other trials: where losses end and how far apart; and, where their curves say it, where they begin. */
+/** What is known of other trials: where losses end and how far apart. */
 export interface CurvePrior {
   readonly mean: number;
   readonly sd: number;
-  readonly start?: { readonly mean: number; readonly sd: number };
 }
 
 /** A curve as [share of the training, loss], ascending. */
@@ -52,14 +51,13 @@ interface Fitted {
 interface Priors {
   readonly end: { readonly mean: number; readonly sd: number };
   readonly fallSd: number;
-  readonly start: CurvePrior['start'];
 }
 
-/** Bayesian linear regression of end + fall * shape(x), with normal priors on both and on their sum. */
+/** Bayesian linear regression of end + fall * shape(x), with normal priors on both. */
 function fitShape(
   shape: (x: number) => number,
   points: CurvePoints,
-  { end: endPrior, fallSd, start }: Priors,
+  { end: endPrior, fallSd }: Priors,
   noises: readonly number[],
 ): Fitted {
   // Precision matrix of (end, fall) and its product with the mean, point by point.
@@ -75,7 +73,6 @@ function fitShape(
     rb += weight * s * y;
     logEvidence -= 0.5 * weight * y * y + Math.log(noise);
   };
-  if (start !== undefined) add(1, start.mean, start.sd);
   points.forEach(([x, y], i) => add(shape(x), y, (noises[i] as number) * Math.sqrt(TOGETHER)));
   const determinant = aa * bb - ab * ab;
   const end = (bb * ra - ab * rb) / determinant;
@@ -94,7 +91,6 @@ function fitAll(points: CurvePoints, prior: CurvePrior, breadth: number): { fits
   const priors: Priors = {
     end: { mean: prior.mean, sd: breadth * prior.sd },
     fallSd: 2 * Math.max(fallen, Math.abs((losses[0] as number) - prior.mean), prior.sd),
-    start: prior.start,
   };
   const fits = SHAPES.flatMap((shape) =>
     WIGGLES.map((wiggle) => {
@@ -133,22 +129,4 @@ export function forecast(points: CurvePoints, prior: CurvePrior, breadth = 1): F
   const halfway = points.find(([x]) => x >= last[0] / 2) ?? last;
   const unseen = MISFIT * (1 - last[0]) * Math.max(Math.abs(last[1] - loss), halfway[1] - last[1]);
   return { loss, sd: Math.hypot(Math.sqrt(variance), unseen) };
-}
-
-/** Fewest curves, of at least as many points, that tell where training begins. */
-const FEWEST_CURVES = 3;
-const FEWEST_POINTS = 3;
-
-/** Where curves begin (x = 0), by following them back; undefined where too few were seen. */
-export function startOf(curves: readonly CurvePoints[], prior: CurvePrior): CurvePrior['start'] {
-  const long = curves.filter(({ length }) => length >= FEWEST_POINTS);
-  if (long.length < FEWEST_CURVES) return undefined;
-  const starts = long.map((points) => {
-    const { fits, weights } = fitAll(points, { mean: prior.mean, sd: prior.sd }, 1);
-    return averaged(fits, weights, ({ end, fall }) => end + fall);
-  });
-  const sorted = [...starts].sort((a, b) => a - b);
-  const mean = sorted[sorted.length >> 1] as number;
-  const variance = starts.reduce((sum, start) => sum + (start - mean) ** 2, 0) / starts.length;
-  return { mean, sd: Math.max(Math.sqrt(variance), 0.1 * prior.sd) };
 }

@@ -16,7 +16,7 @@ export type Pruner = (
 ) => StopDecision;
 
 /** A trial has started when it came this part of the way from where trials begin to the best that finished. */
-const STARTED = 0.25;
+const STARTED = 0.1;
 /** By this share of its steps, a trial that has not started never will. */
 const PATIENCE_SHARE = 0.5;
 
