@@ -1,7 +1,8 @@
 import type { Augmentation } from '@voxhelm/contracts/plan';
 import { type Random, seededRandom } from '../random.ts';
+import { decideIntensity } from './decide-intensity.ts';
 import { gamma, gaussianNoise, scaleIntensity, shiftIntensity } from './intensity.ts';
-import { applyIntensity, decideIntensity, type IntensityPatch } from './intensity-operation.ts';
+import { applyIntensity, type IntensityPatch } from './intensity-operation.ts';
 import { decideMove, isMove, transformOf } from './move-operation.ts';
 import { gaussianSmooth } from './smooth.ts';
 import { drawAffine, drawFlip, followedBy, NO_TRANSFORM, type SpatialTransform } from './spatial.ts';

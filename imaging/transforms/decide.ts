@@ -6,8 +6,9 @@ import type { Random } from '../random.ts';
 import { flipOf, quarterTurns } from '../rearrange.ts';
 import { spacingOf, type Vec3, voxelCount } from '../volume.ts';
 import { drawCentre, indexClasses, startAround } from './crop-centres.ts';
+import { decideIntensity } from './decide-intensity.ts';
 import { moments } from './intensity.ts';
-import { decideIntensity, type IntensityOperation, type IntensityPatch } from './intensity-operation.ts';
+import type { IntensityOperation, IntensityPatch } from './intensity-operation.ts';
 import { axesOf, decideMove, isMove } from './move-operation.ts';
 import type { GridOperation, Sample } from './sample.ts';
 

@@ -133,13 +133,3 @@ function resampledBack({ image, label }: Sample, before: Grid): Sample {
     label: label === null ? null : { ...before, data: resampleNearestTo(label, before.shape, step) },
   };
 }
-
-/** Intensities of an image, copied so that they can be changed in place. */
-export function copyOf(image: Volume): Volume {
-  return { ...image, data: image.data.slice() };
-}
-
-/** Voxel sizes in mm of a sample. */
-export function spacingMmOf({ image }: Sample): Vec3 {
-  return spacingOf(image.affine);
-}
