@@ -59,7 +59,7 @@ export function RunCasesTab({ run }: { readonly run: RunDetail }) {
         <label>
           Model{' '}
           <select value={model} onChange={(event) => setModel(event.target.value)}>
-            <option value="">ensemble on test, worst trial on validation</option>
+            <option value="">ensemble, else the worst trial</option>
             {data.models.map(({ id, name }) => (
               <option key={id} value={id}>
                 {name}
