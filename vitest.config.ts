@@ -43,6 +43,16 @@ export default defineConfig({
       {
         test: {
           ...common,
+          name: 'schedules',
+          include: ['tests/schedules/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          ...common,
           name: 'web',
           include: ['tests/web/**/*.test.ts'],
           testTimeout: 300_000,

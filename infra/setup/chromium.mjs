@@ -36,7 +36,7 @@ export const chromium = {
       throw new Error(
         `no Chromium could be brought, which the tests of the web UI drive (${error.message.split('\n').at(-1)}). ` +
           'Install it (apt-get install chromium) or name one in VOXHELM_CHROMIUM; ' +
-          '`npm test -- unit parity e2e faults` runs everything else.',
+          '`npm test -- unit parity e2e` runs everything else.',
       );
     }
     return 'Playwright’s own';
