@@ -166,6 +166,19 @@ export function outputsOf(input: PlanInput): Reasoned<number> {
     : because(groups.length, 'number of groups of labels, a sigmoid each');
 }
 
+/** Auto3DSeg's loss, of SegResNet and SwinUNETR alike: DiceCE with squared predictions, background included. */
+export const AUTO3DSEG_LOSS: Plan['training']['loss'] = {
+  name: 'DiceCELoss',
+  options: {
+    include_background: true,
+    to_onehot_y: true,
+    softmax: true,
+    squared_pred: true,
+    smooth_nr: 0,
+    smooth_dr: 1e-5,
+  },
+};
+
 /** The loss of a plan: where groups overlap, of a sigmoid for each instead of a softmax over all. */
 export function lossEntry(
   input: PlanInput,

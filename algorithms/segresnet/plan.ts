@@ -5,6 +5,7 @@ import { mirrorIfLong } from '../mirroring.ts';
 import { withGiven } from '../plan-given.ts';
 import {
   ALL_TRAINED,
+  AUTO3DSEG_LOSS,
   because,
   type ChannelForeground,
   channelsOf,
@@ -43,18 +44,6 @@ const AUGMENTATION: readonly Augmentation[] = [
   { name: 'gaussian-noise', probability: 0.2, standardDeviation: 0.1 },
   { name: 'flip', probability: 0.5, axes: [0, 1, 2] },
 ];
-
-const LOSS: Plan['training']['loss'] = {
-  name: 'DiceCELoss',
-  options: {
-    include_background: true,
-    to_onehot_y: true,
-    softmax: true,
-    squared_pred: true,
-    smooth_nr: 0,
-    smooth_dr: 1e-5,
-  },
-};
 
 /** nnU-Net's clipping norm: never reached in a healthy training, it keeps one bad batch from ending a trial. */
 const GRADIENT_CLIP_NORM = 12;
@@ -158,7 +147,7 @@ function planSegresnet(input: PlanInput): Plan {
     value: profile.checkpointEverySteps,
     reason: `at most ${profile.checkpointEverySteps} steps are lost with a trainer`,
   }));
-  const loss = lossEntry(input, LOSS, 'Auto3DSeg: DiceCE with squared predictions, background included');
+  const loss = lossEntry(input, AUTO3DSEG_LOSS, 'Auto3DSeg: DiceCE with squared predictions, background included');
   const stopEarly = stopEarlyRule(overrides.steps);
   const dsdepth = network.options['dsdepth'];
   const heads = Math.max(1, Math.min(typeof dsdepth === 'number' ? dsdepth : 4, levels - 1));

@@ -6,6 +6,7 @@ import { axes, checkPatch, perAxis, type Triple, volume } from '../axes.ts';
 import { mirrorIfLong } from '../mirroring.ts';
 import { withGiven } from '../plan-given.ts';
 import {
+  AUTO3DSEG_LOSS,
   because,
   type ChannelForeground,
   channelsOf,
@@ -194,17 +195,7 @@ function planSwinunetr(input: PlanInput): Plan {
     'training.gradientClipNorm': because(0.5, 'Auto3DSeg'),
     'training.loss': lossEntry(
       input,
-      {
-        name: 'DiceCELoss',
-        options: {
-          include_background: true,
-          to_onehot_y: true,
-          softmax: true,
-          squared_pred: true,
-          smooth_nr: 0,
-          smooth_dr: 1e-5,
-        },
-      },
+      AUTO3DSEG_LOSS,
       'Auto3DSeg: DiceCE with squared predictions, background included',
     ),
     'training.deepSupervisionWeights': because([1], 'the network has one head'),
