@@ -1,5 +1,7 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { memoryTensors, type Tensor5D, tf } from '../engine.ts';
+import { memoryTensors, type Tensor, type Tensor5D, tf } from '../engine.ts';
 import { initialParameters, initialValues } from '../initialize.ts';
 import type { Network } from '../network.ts';
 import { createOptimizer, startingState } from '../optimizers/create-optimizer.ts';
@@ -19,10 +21,12 @@ const network: Network = {
   specs: [
     { name: 'first.weight', shape: [4, 1, 3, 3, 3], kind: 'conv', init: { rule: 'uniform-fan-in', fanIn: 27 } },
     { name: 'head.weight', shape: [2, 4, 1, 1, 1], kind: 'conv', init: { rule: 'uniform-fan-in', fanIn: 4 } },
+    { name: 'head.bias', shape: [2], kind: 'vector', init: { rule: 'uniform-fan-in', fanIn: 4 } },
   ],
   forward: (parameters, x) => {
     const hidden = tf.tanh(tf.conv3d(x, parameters.get('first.weight') as Tensor5D, 1, 'same'));
-    return [tf.conv3d(hidden as Tensor5D, parameters.get('head.weight') as Tensor5D, 1, 'same') as Tensor5D];
+    const logits = tf.conv3d(hidden as Tensor5D, parameters.get('head.weight') as Tensor5D, 1, 'same');
+    return [tf.add(logits, parameters.get('head.bias') as Tensor)];
   },
 };
 
@@ -146,6 +150,29 @@ test('state that is read and assigned again goes on to the same weights, bit for
   train(other, 4, 7);
   for (const group of one.groups) expect(other.read(group)).toEqual(one.read(group));
   for (const program of [one, other]) program.dispose();
+});
+
+/** Weak references to arrays that were assigned to every group: one for each place of a parameter's values in memory. */
+function assignedArrays(program: Program): WeakRef<Float32Array>[] {
+  // TensorFlow takes an array's memory as it is where that begins at a multiple of 64 bytes; somewhere in these four it does.
+  return [0, 16, 32, 48].flatMap((offset) => {
+    const given = new Map(
+      [...zeros()].map(([name, { length }]) => [name, new Float32Array(new ArrayBuffer(2 ** 16), offset, length)]),
+    );
+    for (const group of program.groups) program.assign(group, given);
+    return [...given.values()].map((values) => new WeakRef(values));
+  });
+}
+
+test('no array that was assigned is held, so none is given up on a thread of TensorFlow', async () => {
+  const program = open('float32');
+  const arrays = assignedArrays(program);
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  await new Promise(setImmediate);
+  collect();
+  expect(arrays.filter((array) => array.deref() !== undefined)).toHaveLength(0);
+  program.dispose();
 });
 
 test('two micro-batches of one sample are a step of two', () => {

@@ -4,7 +4,7 @@ import { TO_TFJS, TO_TORCH } from '../weights.ts';
 import { FLOAT, INT32, type Shape, sizeOf } from './data-types.ts';
 import type { Graph, Value } from './graph.ts';
 import type { Session, Signature } from './session.ts';
-import { afterwards, assignVariable, declareVariable, readVariable, type Variable } from './variables.ts';
+import { afterwards, assignVariable, copied, declareVariable, readVariable, type Variable } from './variables.ts';
 
 /*
  * Reading and assigning the weights and what else a session keeps for each parameter. Outside they have PyTorch's layout,
@@ -85,7 +85,7 @@ function inParts(kept: readonly Kept[]): Kept[][] {
 function definePart(graph: Graph, group: string, part: readonly Kept[]): TransferPart {
   const inputs = part.map(({ spec }) => graph.placeholder(`assign/${group}/${spec.name}`, FLOAT, spec.shape));
   const assigned = part.map(({ spec, variable }, i) =>
-    assignVariable(graph, variable, turned(graph, inputs[i] as Value, TO_TFJS[spec.kind])),
+    assignVariable(graph, variable, turned(graph, copied(graph, inputs[i] as Value), TO_TFJS[spec.kind])),
   );
   const outputs = part.map(({ spec, variable }) => turned(graph, readVariable(graph, variable), TO_TORCH[spec.kind]));
   return {

@@ -13,7 +13,7 @@ import type { Signature } from './session.ts';
 import { declareGroup, done, zeroed } from './state-signatures.ts';
 import { trace } from './tracer.ts';
 import { type Updater, updaterOf } from './updates.ts';
-import { assignVariable, declareVariable, readVariable, type Variable } from './variables.ts';
+import { assignVariable, copied, declareVariable, readVariable, type Variable } from './variables.ts';
 
 /*
  * The signatures that train: forward pass, tfjs's gradients, clipping, optimizer, running mean of the weights.
@@ -149,7 +149,8 @@ function noteDivergence(graph: Graph, divergedAt: Variable, loss: Value, step: V
     const first = tf.logicalAnd(bad, tf.equal(before, 0));
     return [tf.where(first, scope.tensor(step), before)];
   });
-  return assignVariable(graph, divergedAt, noted as Value);
+  // Where it is the step itself, that was fed.
+  return assignVariable(graph, divergedAt, copied(graph, noted as Value));
 }
 
 /** Defines all signatures of a training, and its variables. */

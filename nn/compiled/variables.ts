@@ -41,6 +41,17 @@ export function assignVariable(
   return graph.add({ op: how, inputs: [variable.handle, cast], attributes, outputs: [], after }).name;
 }
 
+/**
+ * A copy in TensorFlow's own memory, for what is fed and then kept. The binding lends TensorFlow a typed array's memory where it
+ * is aligned; a variable that keeps it gives it up in its first update, on a thread of TensorFlow's, and Node-API's list of
+ * references is not made for two of those at once: one float32 training in sixteen died of a broken heap ("Check failed:
+ * IsAligned()").
+ */
+export function copied(graph: Graph, value: Value): Value {
+  const { shape, type } = value;
+  return graph.add1({ op: 'DeepCopy', inputs: [value], attributes: { T: { type } }, outputs: [{ type, shape }] });
+}
+
 /** The value once the nodes of these names have run: what a signature of effects alone has for an output. */
 export function afterwards(graph: Graph, value: Value, after: readonly string[]): Value {
   const { shape, type } = value;
