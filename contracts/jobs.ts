@@ -54,6 +54,8 @@ export const ProbeResult = z.object({
   stepMs: z.number().positive(),
   /** Prediction of one case by sliding window, without flips. */
   predictCaseMs: z.number().positive(),
+  /** Reading, fusing and scoring one stored prediction of it, as the ensemble does; histories of before 25 November lack it. */
+  fuseCaseMs: z.number().nonnegative().optional(),
   /** Process start, loading data and building the network. */
   startMs: z.number().nonnegative(),
   peakMemoryMb: z.number().nonnegative(),

@@ -1,15 +1,9 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import {
-  type Allocation,
-  allocate,
-  type BudgetInput,
-  type FinishedTraining,
-  SMALLEST_STEPS,
-  stepsForNextTrial,
-  wallBudgetMs,
-} from './budget.ts';
+import { type Allocation, allocate, type BudgetInput, foldTrainings, SMALLEST_STEPS, wallBudgetMs } from './budget.ts';
+import { lookSteps, wholeMsBesideLooks } from './looks.ts';
+import { type FinishedTraining, stepsForNextTrial } from './next-training.ts';
 import { type Probe, trainingMs, validationInterval } from './training-time.ts';
 
 const probe: Probe = { stepMs: 250, predictCaseMs: 500, startMs: 5_000 };
@@ -240,8 +234,9 @@ test("a budget of trainers' time is divided among them, after what one of them h
 
 const searching = { name: 'searching', probe: { ...probe, searchMs: 20_000 }, planSteps: 12_500 };
 
+const four = ['a', 'b', 'c'].map((name) => ({ name, probe, planSteps: 12_500 })).concat(searching as never);
+
 test('of several algorithms each is tried once before a fold is trained, and more time never tries or trains fewer', () => {
-  const four = ['a', 'b', 'c'].map((name) => ({ name, probe, planSteps: 12_500 })).concat(searching as never);
   expect(allocate({ ...demo, budgetMs: 660_000, algorithms: four })).toMatchObject({ searchTrials: 4, folds: 2 });
   expect(allocate({ ...demo, budgetMs: 400_000, algorithms: four })).toMatchObject({ searchTrials: 4, folds: 1 });
   let before = { searchTrials: 0, folds: 0 };
@@ -253,8 +248,48 @@ test('of several algorithms each is tried once before a fold is trained, and mor
   }
 });
 
+test('of several algorithms each gets a short look, and the best trains whole on every fold: longer than if all trained alike', () => {
+  const input = { ...demo, budgetMs: 1_200_000, algorithms: four };
+  const looked = allocate(input);
+  const even = allocate({ ...input, folds: looked.folds, mayLook: false });
+  expect(looked).toMatchObject({ looks: true, searchTrials: 4 });
+  expect(foldTrainings(looked)).toBe(looked.folds);
+  expect(foldTrainings(even)).toBe(even.folds - 1);
+  expect(looked.foldSteps).toBeGreaterThan(1.2 * even.foldSteps);
+  expect(looked.searchStepsByAlgorithm?.['a']).toBeLessThan(0.5 * looked.foldSteps);
+  expect(Math.min(...Object.values(looked.searchStepsByAlgorithm ?? {}))).toBeGreaterThanOrEqual(150);
+  // One algorithm, or trials that the user counted, have nothing to look at.
+  expect(allocate({ ...input, algorithms: demo.algorithms }).looks).toBe(false);
+  expect(allocate({ ...input, searchTrials: 4 }).looks).toBe(false);
+});
+
+test('looks and whole trainings together never take more than there is', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 20_000, max: 10_000_000 }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 6 }),
+      fc.array(fc.integer({ min: 20, max: 3_000 }), { minLength: 2, maxLength: 5 }),
+      (availableMs, folds, parallel, stepsMs) => {
+        const algorithms = stepsMs.map((stepMs, i) => ({
+          name: `${i}`,
+          probe: { ...probe, stepMs },
+          planSteps: 10_000,
+        }));
+        const wholeMs = wholeMsBesideLooks(algorithms, availableMs, folds, 5, parallel);
+        const looks = lookSteps(algorithms, wholeMs, 5);
+        const looksMs = algorithms.map(({ name, probe: own }) => trainingMs(own, looks[name] as number, 5));
+        fc.pre(Object.values(looks).every((steps) => steps > 0));
+        const sumMs = looksMs.reduce((a, b) => a + b, 0) / parallel + Math.ceil(folds / parallel) * wholeMs;
+        expect(sumMs).toBeLessThanOrEqual(availableMs);
+        for (const ms of looksMs) expect(ms).toBeLessThanOrEqual(wholeMs);
+      },
+    ),
+  );
+});
+
 test('a search for an architecture is part of its trial, which is shorter than the others, and of no other training', () => {
-  const input = { ...demo, budgetMs: 660_000, algorithms: [...demo.algorithms, searching] };
+  const input = { ...demo, budgetMs: 660_000, algorithms: [...demo.algorithms, searching], mayLook: false };
   const allocation = allocate(input);
   const cases = 5;
   const own = allocation.searchStepsByAlgorithm?.['searching'] as number;

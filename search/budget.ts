@@ -1,13 +1,6 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import {
-  ensembleBaseMs,
-  mostMembers,
-  type Probe,
-  stepsWithin,
-  trainingMs,
-  validationCases,
-  validationInterval,
-} from './training-time.ts';
+import { lookSteps, wholeMsBesideLooks } from './looks.ts';
+import { ensembleBaseMs, mostMembers, type Probe, stepsWithin, trainingMs, validationCases } from './training-time.ts';
 import { USEFUL_STEPS } from './worth-trying.ts';
 
 // Who lays out a run needs the estimates that the layout stands on as well.
@@ -34,6 +27,8 @@ export interface BudgetInput {
   readonly searchTrials: number | null;
   /** plan.steps of the request: exactly that. */
   readonly steps: number | null;
+  /** False where search trials must be whole: others were taken over whole. Absent: true. */
+  readonly mayLook?: boolean | undefined;
 }
 
 /** How the run's time is to be spent. */
@@ -44,6 +39,8 @@ export interface Allocation {
   readonly splits: number;
   /** Trials on fold 0; the best one's model is fold 0's member. */
   readonly searchTrials: number;
+  /** True: the search trials are short looks (looks.ts), and the best one's configuration trains on fold 0 as well. */
+  readonly looks?: boolean | undefined;
   readonly searchSteps: number;
   /** Each algorithm's own search steps: what it does in the time that the slowest needs for `searchSteps`. */
   readonly searchStepsByAlgorithm?: Readonly<Record<string, number>> | undefined;
@@ -64,8 +61,6 @@ export const DEFAULT_TRIALS = 8;
 export const SMALLEST_STEPS = 60;
 /** Share of what is left that no estimate is trusted with, and the least of it. */
 const MARGIN_SHARE = 0.05;
-/** Share of one training kept free for the last one: nothing after it can make good what it runs over. */
-const LAST_TRAINING_SLACK = 0.2;
 const SMALLEST_MARGIN_MS = 5_000;
 /**
  * Share of a search trial's time that an algorithm gets which first has to search an architecture: a short look says whether
@@ -85,33 +80,40 @@ const LEVELS: readonly { readonly trials: number; readonly folds: number; readon
   { trials: 1, folds: 1, steps: SMALLEST_STEPS },
   { trials: 1, folds: 2, steps: 150 },
   { trials: 2, folds: 2, steps: 200 },
-  { trials: 2, folds: 3, steps: 600 },
-  { trials: 2, folds: 4, steps: 900 },
-  { trials: 3, folds: 5, steps: 1_200 },
-  { trials: 4, folds: 5, steps: 1_600 },
-  { trials: 6, folds: 5, steps: 2_200 },
-  { trials: 8, folds: 5, steps: 3_000 },
-  { trials: 12, folds: 5, steps: 5_000 },
+  { trials: 2, folds: 3, steps: 1_000 },
+  { trials: 2, folds: 4, steps: 1_500 },
+  { trials: 3, folds: 5, steps: 2_000 },
+  { trials: 4, folds: 5, steps: 2_500 },
+  { trials: 6, folds: 5, steps: 3_000 },
+  { trials: 8, folds: 5, steps: 4_000 },
+  { trials: 12, folds: 5, steps: 6_000 },
   { trials: 16, folds: 5, steps: Number.POSITIVE_INFINITY },
   { trials: 24, folds: 5, steps: Number.POSITIVE_INFINITY },
   { trials: 32, folds: 5, steps: Number.POSITIVE_INFINITY },
 ];
+
+/** Time (milliseconds) of what is left that is kept free for what no estimate knows. */
+export function marginMsOf(leftMs: number): number {
+  return Math.max(SMALLEST_MARGIN_MS, MARGIN_SHARE * leftMs);
+}
 
 function waves(trials: number, folds: number, parallel: number): number {
   return Math.ceil(trials / parallel) + Math.ceil((folds - 1) / parallel);
 }
 
 /** Time of a slot that an algorithm's search trial takes, a search for an architecture included. */
-function searchSlotMs(probe: Probe, slotMs: number): number {
+export function searchSlotMs(probe: Probe, slotMs: number): number {
   return probe.searchMs === undefined ? slotMs : SEARCHING_SHARE * slotMs;
 }
 
 /** The slowest of the algorithms in each respect: what any trial may turn out to cost. */
 function slowest(algorithms: BudgetInput['algorithms']): Probe {
+  const fuses = algorithms.map(({ probe }) => probe.fuseCaseMs);
   return {
     stepMs: Math.max(...algorithms.map(({ probe }) => probe.stepMs)),
     predictCaseMs: Math.max(...algorithms.map(({ probe }) => probe.predictCaseMs)),
     startMs: Math.max(...algorithms.map(({ probe }) => probe.startMs)),
+    ...(fuses.some((ms) => ms === undefined) ? {} : { fuseCaseMs: Math.max(...(fuses as number[])) }),
   };
 }
 
@@ -120,21 +122,42 @@ interface Spending {
   readonly folds: number;
   readonly splits: number;
   readonly steps: number;
+  /** Time of a whole training. */
+  readonly slotMs: number;
+  readonly looks: boolean;
   readonly reserveMs: number;
   readonly marginMs: number;
 }
 
-/** What a way to spend gets out of the time left: the steps of each training. */
+/** True where each of several algorithms has one trial, of which the request says nothing. */
+function canLook({ algorithms, mayLook, searchTrials, steps }: BudgetInput, trials: number): boolean {
+  return (
+    mayLook !== false &&
+    searchTrials === null &&
+    steps === null &&
+    algorithms.length > 1 &&
+    trials === algorithms.length
+  );
+}
+
+/** What a way to spend gets out of the time left: the steps of each training, by looks where that gives more. */
 function spend(input: BudgetInput, leftMs: number, trials: number, folds: number, splits: number): Spending {
-  const probe = slowest(input.algorithms);
-  const marginMs = Math.max(SMALLEST_MARGIN_MS, MARGIN_SHARE * leftMs);
+  const { algorithms, parallel } = input;
+  const probe = slowest(algorithms);
+  const marginMs = marginMsOf(leftMs);
   const extraMs = ENSEMBLE_EXTRA_SHARE * leftMs;
-  const members = mostMembers(folds, Math.min(trials, input.algorithms.length));
+  const members = mostMembers(folds, Math.min(trials, algorithms.length));
   const reserveMs = ensembleBaseMs(probe, members, input.trainingCases, input.testCases) + extraMs;
-  const slotMs = (leftMs - marginMs - reserveMs) / waves(trials, folds, input.parallel);
-  const most = Math.max(...input.algorithms.map(({ planSteps }) => planSteps));
-  const steps = input.steps ?? stepsWithin(probe, slotMs, validationCases(input.trainingCases, splits), most);
-  return { trials, folds, splits, steps, reserveMs, marginMs };
+  const availableMs = leftMs - marginMs - reserveMs;
+  const cases = validationCases(input.trainingCases, splits);
+  const evenMs = availableMs / waves(trials, folds, parallel);
+  const besideLooksMs = canLook(input, trials)
+    ? wholeMsBesideLooks(algorithms, availableMs, folds, cases, parallel)
+    : 0;
+  const slotMs = Math.max(evenMs, besideLooksMs);
+  const most = Math.max(...algorithms.map(({ planSteps }) => planSteps));
+  const steps = input.steps ?? stepsWithin(probe, slotMs, cases, most);
+  return { trials, folds, splits, steps, slotMs, looks: besideLooksMs > evenMs, reserveMs, marginMs };
 }
 
 /**
@@ -178,7 +201,7 @@ function splitsFor(input: BudgetInput, folds: number): number {
 }
 
 /** Minutes and seconds for people, rounded up. */
-function shownMs(ms: number): string {
+export function shownMs(ms: number): string {
   const seconds = Math.ceil(ms / 1000);
   return seconds < 120 ? `${seconds}s` : `${Math.ceil(seconds / 60)}m`;
 }
@@ -278,8 +301,7 @@ export function allocate(input: BudgetInput): Allocation {
     folds: chosen.folds,
     splits: chosen.splits,
     searchTrials: chosen.trials,
-    searchSteps: chosen.steps,
-    searchStepsByAlgorithm: stepsByAlgorithm(input, chosen),
+    ...(chosen.looks ? looksOf(input, chosen) : evenlyOf(input, chosen)),
     foldSteps: chosen.steps,
     ensembleReserveMs: Math.round(chosen.reserveMs),
     marginMs: Math.round(chosen.marginMs),
@@ -289,6 +311,22 @@ export function allocate(input: BudgetInput): Allocation {
       steps: input.steps === null ? because : 'given by the user, whatever the budget',
     },
   };
+}
+
+/** The search trials as short looks. */
+function looksOf(input: BudgetInput, { slotMs, splits }: Spending) {
+  const searchStepsByAlgorithm = lookSteps(input.algorithms, slotMs, validationCases(input.trainingCases, splits));
+  return { looks: true, searchSteps: Math.min(...Object.values(searchStepsByAlgorithm)), searchStepsByAlgorithm };
+}
+
+/** The search trials as long as any other training. */
+function evenlyOf(input: BudgetInput, chosen: Spending) {
+  return { looks: false, searchSteps: chosen.steps, searchStepsByAlgorithm: stepsByAlgorithm(input, chosen) };
+}
+
+/** Trainings that follow the search: the other folds, and after looks the first one too. */
+export function foldTrainings({ folds, looks }: Pick<Allocation, 'folds' | 'looks'>): number {
+  return looks === true ? folds : folds - 1;
 }
 
 /** Algorithms are compared at the same time, not at the same steps: a fast one does more of them. */
@@ -308,115 +346,4 @@ function searchSteps(probe: Probe, slotMs: number, cases: number, planSteps: num
   const ownMs = searchSlotMs(probe, slotMs) - (probe.searchMs ?? 0);
   const least = Math.min(probe.searchMs === undefined ? slowestSteps : SMALLEST_STEPS, planSteps);
   return Math.max(least, stepsWithin(probe, ownMs, cases, planSteps));
-}
-
-/** A training that ended, for the next one's estimate. */
-export interface FinishedTraining {
-  readonly algorithm: string;
-  /** Steps that it did. */
-  readonly steps: number;
-  /** From being handed to a trainer to its result. */
-  readonly wallMs: number;
-}
-
-/** What {@link stepsForNextTrial} is decided from. */
-export interface NextTrialInput {
-  readonly kind: 'search' | 'fold';
-  readonly algorithm: { readonly name: string; readonly probe: Probe; readonly planSteps: number };
-  readonly allocation: Allocation;
-  /** Until the budget's end; null: no budget. */
-  readonly remainingMs: number | null;
-  /** Trainings that have not begun, this one included. */
-  readonly trainingsLeft: { readonly search: number; readonly folds: number };
-  readonly parallel: number;
-  readonly trainingCases: number;
-  readonly steps: number | null;
-  readonly finished: readonly FinishedTraining[];
-}
-
-/** The next trial's length; `steps` null: leave it out, no useful training fits any more. */
-export interface NextTrial {
-  readonly steps: number | null;
-  readonly validateEverySteps: number;
-  readonly reason: string;
-}
-
-/** How much slower (or faster) trainings were than their estimate: all together, or the last where that was slower still. */
-function slowdown({ finished, algorithm, trainingCases, allocation }: NextTrialInput): number {
-  const own = finished.filter((training) => training.algorithm === algorithm.name && training.steps > 0);
-  const cases = validationCases(trainingCases, allocation.splits);
-  const ratio = (trainings: readonly FinishedTraining[]): number => {
-    // The first of its algorithm searched the architecture that the others took over.
-    const searchedMs = trainings[0] === own[0] ? (algorithm.probe.searchMs ?? 0) : 0;
-    const estimatedMs = trainings.reduce(
-      (sum, { steps }) => sum + trainingMs(algorithm.probe, steps, cases),
-      searchedMs,
-    );
-    return trainings.length === 0 ? 1 : trainings.reduce((sum, { wallMs }) => sum + wallMs, 0) / estimatedMs;
-  };
-  return Math.min(10, Math.max(0.5, ratio(own), ratio(own.slice(-1))));
-}
-
-/**
- * Whether a search training of so many steps still fits beside the folds that follow, at the pace of finished ones. For
- * searches whose trainings have fixed lengths (rungs): these are not cut to the time, they end when it is spent.
- */
-export function searchTrainingFits(input: NextTrialInput, steps: number): boolean {
-  const { allocation, algorithm, remainingMs, trainingsLeft, parallel } = input;
-  if (remainingMs === null) return true;
-  const cases = validationCases(input.trainingCases, allocation.splits);
-  const factor = slowdown(input);
-  const marginMs = Math.max(SMALLEST_MARGIN_MS, MARGIN_SHARE * remainingMs);
-  const foldMs = trainingMs(algorithm.probe, input.steps ?? Math.min(allocation.foldSteps, algorithm.planSteps), cases);
-  const foldsMs = Math.ceil(trainingsLeft.folds / parallel) * foldMs * factor;
-  const searchMs = remainingMs - (allocation.ensembleReserveMs ?? 0) - marginMs - foldsMs;
-  return trainingMs(algorithm.probe, steps, cases) * factor <= searchMs;
-}
-
-/** Steps of the next training in a slot at its pace; a search for an architecture, where one comes first, is part of it. */
-function stepsInSlot(input: NextTrialInput, slotMs: number, cases: number, most: number): number {
-  const { name, probe } = input.algorithm;
-  const { searchMs } = probe;
-  if (input.kind !== 'search' || searchMs === undefined) return stepsWithin(probe, slotMs, cases, most);
-  const isSearched = input.finished.some(({ algorithm }) => algorithm === name);
-  const fitting = stepsWithin(probe, searchSlotMs(probe, slotMs) - (isSearched ? 0 : searchMs), cases, most);
-  // A trial that an architecture's search leaves little of must not end the run's own search: others come after it.
-  return slotMs >= 2 * searchMs ? Math.max(SMALLEST_STEPS, fitting) : fitting;
-}
-
-/**
- * Steps of the trial that is about to begin, from the time that is left and the times of finished ones, so that a machine
- * that got slower still ends inside the budget. Search trials keep the allocation's steps while they fit, to be
- * comparable; folds take spare time up to the plan's own steps.
- */
-export function stepsForNextTrial(input: NextTrialInput): NextTrial {
-  const { allocation, algorithm, remainingMs, trainingsLeft } = input;
-  const cases = validationCases(input.trainingCases, allocation.splits);
-  const search = allocation.searchStepsByAlgorithm?.[algorithm.name] ?? allocation.searchSteps;
-  const planned = input.kind === 'search' ? search : allocation.foldSteps;
-  const every = (steps: number) => validationInterval(algorithm.probe, steps, cases);
-  if (input.steps !== null) {
-    return { steps: input.steps, validateEverySteps: every(input.steps), reason: 'given by the user' };
-  }
-  if (remainingMs === null) {
-    return {
-      steps: algorithm.planSteps,
-      validateEverySteps: every(algorithm.planSteps),
-      reason: "the plan's own steps",
-    };
-  }
-  const wavesLeft = Math.ceil(trainingsLeft.search / input.parallel) + Math.ceil(trainingsLeft.folds / input.parallel);
-  // The margin shrinks with the time left: late in the run less can still go wrong.
-  const marginMs = Math.max(SMALLEST_MARGIN_MS, MARGIN_SHARE * remainingMs);
-  const slotMs =
-    (remainingMs - (allocation.ensembleReserveMs ?? 0) - marginMs) / (Math.max(1, wavesLeft) + LAST_TRAINING_SLACK);
-  const factor = slowdown(input);
-  const most = input.kind === 'search' ? Math.min(planned, algorithm.planSteps) : algorithm.planSteps;
-  const steps = stepsInSlot(input, slotMs / factor, cases, most);
-  if (steps < SMALLEST_STEPS) {
-    const reason = `${shownMs(Math.max(0, slotMs))} are left for it: too little for ${SMALLEST_STEPS} steps`;
-    return { steps: null, validateEverySteps: 1, reason };
-  }
-  const pace = input.finished.length === 0 ? 'as probed' : `at ${factor.toFixed(2)} times the probed time`;
-  return { steps, validateEverySteps: every(steps), reason: `${shownMs(slotMs)} for this training, ${pace}` };
 }

@@ -8,6 +8,8 @@ export interface Probe {
   /** One case by sliding window, without flips. */
   readonly predictCaseMs: number;
   readonly startMs: number;
+  /** Reading, fusing and scoring one stored prediction of a case; absent where it was not measured. */
+  readonly fuseCaseMs?: number | undefined;
   /** Of a search for an architecture, ahead of the first training; later ones take its result over. Absent: no search. */
   readonly searchMs?: number | undefined;
 }
@@ -15,9 +17,11 @@ export interface Probe {
 /** Validations may take this share of the time of the steps. */
 const VALIDATION_SHARE = 0.1;
 const MOST_VALIDATIONS = 20;
-/** Fusing, scoring and drawing one case in the ensemble job, per member; and the rest of that job. */
+/** Fusing and scoring one case in the ensemble job, per member, where the probe did not measure it; and the rest of that job. */
 const FUSE_CASE_MS = 150;
 const ENSEMBLE_BASE_MS = 6_000;
+/** A test case is scored by its surfaces as well, its entropy is mapped, and the files are written: as often a fusion's time. */
+const FUSIONS_PER_TEST_CASE = 4;
 /** Cases in the largest validation fold. */
 export function validationCases(trainingCases: number, splits: number): number {
   return Math.ceil(trainingCases / Math.max(1, splits));
@@ -64,5 +68,6 @@ export function mostMembers(folds: number, algorithms: number): number {
 /** What the ensemble job needs at least: each member predicts the test cases, every case is fused and scored. */
 export function ensembleBaseMs(probe: Probe, members: number, trainingCases: number, testCases: number): number {
   const predictions = members * testCases * probe.predictCaseMs;
-  return ENSEMBLE_BASE_MS + probe.startMs + predictions + (trainingCases + testCases) * members * FUSE_CASE_MS;
+  const fusions = members * (trainingCases + FUSIONS_PER_TEST_CASE * testCases);
+  return ENSEMBLE_BASE_MS + probe.startMs + predictions + fusions * (probe.fuseCaseMs ?? FUSE_CASE_MS);
 }

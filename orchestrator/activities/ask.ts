@@ -7,14 +7,14 @@ import type { Database, Transaction } from '@voxhelm/prisma/client';
 import type { Run, Trial } from '@voxhelm/prisma/generated/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJson } from '@voxhelm/prisma/json';
+import { foldTrainings, SMALLEST_STEPS } from '@voxhelm/search/budget';
+import { WHOLE } from '@voxhelm/search/fidelity/schedule';
 import {
   type FinishedTraining,
   type NextTrialInput,
-  SMALLEST_STEPS,
   searchTrainingFits,
   stepsForNextTrial,
-} from '@voxhelm/search/budget';
-import { WHOLE } from '@voxhelm/search/fidelity/schedule';
+} from '@voxhelm/search/next-training';
 import { recordAsk } from '@voxhelm/search/replay';
 import { nextTrial, propose, type Study, start } from '@voxhelm/search/study';
 import { validationCases, validationInterval } from '@voxhelm/search/training-time';
@@ -237,7 +237,7 @@ function timeInput(
   const { allocation, folds } = schedule;
   const left =
     folds === null
-      ? { search: allocation.searchTrials - number, folds: allocation.folds - 1 }
+      ? { search: allocation.searchTrials - number, folds: foldTrainings(allocation) }
       : { search: 0, folds: folds.firstNumber + folds.trials.length - number };
   return {
     kind,

@@ -34,7 +34,10 @@ export async function adoptAnalysis(transaction: Transaction, run: Run, branch: 
   return true;
 }
 
-/** The other run's finished search trials that are points of this run's space, in their order. */
+/**
+ * The other run's finished search trials that are points of this run's space, in their order; after short looks also the
+ * whole training on the search's fold.
+ */
 export async function keptTrials(
   transaction: Transaction,
   branch: Branch | undefined,
@@ -43,7 +46,12 @@ export async function keptTrials(
   if (branch?.keep !== 'trials') return [];
   const parameters = compileSpace(space);
   const trials = await transaction.trial.findMany({
-    where: { runId: branch.run, kind: 'search', state: { in: ['completed', 'pruned'] }, bestDice: { not: null } },
+    where: {
+      runId: branch.run,
+      OR: [{ kind: 'search' }, { kind: 'fold', fold: 0 }],
+      state: { in: ['completed', 'pruned'] },
+      bestDice: { not: null },
+    },
     orderBy: { number: 'asc' },
   });
   return trials.filter(({ point }) => {

@@ -3,6 +3,7 @@ import { Point } from '@voxhelm/contracts/trial';
 import type { Transaction } from '@voxhelm/prisma/client';
 import type { Run, Trial } from '@voxhelm/prisma/generated/client';
 import { fromJson } from '@voxhelm/prisma/json';
+import { foldTrainings } from '@voxhelm/search/budget';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import type { Dependencies } from './dependencies.ts';
 import { addEvents, changeRun } from './run-rows.ts';
@@ -19,7 +20,7 @@ export function foldActivities({ db }: Dependencies): Pick<OrchestratorActivitie
         const best = await bestSearchTrial(transaction, runId);
         if (best === null) return noTrialSucceeded(transaction, runId);
         const planned = await planFoldTrials(transaction, run, schedule, best);
-        const message = `The search is done: trial ${best.number + 1} is best (Dice ${shownDice(best.bestDice)}); it now trains on ${planned} other folds.`;
+        const message = `The search is done: trial ${best.number + 1} is best (Dice ${shownDice(best.bestDice)}); it now trains on ${planned} ${schedule.allocation.looks === true ? 'folds, whole' : 'other folds'}.`;
         await transaction.run.update({
           where: { id: runId },
           data: { stage: 'folds', message, plannedTrials: best.nextNumber + planned },
@@ -56,10 +57,12 @@ async function planFoldTrials(
   schedule: Schedule,
   best: Trial & { readonly nextNumber: number },
 ): Promise<number> {
-  const trials = Array.from({ length: schedule.allocation.folds - 1 }, (_, index) => ({
+  const { folds } = schedule.allocation;
+  const length = foldTrainings(schedule.allocation);
+  const trials = Array.from({ length }, (_, index) => ({
     sourceTrialId: best.id,
     algorithm: best.algorithm,
-    fold: index + 1,
+    fold: index + folds - length,
     point: fromJson('Trial.point', Point, best.point),
   }));
   const planned: Schedule = { ...schedule, folds: { firstNumber: best.nextNumber, trials } };

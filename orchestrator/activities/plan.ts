@@ -11,7 +11,7 @@ import type { Prisma } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
 import { fromJson, fromJsonOrNull, toJson } from '@voxhelm/prisma/json';
 import { architectureSearchMs, fittedSearchSteps } from '@voxhelm/search/architecture-search-time';
-import { allocate, wallBudgetMs } from '@voxhelm/search/budget';
+import { allocate, foldTrainings, wallBudgetMs } from '@voxhelm/search/budget';
 import { WHOLE } from '@voxhelm/search/fidelity/schedule';
 import { narrowSpace } from '@voxhelm/search/narrow';
 import { createStudy } from '@voxhelm/search/study';
@@ -115,6 +115,8 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         folds: request.folds ?? null,
         searchTrials: settings.trials ?? null,
         steps,
+        // Trials that were taken over are whole, and rungs have lengths of their own.
+        mayLook: request.branch === undefined && settings.pruner !== 'asha' && settings.pruner !== 'hyperband',
       });
       const laidOut = { ...fitted, splits, folds: Math.min(fitted.folds, splits) };
       const earlier = await earlierStudies(db, run);
@@ -139,9 +141,9 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const schedule: Schedule = {
         allocation,
         algorithms: Object.fromEntries(
-          measured.map(({ name, probe: { stepMs, predictCaseMs, startMs, searchMs }, planSteps }) => [
+          measured.map(({ name, probe: { stepMs, predictCaseMs, fuseCaseMs, startMs, searchMs }, planSteps }) => [
             name,
-            { probe: { stepMs, predictCaseMs, startMs, searchMs }, planSteps },
+            { probe: { stepMs, predictCaseMs, fuseCaseMs, startMs, searchMs }, planSteps },
           ]),
         ),
         steps,
@@ -169,11 +171,13 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const slowestMs = Math.max(
         ...measured.map(({ probe }) => trainingMs(probe, allocation.searchSteps, casesPerFold)),
       );
-      const trials = (study.settings.trials ?? allocation.searchTrials) + allocation.folds - 1;
+      const trials = (study.settings.trials ?? allocation.searchTrials) + foldTrainings(allocation);
       const now = dependencies.now();
       const plannedUntil =
         budgetMs === null
-          ? new Date(now.getTime() + Math.ceil((allocation.searchTrials + allocation.folds - 1) / parallel) * slowestMs)
+          ? new Date(
+              now.getTime() + Math.ceil((allocation.searchTrials + foldTrainings(allocation)) / parallel) * slowestMs,
+            )
           : new Date(now.getTime() + budgetMs - elapsedMs(run, now));
 
       await changeRun(db, runId, async (transaction, locked) => {
@@ -184,7 +188,10 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
           rungs === undefined
             ? `${allocation.searchTrials} trials of ${allocation.searchSteps} steps`
             : `configurations by rungs of ${rungs} steps, as many steps as ${allocation.searchTrials} whole trainings have,`;
-        const message = `Searching: ${searched} on fold 0, then ${allocation.folds - 1} more folds.`;
+        const message =
+          allocation.looks === true
+            ? `Searching: a short look at each of ${allocation.searchTrials} algorithms, then the best trains whole on ${allocation.folds} folds.`
+            : `Searching: ${searched} on fold 0, then ${allocation.folds - 1} more folds.`;
         await transaction.study.create({
           data: {
             runId,

@@ -12,6 +12,7 @@ export const Schedule = z.object({
     folds: z.number().int(),
     splits: z.number().int(),
     searchTrials: z.number().int(),
+    looks: z.boolean().optional(),
     searchSteps: z.number().int(),
     searchStepsByAlgorithm: z.record(z.string(), z.number().int()).optional(),
     foldSteps: z.number().int(),
@@ -26,6 +27,7 @@ export const Schedule = z.object({
       probe: z.object({
         stepMs: z.number(),
         predictCaseMs: z.number(),
+        fuseCaseMs: z.number().optional(),
         startMs: z.number(),
         searchMs: z.number().optional(),
       }),

@@ -3,6 +3,7 @@ import { durationMs, FINAL_RUN_STATES, type RunChange, RunRequest, type RunState
 import { type Database, Prisma } from '@voxhelm/prisma/client';
 import type { Run } from '@voxhelm/prisma/generated/client';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
+import { foldTrainings } from '@voxhelm/search/budget';
 import { fieldError, notFound } from './errors.ts';
 import type { Workflows } from './temporal.ts';
 
@@ -46,8 +47,8 @@ export async function changeRun(
       words.push(change.budget === null ? 'no time limit' : `a budget of ${change.budget}`);
     }
     if (change.trials !== undefined) {
-      await moveTrials(transaction, run, change.trials);
-      if (run.plannedTrials !== null) data.plannedTrials = change.trials + Math.max(0, (run.folds ?? 1) - 1);
+      const following = await moveTrials(transaction, run, change.trials);
+      if (following !== null) data.plannedTrials = change.trials + following;
       words.push(`${change.trials} search trials`);
     }
     const { budget: _, ...rest } = request;
@@ -72,8 +73,8 @@ export async function changeRun(
   await workflows.control(runId, 'extend');
 }
 
-/** The study's number of trials; what is planned only once its search is laid out. */
-async function moveTrials(transaction: Prisma.TransactionClient, run: Run, trials: number): Promise<void> {
+/** Sets the study's number of trials. Returns how many trainings follow them; null: not laid out yet, it will read the request. */
+async function moveTrials(transaction: Prisma.TransactionClient, run: Run, trials: number): Promise<number | null> {
   if (run.stage === 'folds' || run.stage === 'ensemble') {
     throw new VoxhelmError('conflict', `the search of run "${run.id}" is over (it is at ${run.stage})`, {
       fix: 'Branch it when it has ended: the new run goes on with its search.',
@@ -82,8 +83,8 @@ async function moveTrials(transaction: Prisma.TransactionClient, run: Run, trial
   const begun = await transaction.trial.count({ where: { runId: run.id, kind: 'search' } });
   if (trials < begun) throw fieldError('/trials', `${begun} trials have begun already`);
   const study = await transaction.study.findUnique({ where: { runId: run.id }, select: { schedule: true } });
-  if (study === null) return; // Not laid out yet: it reads the request.
-  const schedule = study.schedule as { allocation: Record<string, unknown> };
+  if (study === null) return null;
+  const schedule = study.schedule as { allocation: { folds: number; looks?: boolean } };
   await transaction.study.update({
     where: { runId: run.id },
     data: {
@@ -93,4 +94,5 @@ async function moveTrials(transaction: Prisma.TransactionClient, run: Run, trial
       } as Prisma.InputJsonValue,
     },
   });
+  return foldTrainings(schedule.allocation);
 }

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,11 +16,12 @@ import { rounded } from './lib/statistics.ts';
 const USABLE_DICE = 0.8;
 
 /**
- * `npm run bench -- accuracy [--data DIR] [--test DIR] [--minutes 20] [--algorithms LIST] [--anchor PYTHON]`: Dice on cases
+ * `npm run bench -- accuracy [--data DIR] [--test DIR] [--minutes 20] [--algorithms LIST] [--anchor PYTHON]
+ * [--keep DIR]`: Dice on cases
  * that no training saw, per minute spent: each algorithm alone (one search trial on one fold) and the whole service, each
  * through a real service over HTTP with `budget` set to the minutes; with a Python that has MONAI, its network trained for
  * the same time. By default the first 150 of the 200 cases beside this checkout train, the last 50 test. `--algorithms`
- * names what runs: algorithms, `service`, `anchor`.
+ * names what runs: algorithms, `service`, `anchor`. `--keep`: bundles, reports and test scores of our runs stay in that folder.
  */
 export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -31,6 +32,7 @@ export async function main(args: readonly string[]): Promise<void> {
       minutes: { type: 'string', default: '20' },
       algorithms: { type: 'string' },
       anchor: { type: 'string' },
+      keep: { type: 'string' },
     },
   });
   const minutes = countOf('minutes', values.minutes);
@@ -45,7 +47,7 @@ export async function main(args: readonly string[]): Promise<void> {
         say({ name, minutes, ...(await trainAnchor(values.anchor as string, cases, minutes)) });
         continue;
       }
-      say(await trainOurs(name, join(folder, 'data'), minutes, cases));
+      say(await trainOurs(name, join(folder, 'data'), minutes, cases, values.keep));
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -57,16 +59,28 @@ function requestOf(name: string, dataset: string, minutes: number): RunRequestIn
   return name === 'service' ? request : { ...request, algorithms: [name], folds: 1, search: { trials: 1 } };
 }
 
-async function trainOurs(name: string, dataset: string, minutes: number, cases: Cases) {
+async function trainOurs(name: string, dataset: string, minutes: number, cases: Cases, keep: string | undefined) {
   const service = await startTestService();
   try {
-    return lineOf(name, minutes, await runToItsEnd(service, requestOf(name, dataset, minutes)), cases);
+    const finished = await runToItsEnd(service, requestOf(name, dataset, minutes));
+    if (keep !== undefined) await keepArtifacts(service.url, finished.detail, join(keep, name));
+    return lineOf(name, minutes, finished, cases);
   } finally {
     await service.stop();
   }
 }
 
-function lineOf(name: string, minutes: number, { detail, curve, minutes: took }: FinishedRun, cases: Cases) {
+/** Copies what a run made into a folder. */
+async function keepArtifacts(url: string, { artifacts }: FinishedRun['detail'], folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const { href, name } of artifacts) {
+    const response = await fetch(new URL(href, url));
+    await writeFile(join(folder, name), Buffer.from(await response.arrayBuffer()));
+  }
+}
+
+function lineOf(name: string, minutes: number, finished: FinishedRun, cases: Cases) {
+  const { detail, curve, stageMinutes, minutes: took } = finished;
   const test = detail.scores.test;
   return {
     name,
@@ -83,6 +97,14 @@ function lineOf(name: string, minutes: number, { detail, curve, minutes: took }:
       .slice(0, 5)
       .map((one) => ({ case: one.case, dice: one.dice })),
     usableMinutes: usableAt(curve),
+    stageMinutes: Object.fromEntries(Object.entries(stageMinutes).map(([stage, spent]) => [stage, rounded(spent)])),
+    trials: detail.trials.map(({ algorithm, fold, kind, step, bestDice }) => ({
+      algorithm,
+      fold,
+      kind,
+      step,
+      bestDice,
+    })),
     members: detail.ensemble?.members.map(({ algorithm, fold }) => `${algorithm} fold ${fold}`) ?? [],
     curve: curve.map((point) => [rounded(point.minutes), rounded(point.dice)]),
   };

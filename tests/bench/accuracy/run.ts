@@ -11,9 +11,12 @@ export type Curve = readonly { readonly minutes: number; readonly dice: number }
 export interface FinishedRun {
   readonly detail: RunDetail;
   readonly curve: Curve;
+  /** Minutes that each stage took. */
+  readonly stageMinutes: Readonly<Record<string, number>>;
   readonly minutes: number;
 }
 
+/** A look is a request to the API, no command of its own: a process started every few seconds takes the trainer's time. */
 const POLL_MS = 2_000;
 
 /** Submits a request to a real service over HTTP and follows it to its end. Throws where the run does not complete. */
@@ -28,13 +31,19 @@ export async function runToItsEnd(service: TestService, request: RunRequestInput
   const submitted = (await response.json()) as RunView & { detail?: string };
   if (!response.ok) throw new VoxhelmError('invalid-request', `the run was refused: ${submitted.detail}`);
   const curve: { minutes: number; dice: number }[] = [];
+  const stageMinutes: Record<string, number> = {};
+  let seenAt = 0;
   for (;;) {
     await sleep(POLL_MS);
-    const detail = await service.json<RunDetail>('show', submitted.id);
+    const answer = await fetch(`${service.url}/v1/runs/${submitted.id}`);
+    if (!answer.ok) continue; // The service may be busy; the run goes on.
+    const detail = (await answer.json()) as RunDetail;
+    stageMinutes[detail.stage] = (stageMinutes[detail.stage] ?? 0) + minutes() - seenAt;
+    seenAt = minutes();
     if (detail.bestDice !== null && detail.bestDice !== curve.at(-1)?.dice)
       curve.push({ minutes: minutes(), dice: detail.bestDice });
     if (!FINAL_RUN_STATES.includes(detail.state)) continue;
     if (detail.state !== 'completed') throw new VoxhelmError('internal', `the run ${detail.state}: ${detail.message}`);
-    return { detail, curve, minutes: minutes() };
+    return { detail, curve, stageMinutes, minutes: minutes() };
   }
 }

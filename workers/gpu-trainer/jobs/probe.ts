@@ -4,6 +4,10 @@ import { withPrecision } from '@voxhelm/algorithms/planner';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type ProbeJob, type ProbeResult, TrainingCase } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
+import { addToFusion, fusedLabels, startFusion } from '@voxhelm/ensembler/fuse';
+import { decodeProbabilities, encodeProbabilities } from '@voxhelm/ensembler/probabilities';
+import { diceByClass } from '@voxhelm/imaging/metrics/dice';
+import type { LabelMap } from '@voxhelm/imaging/volume';
 import { trainLoop } from '@voxhelm/nn/trainer';
 import { readJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
@@ -15,7 +19,7 @@ import { choosePrecision } from './choose-precision.ts';
 import { type JobContext, residentMemoryMb } from './context.ts';
 import { loadTrainingCases, loadValidationCases, splitFold } from './load-cases.ts';
 import { startWeights } from './start-weights.ts';
-import { predictCases } from './validate.ts';
+import { type PredictedCase, predictCases } from './validate.ts';
 
 const WARM_UP_STEPS = 2; // The first steps allocate and choose algorithms.
 const MEASURED_STEPS = 4;
@@ -51,6 +55,7 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
     const stepTimes: number[] = [];
     let firstBatchAt = Number.NaN;
     let predictCaseMs = 0;
+    let fuseCaseMs = 0;
     await trainLoop({
       network: networkOf(plan.network),
       plan: { ...plan, training: { ...plan.training, steps, warmupSteps: 0, validateEverySteps: steps } },
@@ -72,8 +77,9 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
         if (validation === undefined) throw new VoxhelmError('internal', 'the probe has no case to predict');
         for (let round = 0; round < 2; round += 1) {
           const startedAt = performance.now();
-          await predictCases(predictor, [validation], plan);
+          const [predicted] = await predictCases(predictor, [validation], plan);
           predictCaseMs = performance.now() - startedAt;
+          fuseCaseMs = fusionMs((predicted as PredictedCase).probabilities, validation.truth, plan);
           if (predictCaseMs > REPEAT_BELOW_MS) break;
         }
         return { dice: null, diceByClass: {} };
@@ -86,6 +92,7 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
     return {
       stepMs: median(stepTimes.slice(WARM_UP_STEPS)),
       predictCaseMs,
+      fuseCaseMs,
       startMs: Math.max(0, firstBatchAt - context.startedAtMs + Math.max(0, unread) * loadMsPerCase),
       peakMemoryMb: process.resourceUsage().maxRSS / 1024, // Kilobytes to MB.
       precision,
@@ -96,6 +103,17 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
   } finally {
     await pool.close();
   }
+}
+
+/** What the ensemble does with one stored prediction of a case (milliseconds): read, add, decide, score. */
+function fusionMs(probabilities: Float32Array, { data, shape }: LabelMap, plan: Plan): number {
+  const values = plan.labels.map(({ value }) => value);
+  const stored = encodeProbabilities(probabilities, values.length, shape);
+  const startedAt = performance.now();
+  const fusion = startFusion('mean', values.length, data.length);
+  addToFusion(fusion, decodeProbabilities(stored).data);
+  diceByClass(fusedLabels(fusion, values), data, values);
+  return performance.now() - startedAt;
 }
 
 function median(values: readonly number[]): number {
