@@ -326,7 +326,9 @@ test('eleven minutes that name no algorithm try all four, and search an architec
   for (let number = 0; number < 4; number++) {
     const { trialIds } = await activities.startTrials({ runId, kind: 'search', fromNumber: number, count: 1 });
     nowMs += 100_000;
-    await activities.finishTrial({ trialId: trialIds[0] ?? '', outcome: { kind: 'trained', result: trained() } });
+    const predictions = { uri: 'nothing', sha256: 'a'.repeat(64), bytes: 1 };
+    const outcome = { kind: 'trained', result: trained({ predictions }) } as const;
+    await activities.finishTrial({ trialId: trialIds[0] ?? '', outcome });
   }
   const plans = await Promise.all(started.map((job) => readJson(store, job.plan, Plan)));
   expect(new Set(plans.map(({ algorithm }) => algorithm))).toEqual(new Set(Object.keys(PROBES)));
@@ -335,8 +337,16 @@ test('eleven minutes that name no algorithm try all four, and search an architec
   // A fifth of a quarter of the time: 30 seconds.
   expect(search?.steps).toBeLessThanOrEqual(80);
   expect(9_000 + 150 * (search?.warmupSteps ?? 0) + 300 * (search?.steps ?? 0)).toBeLessThan(45_000);
-  const { plannedTrials } = await db.run.findUniqueOrThrow({ where: { id: runId } });
-  expect(plannedTrials).toBeGreaterThan(4);
+  // Looks: what they found trains whole on every fold, the search's own included.
+  const { plannedTrials, folds } = await db.run.findUniqueOrThrow({ where: { id: runId } });
+  expect(plannedTrials).toBe(4 + (folds ?? 0));
+  await activities.planFolds({ runId });
+  for (let number = 4; number < 4 + (folds ?? 0); number++)
+    await activities.startTrials({ runId, kind: 'fold', fromNumber: number, count: 1 });
+  const whole = await Promise.all(started.slice(4).map((job) => readJson(store, job.plan, Plan)));
+  expect(whole.map(({ fold }) => fold)).toEqual(Array.from({ length: folds ?? 0 }, (_, fold) => fold));
+  const look = plans.find(({ algorithm }) => algorithm === whole[0]?.algorithm);
+  expect(whole[0]?.training.steps).toBeGreaterThan(1.5 * (look?.training.steps ?? 0));
 });
 
 test('a trial that was told once keeps its first end', async () => {
