@@ -325,10 +325,10 @@ test('eleven minutes that name no algorithm try all four, and search an architec
 
   for (let number = 0; number < 4; number++) {
     const { trialIds } = await activities.startTrials({ runId, kind: 'search', fromNumber: number, count: 1 });
-    nowMs += 100_000;
-    const predictions = { uri: 'nothing', sha256: 'a'.repeat(64), bytes: 1 };
-    const outcome = { kind: 'trained', result: trained({ predictions }) } as const;
-    await activities.finishTrial({ trialId: trialIds[0] ?? '', outcome });
+    nowMs += 55_000;
+    const [trialId = ''] = trialIds;
+    const predictions = await store.write(`${trialId}.json`, Buffer.from(JSON.stringify(madeUpPredictions(trialId))));
+    await activities.finishTrial({ trialId, outcome: { kind: 'trained', result: trained({ predictions }) } });
   }
   const plans = await Promise.all(started.map((job) => readJson(store, job.plan, Plan)));
   expect(new Set(plans.map(({ algorithm }) => algorithm))).toEqual(new Set(Object.keys(PROBES)));
@@ -346,7 +346,7 @@ test('eleven minutes that name no algorithm try all four, and search an architec
   const whole = await Promise.all(started.slice(4).map((job) => readJson(store, job.plan, Plan)));
   expect(whole.map(({ fold }) => fold)).toEqual(Array.from({ length: folds ?? 0 }, (_, fold) => fold));
   const look = plans.find(({ algorithm }) => algorithm === whole[0]?.algorithm);
-  expect(whole[0]?.training.steps).toBeGreaterThan(1.5 * (look?.training.steps ?? 0));
+  expect(whole[0]?.training.steps).toBeGreaterThan(1.3 * (look?.training.steps ?? 0));
 });
 
 test('a trial that was told once keeps its first end', async () => {
