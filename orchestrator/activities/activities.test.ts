@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { DatasetCheck } from '@voxhelm/contracts/dataset';
 import { type AnalyzeJob, type ProbeResult, RunReport, type TrainJob, type TrainResult } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
@@ -328,7 +329,9 @@ test('eleven minutes that name no algorithm try all four, and search an architec
     nowMs += 55_000;
     const [trialId = ''] = trialIds;
     const predictions = await store.write(`${trialId}.json`, Buffer.from(JSON.stringify(madeUpPredictions(trialId))));
-    await activities.finishTrial({ trialId, outcome: { kind: 'trained', result: trained({ predictions }) } });
+    const { training } = await readJson(store, started.at(-1)?.plan as ArtifactRef, Plan);
+    const result = trained({ predictions, step: training.steps });
+    await activities.finishTrial({ trialId, outcome: { kind: 'trained', result } });
   }
   const plans = await Promise.all(started.map((job) => readJson(store, job.plan, Plan)));
   expect(new Set(plans.map(({ algorithm }) => algorithm))).toEqual(new Set(Object.keys(PROBES)));
