@@ -13,6 +13,7 @@ export interface ApiClient {
     schema: S,
     headers?: Record<string, string>,
   ): Promise<z.infer<S>>;
+  put<S extends z.ZodType>(path: string, body: unknown, schema: S): Promise<z.infer<S>>;
   /** The response as it comes, for streams and files; throws for a status of 400 and above. */
   raw(path: string, init?: RequestInit): Promise<Response>;
 }
@@ -40,6 +41,9 @@ export function createApiClient(settings: Pick<Settings, 'url' | 'apiKey'>): Api
     return response;
   }
 
+  const sent = (method: 'POST' | 'PUT', path: string, body: unknown, headers: Record<string, string> = {}) =>
+    raw(path, { method, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
+
   async function parsed<S extends z.ZodType>(response: Response, schema: S): Promise<z.infer<S>> {
     return schema.parse(await response.json()) as z.infer<S>;
   }
@@ -48,15 +52,8 @@ export function createApiClient(settings: Pick<Settings, 'url' | 'apiKey'>): Api
     url: settings.url,
     raw,
     get: async (path, schema) => parsed(await raw(path), schema),
-    post: async (path, body, schema, headers = {}) =>
-      parsed(
-        await raw(path, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', ...headers },
-          body: JSON.stringify(body),
-        }),
-        schema,
-      ),
+    post: async (path, body, schema, headers) => parsed(await sent('POST', path, body, headers), schema),
+    put: async (path, body, schema) => parsed(await sent('PUT', path, body), schema),
   };
 }
 

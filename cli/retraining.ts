@@ -1,12 +1,14 @@
 import { type Command, Option } from 'commander';
+import type { LabelOptions } from './commands/label.ts';
 import type { ScheduleOptions } from './commands/schedule.ts';
 import type { WebhookOptions } from './commands/webhooks.ts';
 import type { JsonOption } from './main.ts';
 
-/** The commands of retraining: schedules, champions, what to label next, webhooks. */
+/** The commands of retraining: schedules, champions, what to label next, labels and cases that come, webhooks. */
 export function describeRetraining(program: Command, done: (code: number) => void): void {
   describeSchedule(program, done);
   describeChampion(program, done);
+  describeLabels(program, done);
   describeWebhook(program, done);
 }
 
@@ -100,6 +102,36 @@ function describeChampion(program: Command, done: (code: number) => void): void 
     .addOption(json())
     .action(async (word: string, options: JsonOption & { limit: string }) =>
       done(await (await commands()).suggest(word, options)),
+    );
+}
+
+function describeLabels(program: Command, done: (code: number) => void): void {
+  const commands = () => import('./commands/label.ts');
+  program
+    .command('label')
+    .description(
+      'give a case of a dataset its label, or a corrected one (the earlier is kept); without a case, the log',
+    )
+    .argument('<dataset>', 'folder, id or name')
+    .argument('[case]', 'file name without the ending')
+    .argument('[mask]', 'label map, .nii or .nii.gz, on the image’s grid')
+    .option('--held-out', 'also where models are judged by the case: a comparison or test case')
+    .option('--note <text>', 'why, for the log')
+    .addOption(json())
+    .action(async (dataset: string, caseId: string | undefined, mask: string | undefined, options: LabelOptions) =>
+      done(await (await commands()).label(dataset, caseId, mask, options)),
+    );
+  program
+    .command('dataset')
+    .description('change a dataset')
+    .command('add')
+    .description('add cases to a dataset, with labels or to be labelled; its schedules see them at their next look')
+    .argument('<dataset>', 'folder, id or name')
+    .argument('<folder>', 'imagesTr and labelsTr, any other dataset, or images alone')
+    .option('--note <text>', 'why, for the log')
+    .addOption(json())
+    .action(async (dataset: string, folder: string, options: LabelOptions) =>
+      done(await (await commands()).addCases(dataset, folder, options)),
     );
 }
 

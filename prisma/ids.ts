@@ -12,6 +12,7 @@ export type IdPrefix =
   | 'art'
   | 'up'
   | 'pred'
+  | 'lab'
   | 'sch'
   | 'fir'
   | 'pro'

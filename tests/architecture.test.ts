@@ -44,8 +44,8 @@ const ROWS: readonly { readonly files: RegExp; readonly may: readonly RegExp[] }
     files: /^orchestrator\/api\//,
     may: [
       /^(contracts|storage|search|prisma)\//,
-      // Lists of cases; no voxel is read.
-      /^imaging\/datasets\/read-datalist\.ts$/,
+      // Lists of cases, and the check of a case that is given, in a thread of its own.
+      /^imaging\/datasets\/(read-datalist|unlabelled|dataset-paths|case-threads)\.ts$/,
       PURE_ALGORITHM,
       /^orchestrator\/(api|workflows)\//,
       /^orchestrator\/[a-z-]+\.ts$/,

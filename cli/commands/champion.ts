@@ -7,7 +7,7 @@ import { diceText, table } from '../output/format.ts';
 import { absoluteIfHere } from './submit.ts';
 
 /** The address of a dataset's part of the API; a folder here stands for the dataset that lies in it. */
-async function addressOf(dataset: string, part: string): Promise<string> {
+export async function addressOf(dataset: string, part: string): Promise<string> {
   return `/datasets/${encodeURIComponent(await absoluteIfHere(dataset, process.cwd()))}/${part}`;
 }
 

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Worker } from 'node:worker_threads';
 import type { Analysis, AnalysisSummary, CaseAnalysis } from '@voxhelm/contracts/analysis';
 import type { CheckedCase, Datalist, DatasetCheck, Finding } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { pooledForeground } from '../analysis/pooled-foreground.ts';
 import { summarizeAnalysis } from '../analysis/summary.ts';
 import { type QueueAnswer, type QueueData, takeCase } from './case-queue.ts';
+import { endOf } from './case-threads.ts';
 import { type CaseOutcome, type CaseTask, hashFiles } from './check-case.ts';
 import { channelsOf, findAcrossCases } from './cross-case-findings.ts';
 import { type KnownCheck, knownCases, outcomeOfKnown } from './known-cases.ts';
@@ -141,7 +141,7 @@ async function runTasks(
   const threads = Math.max(1, Math.min(options.workers ?? availableParallelism(), tasks.length));
   const extra = Math.min(threads - 1, Math.floor(bytesOf(tasks) / BYTES_PER_EXTRA_WORKER));
   const workers = Array.from({ length: extra }, () => startWorker(new URL('./case-worker.ts', import.meta.url), queue));
-  const finished = workers.map((worker) => finishOf(worker, accept));
+  const finished = workers.map((worker) => endOf(worker, accept));
   const failed = Promise.all(finished);
   failed.catch(() => undefined); // Awaited below; until then a failure must not count as unhandled.
   try {
@@ -160,22 +160,6 @@ async function runTasks(
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
   return outcomes;
-}
-
-function finishOf(worker: Worker, accept: (answer: QueueAnswer) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    worker.on('message', accept);
-    worker.once('error', (error: Error & { code?: string }) => {
-      const outOfMemory = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
-      reject(
-        new VoxhelmError(outOfMemory ? 'out-of-memory' : 'internal', `a checking thread failed: ${error.message}`, {
-          ...(outOfMemory ? { fix: 'Check with fewer workers.' } : {}),
-          cause: error,
-        }),
-      );
-    });
-    worker.once('exit', () => resolve());
-  });
 }
 
 /** Never resolves without an abort. */

@@ -25,6 +25,11 @@ export function stemOf(path: string): string {
   return ending === undefined ? name : name.slice(0, -ending.length);
 }
 
+/** A file's image ending as it is read: `.nii` or `.nii.gz`, which any other name gets. */
+export function endingOf(path: string): '.nii' | '.nii.gz' {
+  return path.toLowerCase().endsWith('.nii') ? '.nii' : '.nii.gz';
+}
+
 /** True for names of NIfTI files, except hidden ones (macOS leaves `._case.nii.gz` beside each file). */
 export function isImageName(name: string): boolean {
   return !name.startsWith('.') && ENDINGS.some((ending) => name.toLowerCase().endsWith(ending));

@@ -2,8 +2,10 @@ import { copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { casesToAdd } from './cases-to-add.ts';
 import { checkAndAnalyze } from './check-and-analyze.ts';
 import { readDatalist } from './read-datalist.ts';
+import { findCase, labelPathOf, placesOfNewCase } from './unlabelled.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../samples/hippocampus');
 
@@ -64,4 +66,56 @@ test('only what changed is computed again, and the outcome is the same as of a w
   expect(whole.reusedCases).toBe(0);
   expect({ ...partly, reusedCases: 0 }).toEqual(whole);
   expect(partly.check.findings.map(({ code }) => code)).toEqual(['duplicate-case']);
+});
+
+test('a new case takes the names that its layout reads: one file a channel where the others have them', async () => {
+  const byFile = await readDatalist(folder);
+  expect(placesOfNewCase(byFile, 'new', ['x.nii'])).toEqual({
+    images: ['imagesUn/new.nii'],
+    label: 'labelsTr/new.nii',
+  });
+  expect(placesOfNewCase(byFile, 'new', ['x.nii.gz', 'y.nii.gz'])).toBeNull();
+  for (const name of names.slice(0, 3))
+    await rename(join(folder, 'imagesTr', name), join(folder, 'imagesTr', `${idOf(name)}_0000.nii.gz`));
+  const json = { channel_names: { 0: 'T1' }, labels: { background: 0, head: 1, tail: 2 }, file_ending: '.nii.gz' };
+  await writeFile(join(folder, 'dataset.json'), JSON.stringify(json));
+  const places = placesOfNewCase(await readDatalist(folder), 'new', ['x.nii.gz']);
+  expect(places).toEqual({ images: ['imagesUn/new_0000.nii.gz'], label: 'labelsTr/new.nii.gz' });
+  const name = names[6] as string;
+  await copyFile(join(SAMPLES, 'imagesTr', name), join(folder, 'imagesUn', 'new_0000.nii.gz'));
+  const waiting = findCase(await readDatalist(folder), 'new');
+  expect(waiting?.role).toBe('unlabelled');
+  const label = labelPathOf(folder, 'unlabelled', waiting?.found ?? { caseId: '', images: [], label: null });
+  expect(label).toBe(join(folder, 'labelsTr', 'new.nii.gz'));
+  await copyFile(join(SAMPLES, 'labelsTr', name), label ?? '');
+  expect((await check()).roles.at(3)).toEqual(['new', 'training', true]);
+});
+
+test('an unlabelled image with the name of another case has no place for a label, which would be the other’s', async () => {
+  const name = names[0] as string;
+  await copyFile(join(SAMPLES, 'imagesTr', names[6] as string), join(folder, 'imagesUn', name));
+  const { role, found } = findCase(await readDatalist(folder), `imagesUn_${idOf(name)}`) ?? {};
+  expect(role).toBe('unlabelled');
+  expect(labelPathOf(folder, 'unlabelled', found ?? { caseId: '', images: [], label: null })).toBeNull();
+});
+
+test('cases to add are read from a dataset of any layout or from images alone', async () => {
+  await copyFile(join(SAMPLES, 'imagesTr', names[5] as string), join(folder, 'imagesUn', names[5] as string));
+  await rm(join(folder, 'labelsTr', names[2] as string));
+  const { cases } = await casesToAdd(folder);
+  expect(cases.map(({ caseId, label }) => [caseId, label !== null])).toEqual([
+    [idOf(names[0]), true],
+    [idOf(names[1]), true],
+    [idOf(names[2]), false],
+    [idOf(names[5]), false],
+  ]);
+  const alone = join(folder, 'alone');
+  await mkdir(alone);
+  for (const name of ['p_0000.nii.gz', 'p_0001.nii.gz', 'q_2024.nii.gz']) await writeFile(join(alone, name), '');
+  const found = (await casesToAdd(alone)).cases;
+  expect(found.map(({ caseId, images, label }) => [caseId, images.length, label])).toEqual([
+    ['p', 2, null],
+    ['q_2024', 1, null],
+  ]);
+  await expect(casesToAdd(join(folder, 'labelVersions'))).rejects.toMatchObject({ code: 'invalid-request' });
 });

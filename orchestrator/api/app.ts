@@ -13,6 +13,7 @@ import { championRoutes } from './routes/v1/champions.ts';
 import { datasetRoutes } from './routes/v1/datasets.ts';
 import { eventRoutes } from './routes/v1/events.ts';
 import { probeRoutes, systemRoutes } from './routes/v1/health.ts';
+import { labelRoutes } from './routes/v1/labels.ts';
 import { liveRoutes } from './routes/v1/live.ts';
 import { predictionRoutes } from './routes/v1/predictions.ts';
 import { runRoutes } from './routes/v1/runs.ts';
@@ -115,6 +116,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       systemRoutes(v1, services);
       datasetRoutes(v1, services);
       uploadRoutes(v1, services);
+      labelRoutes(v1, services);
       runRoutes(v1, services);
       liveRoutes(v1, services);
       workerRoutes(v1, services);

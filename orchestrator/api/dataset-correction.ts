@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import type { CorrectionCreate } from '@voxhelm/contracts/api-predictions';
 import { LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { UNLABELLED_FOLDER } from '@voxhelm/imaging/datasets/unlabelled';
 import type { Database, Prisma } from '@voxhelm/prisma/client';
 import { fromJson } from '@voxhelm/prisma/json';
 import { z } from 'zod';
@@ -53,13 +54,14 @@ export async function layOutCorrection(
     for (const one of analysis.cases.filter(({ valid }) => valid)) {
       const images = Paths.parse(one.images);
       const corrected = one.caseId === correction.caseId;
+      if (one.role === 'unlabelled' && !corrected) {
+        await place.all(one.caseId, namedAsTheyAre(images), UNLABELLED_FOLDER);
+        continue;
+      }
       entries.push({
         role: one.role,
         entry: {
-          image: await place.all(
-            one.caseId,
-            images.map((path) => ({ path, name: path })),
-          ),
+          image: await place.all(one.caseId, namedAsTheyAre(images)),
           ...(corrected || one.label === null
             ? {}
             : { label: await place.one(one.label, `labels/${one.caseId}${extensionOf(one.label)}`) }),
@@ -121,6 +123,14 @@ function checkImages(
   }
 }
 
+/** A file and the name whose ending it keeps. */
+interface Placed {
+  readonly path: string;
+  readonly name: string;
+}
+
+const namedAsTheyAre = (paths: readonly string[]): Placed[] => paths.map((path) => ({ path, name: path }));
+
 function placer(root: string) {
   async function one(from: string, to: string): Promise<string> {
     const target = join(root, to);
@@ -131,11 +141,11 @@ function placer(root: string) {
     });
     return to;
   }
-  async function all(caseId: string, files: readonly { path: string; name: string }[]): Promise<string | string[]> {
+  async function all(caseId: string, files: readonly Placed[], folder = 'images'): Promise<string | string[]> {
     const placed: string[] = [];
     for (const [channel, { path, name }] of files.entries()) {
       const suffix = files.length === 1 ? '' : `_${String(channel).padStart(4, '0')}`;
-      placed.push(await one(path, `images/${caseId}${suffix}${extensionOf(name)}`));
+      placed.push(await one(path, `${folder}/${caseId}${suffix}${extensionOf(name)}`));
     }
     return placed.length === 1 ? (placed[0] as string) : placed;
   }

@@ -67,10 +67,10 @@ test('a corrected mask makes a new dataset; the old one keeps its own', async ()
   await upload(image);
   await upload(mask);
   const folder = join(service.home, 'mine');
-  const paths = ['image-a.nii.gz', 'label-a.nii.gz', 'image-t.nii.gz'].map((name) => join(folder, name));
+  const paths = ['image-a.nii.gz', 'label-a.nii.gz', 'image-t.nii.gz', 'image-u.nii.gz'].map((name) => join(folder, name));
   await mkdir(folder);
   for (const path of paths) await writeFile(path, `first ${path}`);
-  const [imageA = '', labelA = '', imageT = ''] = paths;
+  const [imageA = '', labelA = '', imageT = '', imageU = ''] = paths;
   const { id } = (await post('/v1/datasets', { path: folder, name: 'mine' })).json<DatasetView>();
   const correct = (body: object) => post(`/v1/datasets/${id}/corrections`, body);
   const correction = { caseId: 'a', label: uploaded('a_label.nii.gz', mask) };
@@ -78,6 +78,7 @@ test('a corrected mask makes a new dataset; the old one keeps its own', async ()
   const cases = [
     { caseId: 'a', role: 'training', images: [imageA], label: labelA, fold: 1, patient: 'p' },
     { caseId: 't', role: 'testing', images: [imageT], label: null },
+    { caseId: 'u', role: 'unlabelled', images: [imageU], label: null },
   ];
   await service.database.analysis.create({
     data: {
@@ -116,6 +117,8 @@ test('a corrected mask makes a new dataset; the old one keeps its own', async ()
     test: [{ image: 'images/t.nii.gz' }],
   });
   expect(await readFile(join(made.path, 'labels', 'a.nii.gz'))).toEqual(mask);
+  // A case that waits for its label waits on.
+  expect(await readFile(join(made.path, 'imagesUn', 'u.nii.gz'), 'utf8')).toBe(`first ${imageU}`);
   expect(await readFile(labelA, 'utf8')).toBe(`first ${labelA}`);
 
   const missing = await correct({ ...correction, caseId: 'new' });

@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunDetail } from '@voxhelm/contracts/api';
+import type { LabelChangeView, LabelGiven } from '@voxhelm/contracts/api-labels';
 import type { ChampionView, FiringView, ScheduleDetail, SuggestionView } from '@voxhelm/contracts/api-schedules';
 import { readBundle } from '@voxhelm/ensembler/bundle-read';
+import { readLabel } from '@voxhelm/imaging/nifti';
+import { writeNifti } from '@voxhelm/imaging/nifti-write';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestService, type TestService } from '../support/service.ts';
 import { addCases, SAMPLES, smallDataset } from '../support/small-dataset.ts';
@@ -40,6 +43,8 @@ afterAll(async () => {
   await service.stop();
   await rm(folder, { recursive: true, force: true });
 });
+
+const idOf = (name: string): string => name.replace('.nii.gz', '');
 
 /** The first firing that is over, retrained, and is none of those known. */
 async function retrained(known: readonly string[]): Promise<FiringView> {
@@ -98,4 +103,39 @@ test('unlabelled images are no fault, and the champion tells which of them to la
     for (const value of [one.uncertainty, one.disagreement, one.novelty]) expect(value).toBeGreaterThanOrEqual(0);
     expect(one.uncertainty).toBeLessThanOrEqual(1);
   }
+});
+
+test('a label that is given by command makes a new case, a corrected one a corrected case, and both together a retraining', async () => {
+  const { firings } = await service.json<ScheduleDetail>('schedule', 'show', 'brains');
+  const { comparisonCases } = await service.json<ChampionView>('champion', dataset);
+  const waiting = (await readdir(join(dataset, 'imagesUn'))).sort()[0] ?? '';
+  await service.json('label', dataset, idOf(waiting), join(SAMPLES, 'labelsTs', waiting));
+  const trained =
+    (await readdir(join(dataset, 'labelsTr'))).map(idOf).find((id) => !comparisonCases.includes(id)) ?? '';
+  const label = await readLabel(join(dataset, 'labelsTr', `${trained}.nii.gz`));
+  const corrected = join(folder, 'corrected.nii.gz');
+  await writeNifti(corrected, { ...label, data: label.data.map((value) => (value === 2 ? 1 : value)) });
+  await service.json('label', dataset, trained, corrected, '--note', 'tail was head');
+  const refused = await service.voxhelm('label', dataset, comparisonCases[0] ?? '', corrected);
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('--held-out')]);
+
+  const firing = await retrained(firings.map(({ id }) => id));
+  expect(firing.findings).toMatchObject({ newCases: [idOf(waiting)], correctedCases: [trained] });
+  expect(['promoted', 'kept'], firing.message).toContain(firing.state);
+  const log = await service.json<LabelChangeView[]>('label', dataset);
+  expect(log.map(({ caseId, kind, note }) => [caseId, kind, note])).toEqual([
+    [trained, 'label-corrected', 'tail was head'],
+    [idOf(waiting), 'label-added', null],
+  ]);
+
+  const more = await mkdtemp(join(folder, 'more-'));
+  const names = (await readdir(join(SAMPLES, 'imagesTs'))).sort().slice(6, 8);
+  for (const place of ['imagesTr', 'labelsTr']) await mkdir(join(more, place));
+  for (const name of names) await copyFile(join(SAMPLES, 'imagesTs', name), join(more, 'imagesTr', name));
+  await copyFile(join(SAMPLES, 'labelsTs', names[0] ?? ''), join(more, 'labelsTr', names[0] ?? ''));
+  const added = await service.json<{ added: LabelGiven[] }>('dataset', 'add', dataset, more);
+  expect(added.added.map(({ change }) => [change?.caseId, change?.role])).toEqual([
+    [idOf(names[0] ?? ''), 'training'],
+    [idOf(names[1] ?? ''), 'unlabelled'],
+  ]);
 });

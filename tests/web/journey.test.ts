@@ -181,12 +181,17 @@ describe('a run in the browser', () => {
     expect(differing / here.data.length).toBeLessThan(0.01);
   });
 
-  test('a corrected mask goes back as a new dataset', async () => {
+  test('a corrected mask goes into the dataset itself, or makes a new one', async () => {
     const labels = join(dataset, 'labelsTr');
     const name = (await readdir(labels)).sort()[0] ?? '';
+    const label = await readLabel(join(labels, name));
+    const corrected = join(folder, 'corrected.nii.gz');
+    await writeNifti(corrected, { ...label, data: label.data.map((value) => (value === 2 ? 1 : value)) });
     await page.getByLabel('Case', { exact: false }).first().fill(name.replace('.nii.gz', ''));
-    await page.getByTestId('mask').setInputFiles(join(labels, name));
+    await page.getByTestId('mask').setInputFiles(corrected);
     await page.getByRole('button', { name: 'Give it to the dataset' }).click();
+    await page.getByText('has its corrected label from the next look on; the earlier label is kept.').waitFor();
+    await page.getByRole('button', { name: 'Make a new dataset of it' }).click();
     await page.getByRole('link', { name: /corrected$/ }).click();
     await page.locator('.badge', { hasText: 'ready' }).waitFor({ timeout: 60_000 });
   });

@@ -31,7 +31,7 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 
 /** Sends JSON and reads the answer. */
 export async function send<T>(
-  method: 'POST' | 'DELETE' | 'PATCH',
+  method: 'POST' | 'PUT' | 'DELETE' | 'PATCH',
   path: string,
   body?: unknown,
   headers: Record<string, string> = {},

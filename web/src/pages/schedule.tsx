@@ -10,13 +10,14 @@ import { moment } from '../format.ts';
 import { ScheduleActions } from '../schedules/actions.tsx';
 import { Champion, Comparison, Promotions } from '../schedules/champion.tsx';
 import { DriftChart } from '../schedules/drift-chart.tsx';
+import { LabelLog } from '../schedules/label-log.tsx';
 import { Suggestions } from '../schedules/suggestions.tsx';
 import { triggerText } from '../schedules/words.ts';
 import { useTitle } from '../use-title.ts';
 
 const LOOK_EVERY_MS = 2_000;
 
-/** A schedule: when it fires, why it did or did not, champion against challenger, drift, promotions, what to label next. */
+/** A schedule: when it fires, why it did or did not, champion against challenger, drift, promotions, what to label next, labels that came. */
 export function SchedulePage() {
   const { id = '' } = useParams<{ id: string }>();
   const queries = useQueryClient();
@@ -78,6 +79,7 @@ export function SchedulePage() {
       <h2>Promotions</h2>
       {champion.data !== undefined && <Promotions view={champion.data} />}
       <Suggestions datasetId={data.datasetId} asked={champion.data?.champion != null} />
+      <LabelLog datasetId={data.datasetId} />
     </>
   );
 }

@@ -1,8 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
-import type { DatasetView, RunDetail } from '@voxhelm/contracts/api';
+import type { RunDetail } from '@voxhelm/contracts/api';
 import type { PredictionView } from '@voxhelm/contracts/api-predictions';
 import { lazy, Suspense, useMemo, useRef, useState } from 'react';
-import { Link } from 'wouter';
 import { get, request, send } from '../api/client.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
 import { Empty } from '../components/empty.tsx';
@@ -15,6 +14,7 @@ import type { Prediction } from '../predict/predict-messages.ts';
 import { type Predicting, type TriedImage, usePrediction } from '../predict/use-prediction.ts';
 import { labelColor } from '../viewer/label-colors.ts';
 import type { Layer } from '../viewer/volume-viewer.tsx';
+import { GiveBack } from './give-back.tsx';
 
 const VolumeViewer = lazy(async () => ({ default: (await import('../viewer/volume-viewer.tsx')).VolumeViewer }));
 
@@ -277,63 +277,7 @@ function Outcome({ run, images, result }: OutcomeProps) {
           </button>
         </aside>
       </div>
-      <Correction run={run} stem={stem} images={images} predicted={label} />
-    </section>
-  );
-}
-
-interface CorrectionProps {
-  readonly run: RunDetail;
-  readonly stem: string;
-  readonly images: TriedImage;
-  readonly predicted: Blob;
-}
-
-/** A mask that was corrected elsewhere (3D Slicer, ITK-SNAP), or the prediction as it is, goes back to the dataset. */
-function Correction({ run, stem, images, predicted }: CorrectionProps) {
-  const [mask, setMask] = useState<File | null>(null);
-  const [caseId, setCaseId] = useState(stem.replaceAll(/[^\w.-]/g, '_'));
-  const [made, setMade] = useState<DatasetView | null>(null);
-  const give = async (): Promise<void> => {
-    const [label] = await sendFiles([{ name: `${caseId}.nii.gz`, blob: mask ?? predicted }]);
-    const dataset = await send<DatasetView>('POST', `/v1/datasets/${run.datasetId}/corrections`, {
-      caseId,
-      label: { ...label, name: mask?.name ?? `${caseId}.nii.gz` },
-      images: await sendFiles(images),
-    });
-    setMade(dataset);
-  };
-  return (
-    <section className="panel" aria-label="Back to the dataset">
-      <h2>Back to the dataset</h2>
-      <p>
-        Download the label map, correct it in 3D Slicer or ITK-SNAP, and give it back here. It makes a new dataset with
-        this case in it; the one that was trained on stays as it was.
-      </p>
-      <div className="form-grid">
-        <label className="field">
-          Case
-          <input type="text" value={caseId} onChange={(event) => setCaseId(event.target.value)} />
-          <span className="muted">A case of the dataset gets this label map; another name adds a case.</span>
-        </label>
-        <label className="field">
-          Corrected label map
-          <input
-            type="file"
-            accept=".nii,.gz"
-            data-testid="mask"
-            onChange={(event) => setMask(event.target.files?.[0] ?? null)}
-          />
-          <span className="muted">Empty: the prediction as it is.</span>
-        </label>
-      </div>
-      <ConfirmButton label="Give it to the dataset" action={give} />
-      {made !== null && (
-        <p className="note" role="status">
-          <Link href={`/datasets/${made.id}`}>{made.name}</Link> is being checked.{' '}
-          <Link href={`/submit?dataset=${made.id}`}>Submit a run on it</Link>
-        </p>
-      )}
+      <GiveBack run={run} stem={stem} images={images} predicted={label} />
     </section>
   );
 }

@@ -6,11 +6,12 @@ import { ApiError } from '../api/problem.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { number } from '../format.ts';
+import { GiveLabel } from './give-label.tsx';
 
 /** Rows that are shown; a list to label from is short. */
 const SHOWN = 20;
 
-/** Which unlabelled cases to label next, each with its way into the viewer. */
+/** Which unlabelled cases to label next, each with its way into the viewer and the place to give its label. */
 export function Suggestions({ datasetId, asked }: { readonly datasetId: string; readonly asked: boolean }) {
   const queries = useQueryClient();
   const key = ['dataset', datasetId, 'suggestions'];
@@ -55,7 +56,7 @@ function Cases({ datasetId, view }: { readonly datasetId: string; readonly view:
       <table>
         <thead>
           <tr>
-            {['Order', 'Case', 'Uncertainty', 'Disagreement', 'Novelty'].map((name) => (
+            {['Order', 'Case', 'Uncertainty', 'Disagreement', 'Novelty', 'Its label'].map((name) => (
               <th scope="col" key={name}>
                 {name}
               </th>
@@ -72,6 +73,9 @@ function Cases({ datasetId, view }: { readonly datasetId: string; readonly view:
               <td className="number">{number(one.uncertainty)}</td>
               <td className="number">{number(one.disagreement)}</td>
               <td className="number">{number(one.novelty)}</td>
+              <td>
+                <GiveLabel datasetId={datasetId} caseId={one.caseId} />
+              </td>
             </tr>
           ))}
         </tbody>
