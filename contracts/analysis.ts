@@ -108,7 +108,10 @@ export const AnalysisSummary = z.object({
 });
 export type AnalysisSummary = z.infer<typeof AnalysisSummary>;
 
-/** Facts about a dataset's training cases; decides nothing. */
+/**
+ * Facts about a dataset's training cases; decides nothing. `cases` has all of them; `summary` leaves out those that the check
+ * was told to hold out.
+ */
 export const Analysis = z
   .object({ schemaVersion: z.literal(1), summary: AnalysisSummary, cases: z.array(CaseAnalysis) })
   .meta({ id: 'Analysis' });

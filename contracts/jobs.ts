@@ -11,6 +11,15 @@ import { CheckpointRef } from './trial.ts';
  * and references only; voxels, weights, datalists and curves lie in the artifact store.
  */
 
+/** A case as far as holding it out depends on it. */
+export const HeldOutCase = z.object({
+  caseId: z.string(),
+  sha256: z.string().nullable(),
+  voxelSha256: z.string().nullish(),
+  patient: z.string().nullish(),
+});
+export type HeldOutCase = z.infer<typeof HeldOutCase>;
+
 /** Checks every case and gathers its statistics in one streaming pass over the files. */
 export const AnalyzeJob = z.object({
   kind: z.literal('analyze'),
@@ -23,6 +32,8 @@ export const AnalyzeJob = z.object({
   artifactPrefix: z.string(),
   /** An earlier check (DatasetCheck) and its Analysis: cases whose files are still the same are not computed again. */
   known: z.object({ check: ArtifactRef, analysis: ArtifactRef }).nullish(),
+  /** Comparison cases: checked as all others, but no part of the summary that plans are made from. */
+  heldOut: z.array(HeldOutCase).nullish(),
 });
 export type AnalyzeJob = z.infer<typeof AnalyzeJob>;
 

@@ -33,7 +33,7 @@ const ROWS: readonly { readonly files: RegExp; readonly may: readonly RegExp[] }
     files: /^orchestrator\/activities\//,
     may: [
       /^(contracts|storage|search|prisma)\//,
-      /^imaging\/(splits|datasets\/read-datalist)\.ts$/,
+      /^imaging\/(splits|datasets\/(read-datalist|held-out))\.ts$/,
       PURE_ALGORITHM,
       /^ensembler\/select[a-z-]*\.ts$/,
       /^orchestrator\/(activities|schedules|workflows)\//,

@@ -2,15 +2,17 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Analysis, AnalysisSummary, CaseAnalysis } from '@voxhelm/contracts/analysis';
+import type { Analysis, AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { CheckedCase, Datalist, DatasetCheck, Finding } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { HeldOutCase } from '@voxhelm/contracts/jobs';
 import { pooledForeground } from '../analysis/pooled-foreground.ts';
 import { summarizeAnalysis } from '../analysis/summary.ts';
 import { type QueueAnswer, type QueueData, takeCase } from './case-queue.ts';
 import { endOf } from './case-threads.ts';
 import { type CaseOutcome, type CaseTask, hashFiles } from './check-case.ts';
 import { channelsOf, findAcrossCases } from './cross-case-findings.ts';
+import { heldOutBy } from './held-out.ts';
 import { type KnownCheck, knownCases, outcomeOfKnown } from './known-cases.ts';
 import { modalityUnknown } from './modality.ts';
 import { startWorker } from './start-worker.ts';
@@ -25,6 +27,8 @@ export interface CheckOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** An earlier check: of cases whose files are the same, only the bytes are hashed. */
   readonly known?: KnownCheck;
+  /** Cases that no plan may know of: they are checked and have statistics of their own, but the summary leaves them out. */
+  readonly heldOut?: readonly HeldOutCase[];
   readonly signal?: AbortSignal;
 }
 
@@ -39,7 +43,7 @@ export interface CheckedDataset {
 
 /**
  * Checks every case of a dataset and computes the statistics of its valid training cases, reading each file once.
- * All findings come back at once, none is thrown; `analysis` is null where no training case is valid.
+ * All findings come back at once, none is thrown; `analysis` is null where no training case is valid and not held out.
  * Throws `cancelled` after `signal`.
  */
 export async function checkAndAnalyze(datalist: Datalist, options: CheckOptions = {}): Promise<CheckedDataset> {
@@ -59,12 +63,11 @@ export async function checkAndAnalyze(datalist: Datalist, options: CheckOptions 
       hasError(ofCases[index] ?? []) || (role === 'training' && hasError(ofLists.filter((one) => one.case === caseId))),
   );
   const cases = tasks.map((task, index) => checkedCase(task, outcomes[index] as CaseOutcome, refused[index] !== true));
-  const taken = outcomes.filter((outcome, index) => outcome.statistics !== null && refused[index] !== true);
-  const statistics = taken.flatMap((outcome) => outcome.statistics ?? []);
-  const pooled = pooledForeground(
-    statistics,
-    taken.map(({ foreground }) => foreground ?? []),
-  );
+  const isTaken = (outcome: CaseOutcome, index: number): boolean =>
+    outcome.statistics !== null && refused[index] !== true;
+  const taken = outcomes.filter(isTaken);
+  const isHeldOut = heldOutBy(options.heldOut ?? []);
+  const learnt = outcomes.filter((one, index) => isTaken(one, index) && !isHeldOut(cases[index] as CheckedCase));
   const check: DatasetCheck = {
     schemaVersion: 1,
     datalist: forEveryChannel(datalist, channelsOf(datalist, outcomes) ?? 1),
@@ -73,7 +76,9 @@ export async function checkAndAnalyze(datalist: Datalist, options: CheckOptions 
     fingerprint: fingerprintOf(cases),
   };
   const analysis: Analysis | null =
-    statistics.length === 0 ? null : { schemaVersion: 1, summary: summaryOf(statistics, pooled), cases: statistics };
+    learnt.length === 0
+      ? null
+      : { schemaVersion: 1, summary: summaryOf(learnt), cases: taken.flatMap(({ statistics }) => statistics ?? []) };
   const foregrounds = new Map(
     taken.flatMap(({ sha256, foreground }) => (sha256 === null || foreground === null ? [] : [[sha256, foreground]])),
   );
@@ -99,8 +104,13 @@ async function takeOver(
   return outcomes;
 }
 
-function summaryOf(statistics: readonly CaseAnalysis[], pooled: ReturnType<typeof pooledForeground>): AnalysisSummary {
+function summaryOf(outcomes: readonly CaseOutcome[]): AnalysisSummary {
+  const statistics = outcomes.flatMap((outcome) => outcome.statistics ?? []);
   const summary = summarizeAnalysis(statistics);
+  const pooled = pooledForeground(
+    statistics,
+    outcomes.map(({ foreground }) => foreground ?? []),
+  );
   if (pooled === null) return summary;
   return { ...summary, image_foreground_stats: { ...summary.image_foreground_stats, pooled } };
 }

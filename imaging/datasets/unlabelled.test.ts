@@ -23,12 +23,13 @@ async function labelled(name: string): Promise<void> {
   for (const place of ['imagesTr', 'labelsTr']) await copyFile(join(SAMPLES, place, name), join(folder, place, name));
 }
 
-const check = async (known?: Awaited<ReturnType<typeof checkAndAnalyze>>) => {
+const check = async (known?: Awaited<ReturnType<typeof checkAndAnalyze>>, heldOut: readonly string[] = []) => {
   // As after a request's `modality`, of which a folder says nothing.
   const datalist = { ...(await readDatalist(folder)), modalities: ['MRI' as const] };
   const found = await checkAndAnalyze(datalist, {
     workers: 1,
     ...(known?.analysis ? { known: { ...known, analysis: known.analysis } } : {}),
+    heldOut: heldOut.map((caseId) => ({ caseId, sha256: null })),
   });
   return { ...found, roles: found.check.cases.map(({ caseId, role, valid }) => [caseId, role, valid]) };
 };
@@ -118,4 +119,22 @@ test('cases to add are read from a dataset of any layout or from images alone', 
     ['q_2024', 1, null],
   ]);
   await expect(casesToAdd(join(folder, 'labelVersions'))).rejects.toMatchObject({ code: 'invalid-request' });
+});
+
+test('a case that is held out is checked, but the summary is that of the others, also where the cases are known', async () => {
+  const odd = names[3] as string;
+  await labelled(odd);
+  const all = await check();
+  await rm(join(folder, 'imagesTr', odd));
+  await rm(join(folder, 'labelsTr', odd));
+  const others = await check();
+  await labelled(odd);
+  for (const held of [await check(undefined, [idOf(odd)]), await check(all, [idOf(odd)])]) {
+    expect(held.analysis?.summary).toEqual(others.analysis?.summary);
+    expect(held.analysis?.summary).not.toEqual(all.analysis?.summary);
+    expect(held.analysis?.cases).toEqual(all.analysis?.cases);
+    expect(held.roles).toEqual(all.roles);
+    expect(held.foregrounds.size).toBe(4);
+  }
+  expect((await check(all, names.slice(0, 4).map(idOf))).analysis).toBeNull();
 });

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { DatasetCheck } from '@voxhelm/contracts/dataset';
 import { type AnalyzeJob, type ProbeResult, RunReport, type TrainJob, type TrainResult } from '@voxhelm/contracts/jobs';
@@ -448,4 +449,32 @@ test('a budget of trainers’ time is divided among them, and every training is 
   expect(Math.max(...endsMs)).toBeLessThan(2 * hour);
   expect(Math.min(...endsMs)).toBeGreaterThan(1.5 * hour);
   expect(started[0]?.ends?.leastSteps).toBeGreaterThan(0);
+});
+
+test('a plan comes from the cases that may be trained on: comparison cases enter neither its statistics nor its counts', async () => {
+  const activities = createActivities({ db, store, now: () => new Date(), temporal: fakeTemporal().temporal });
+  const before = await acceptRun({ folds: 2, algorithms: ['segresnet'] });
+  const { datasetId } = await db.run.findUniqueOrThrow({ where: { id: before } });
+  await carry(activities, before);
+  const held = ['case-0', 'case-1', 'case-2', 'case-3'];
+  await db.comparisonCase.createMany({
+    data: held.map((caseId) => ({ datasetId, caseId, sha256: caseId, patient: null })),
+  });
+
+  // Branched from a run that learnt of all ten: its analysis is not taken over.
+  const branch = { run: before, keep: 'analysis' } as const;
+  const after = await acceptRun({ folds: 2, algorithms: ['segresnet'], branch });
+  await db.run.update({ where: { id: after }, data: { datasetId } });
+  const job = await activities.beginRun({ runId: after });
+  expect(job?.heldOut?.map(({ caseId }) => caseId)).toEqual(held);
+  await carry(activities, after);
+  const plannedFrom = async (runId: string) => {
+    const { plan } = await db.bundle.findFirstOrThrow({ where: { runId, fold: 0 } });
+    const { analysis } = await db.run.findUniqueOrThrow({ where: { id: runId }, include: { analysis: true } });
+    const { n_cases: cases } = AnalysisSummary.parse(analysis?.summary);
+    return { cases, steps: Plan.parse(plan).training.steps };
+  };
+  const [all, some] = [await plannedFrom(before), await plannedFrom(after)];
+  expect([all.cases, some.cases]).toEqual([10, 6]);
+  expect(some.steps).toBeLessThan(all.steps);
 });

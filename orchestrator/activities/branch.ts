@@ -1,10 +1,13 @@
+import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { Branch } from '@voxhelm/contracts/run';
 import { Point } from '@voxhelm/contracts/trial';
+import { heldOutBy } from '@voxhelm/imaging/datasets/held-out';
 import type { Prisma, Transaction } from '@voxhelm/prisma/client';
-import type { Run, Trial } from '@voxhelm/prisma/generated/client';
+import type { Analysis, Run, Trial } from '@voxhelm/prisma/generated/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { checkPoint, compileSpace, type SearchSpace } from '@voxhelm/search/space';
+import { heldOutOf } from './held-out.ts';
 import { addEvents, requestOf } from './run-rows.ts';
 
 /*
@@ -12,7 +15,10 @@ import { addEvents, requestOf } from './run-rows.ts';
  * Rows are copied, files are not: the other run cannot be deleted while this one is there (api/storage-usage.ts).
  */
 
-/** Takes the other run's analysis; false where it has none that this run may use, so that the dataset is analysed anew. */
+/**
+ * Takes the other run's analysis; false where it has none that this run may use, or one that knows of cases which are held
+ * out by now, so that the dataset is analysed anew.
+ */
 export async function adoptAnalysis(transaction: Transaction, run: Run, branch: Branch): Promise<boolean> {
   if (run.analysisId !== null) return true;
   const other = await transaction.run.findUnique({ where: { id: branch.run }, include: { analysis: true } });
@@ -21,6 +27,7 @@ export async function adoptAnalysis(transaction: Transaction, run: Run, branch: 
   if ((analysis.errors > 0 && !requestOf(run).skipInvalid) || analysis.summary === null || analysis.trainingCases < 2) {
     return false;
   }
+  if (await knowsHeldOut(transaction, analysis)) return false;
   await transaction.run.update({
     where: { id: run.id },
     data: { analysisId: analysis.id, device: toJson(other.device) },
@@ -32,6 +39,17 @@ export async function adoptAnalysis(transaction: Transaction, run: Run, branch: 
     data: { branchedFrom: other.id },
   });
   return true;
+}
+
+/** True where the summary is of more cases than may be trained on today. */
+async function knowsHeldOut(transaction: Transaction, { id, datasetId, summary }: Analysis): Promise<boolean> {
+  const isHeldOut = heldOutBy(await heldOutOf(transaction, datasetId));
+  const cases = await transaction.datasetCase.findMany({
+    where: { analysisId: id, role: 'training', valid: true },
+    select: { caseId: true, sha256: true, voxelSha256: true, patient: true },
+  });
+  const { n_cases: summarized } = fromJson('Analysis.summary', AnalysisSummary, summary);
+  return summarized > cases.filter((one) => !isHeldOut(one)).length;
 }
 
 /**

@@ -13,6 +13,7 @@ import { z } from 'zod';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { adoptAnalysis } from './branch.ts';
 import type { Dependencies } from './dependencies.ts';
+import { heldOutOf } from './held-out.ts';
 import { addEvents, changeRun, enterStage, hasEnded, requestOf } from './run-rows.ts';
 
 type DatasetActivities = Pick<
@@ -65,6 +66,7 @@ export function datasetActivities(dependencies: Dependencies): DatasetActivities
           modality: request.modality ?? job.modality,
           labels: request.labels ?? job.labels,
           ...knownToRetraining(run),
+          heldOut: await heldOutOf(transaction, run.datasetId),
         };
       });
     },

@@ -3,6 +3,7 @@ import { defaultAlgorithms, plannerOf } from '@voxhelm/algorithms/planners';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import { type DatasetCheck, LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { TrainingCase } from '@voxhelm/contracts/jobs';
 import { Device, type Plan } from '@voxhelm/contracts/plan';
 import type { PlanOverrides } from '@voxhelm/contracts/run';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
@@ -18,13 +19,18 @@ import { importStart } from './start-from.ts';
  */
 
 /** What plans are made from beside statistics and request. */
-export type Givens = Required<Pick<PlanInput, 'startFrom' | 'ignoreLabel' | 'labelGroups'>>;
-const NO_GIVENS: Givens = { startFrom: null, ignoreLabel: null, labelGroups: null };
+export type Givens = Required<Pick<PlanInput, 'startFrom' | 'ignoreLabel' | 'labelGroups' | 'trainingCases'>>;
 
-/** The givens of a run: weights to start from, and what its dataset says of labels. */
-export async function givensOf(dependencies: Dependencies, run: Run, { datalist }: DatasetCheck): Promise<Givens> {
+/** The givens of a run: weights to start from, what its dataset says of labels, and how many of its cases are trained on. */
+export async function givensOf(
+  dependencies: Dependencies,
+  run: Run,
+  { datalist }: DatasetCheck,
+  cases: readonly TrainingCase[],
+): Promise<Givens> {
   const { ignoreLabel = null, labelGroups = null } = datalist;
-  return { startFrom: await importStart(dependencies, run), ignoreLabel, labelGroups };
+  const trainingCases = cases.filter(({ fold }) => fold !== null).length;
+  return { startFrom: await importStart(dependencies, run), ignoreLabel, labelGroups, trainingCases };
 }
 
 /** An algorithm's plan for a fold of a run. Throws `invalid-request` where the request cannot be planned. */
@@ -48,7 +54,6 @@ export function planFor(
     device: fromJson('Run.device', Device, run.device),
     labels: fromJson('Analysis.labels', z.array(LabelDefinition), analysis.labels),
     modalities,
-    trainingCases: analysis.trainingCases,
     fold,
     overrides,
     ...givens,
@@ -68,7 +73,7 @@ export function plansOf(run: Run, analysis: Analysis, givens: Givens): { plans: 
   let refusal: unknown;
   for (const planner of defaultAlgorithms.map(plannerOf)) {
     try {
-      const foreign = foreignOption(planner, run, analysis, Object.keys(overrides?.network ?? {}));
+      const foreign = foreignOption(planner, run, analysis, givens, Object.keys(overrides?.network ?? {}));
       if (foreign !== null) throw foreign;
       plans.push(planFor(planner, run, analysis, 0, givens));
     } catch (error) {
@@ -82,9 +87,15 @@ export function plansOf(run: Run, analysis: Analysis, givens: Givens): { plans: 
 }
 
 /** The refusal of an option that this algorithm's network does not have, or null. */
-function foreignOption(planner: AlgorithmPlanner, run: Run, analysis: Analysis, names: string[]): VoxhelmError | null {
+function foreignOption(
+  planner: AlgorithmPlanner,
+  run: Run,
+  analysis: Analysis,
+  givens: Givens,
+  names: string[],
+): VoxhelmError | null {
   if (names.length === 0) return null;
-  const own = planFor(planner, run, analysis, 0, NO_GIVENS, {}).network;
+  const own = planFor(planner, run, analysis, 0, { ...givens, startFrom: null }, {}).network;
   const foreign = names.find((name) => !Object.hasOwn(own.options, name));
   if (foreign === undefined) return null;
   return new VoxhelmError('invalid-request', `${own.class} has no option ${foreign} that a plan sets`, {

@@ -7,6 +7,7 @@ import { type ProbeJob, type ProbeResult, TrainingCase } from '@voxhelm/contract
 import type { Plan } from '@voxhelm/contracts/plan';
 import { budgetOf, type RunRequest, SearchSettings } from '@voxhelm/contracts/run';
 import { Retraining } from '@voxhelm/contracts/schedule';
+import { heldOutBy } from '@voxhelm/imaging/datasets/held-out';
 import type { Prisma } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
 import { fromJson, fromJsonOrNull, toJson } from '@voxhelm/prisma/json';
@@ -20,11 +21,11 @@ import { warmPoints } from '@voxhelm/search/warm-start';
 import { type LeftOut, worthTrying } from '@voxhelm/search/worth-trying';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
-import { heldOutBy } from '../schedules/comparison-cases.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { copyTrials, keptTrials } from './branch.ts';
 import type { Dependencies } from './dependencies.ts';
 import { earlierStudies, featuresOf } from './earlier-studies.ts';
+import { heldOutOf } from './held-out.ts';
 import { givensOf, planFor, plansOf } from './make-plans.ts';
 import { addEvents, changeRun, elapsedMs, enterStage, hasEnded, readRun, requestOf } from './run-rows.ts';
 import { fixedSteps, loadStudy, type Schedule, studySettings } from './schedule.ts';
@@ -42,7 +43,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const check = await readCheck(dependencies, analysis);
       const { cases, splits } = await casesOf(dependencies, run, check);
       const casesArtifact = await writeJson(store, `runs/${runId}/cases.json`, cases);
-      const { plans, leftOut } = plansOf(run, analysis, await givensOf(dependencies, run, check));
+      const { plans, leftOut } = plansOf(run, analysis, await givensOf(dependencies, run, check, cases));
       const bundles = await Promise.all(
         plans.map(async (plan) => ({ plan, artifact: await writeJson(store, planKey(runId, plan), plan) })),
       );
@@ -80,10 +81,10 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const settings = SearchSettings.parse(request.search ?? {});
       const parallel = settings.parallel ?? Math.max(1, await dependencies.temporal.countTrainers());
       const check = await readCheck(dependencies, analysis);
-      const givens = await givensOf(dependencies, run, check);
       // Not the largest fold of a case: cases that are always trained on lie one beyond the folds that are trained.
       const { cases, splits } = await casesOf(dependencies, run, check);
-      const trainingCases = cases.filter(({ fold }) => fold !== null).length;
+      const givens = await givensOf(dependencies, run, check, cases);
+      const { trainingCases } = givens;
       const elapsed = elapsedMs(run, dependencies.now());
       const asked = run.budgetMs === null ? null : Number(run.budgetMs);
       const budgetMs = wallBudgetMs(asked, spendsOf(request), elapsed, parallel);
@@ -274,7 +275,7 @@ async function casesOf(dependencies: Dependencies, run: Run, check: DatasetCheck
   const { db } = dependencies;
   const before = fromJsonOrNull('Run.retraining', Retraining, run.retraining)?.foldsFrom ?? null;
   const [comparison, earlier] = await Promise.all([
-    db.comparisonCase.findMany({ where: { datasetId: run.datasetId } }),
+    heldOutOf(db, run.datasetId),
     before === null ? null : readRun(db, before),
   ]);
   return splitCases(check, requestOf(run).folds, run.seed, {

@@ -67,7 +67,9 @@ test('a corrected mask makes a new dataset; the old one keeps its own', async ()
   await upload(image);
   await upload(mask);
   const folder = join(service.home, 'mine');
-  const paths = ['image-a.nii.gz', 'label-a.nii.gz', 'image-t.nii.gz', 'image-u.nii.gz'].map((name) => join(folder, name));
+  const paths = ['image-a.nii.gz', 'label-a.nii.gz', 'image-t.nii.gz', 'image-u.nii.gz'].map((name) =>
+    join(folder, name),
+  );
   await mkdir(folder);
   for (const path of paths) await writeFile(path, `first ${path}`);
   const [imageA = '', labelA = '', imageT = '', imageU = ''] = paths;

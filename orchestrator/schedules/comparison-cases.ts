@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { HeldOutCase } from '@voxhelm/contracts/jobs';
 
 /*
  * The cases on which champion and challenger compare: held out for ever, from the first training on. Apart from the test
@@ -10,14 +11,6 @@ export const LEAST_COMPARISON_CASES = 6;
 /** Share of the training cases that is held out where the schedule names no number. */
 const SHARE = 0.2;
 
-/** A case as far as holding it out depends on it. */
-export interface HoldOutCase {
-  readonly caseId: string;
-  readonly sha256: string | null;
-  readonly voxelSha256?: string | null | undefined;
-  readonly patient?: string | null | undefined;
-}
-
 /** How many cases of so many a first comparison holds out; never so many that fewer than two are left to train on. */
 export function comparisonSize(cases: number, wanted: number | undefined): number {
   return Math.max(0, Math.min(wanted ?? Math.max(LEAST_COMPARISON_CASES, Math.round(cases * SHARE)), cases - 2));
@@ -27,7 +20,7 @@ export function comparisonSize(cases: number, wanted: number | undefined): numbe
  * The first `count` of the cases in an order that belongs to the dataset alone, so that nobody picks them. All cases of a
  * patient go together, which may make it a few more.
  */
-export function drawComparison<C extends HoldOutCase>(cases: readonly C[], count: number, datasetId: string): C[] {
+export function drawComparison<C extends HeldOutCase>(cases: readonly C[], count: number, datasetId: string): C[] {
   const groups = new Map<string, C[]>();
   for (const one of cases) {
     const key = one.patient ? `patient ${one.patient}` : `case ${one.caseId}`;
@@ -41,18 +34,4 @@ export function drawComparison<C extends HoldOutCase>(cases: readonly C[], count
   for (const { group } of order)
     if (drawn.length < count && drawn.length + group.length < cases.length) drawn.push(...group);
   return drawn;
-}
-
-/**
- * Tells of each case whether it must not be trained on: a comparison case by name, by its files, by its image under another
- * name, or another image of a comparison case's patient.
- */
-export function heldOutBy(comparison: readonly HoldOutCase[]): (one: HoldOutCase) => boolean {
-  const set = (values: readonly (string | null | undefined)[]) => new Set(values.filter((value) => !!value));
-  const ids = set(comparison.map(({ caseId }) => caseId));
-  const files = set(comparison.map(({ sha256 }) => sha256));
-  const voxels = set(comparison.map(({ voxelSha256 }) => voxelSha256));
-  const patients = set(comparison.map(({ patient }) => patient));
-  return ({ caseId, sha256, voxelSha256, patient }) =>
-    ids.has(caseId) || files.has(sha256) || voxels.has(voxelSha256 ?? null) || patients.has(patient ?? null);
 }

@@ -1,8 +1,9 @@
 import { budgetOf } from '@voxhelm/contracts/run';
 import type { ScheduleTrigger } from '@voxhelm/contracts/schedule';
+import { heldOutBy } from '@voxhelm/imaging/datasets/held-out';
 import { describe, expect, test } from 'vitest';
 import { championBefore } from './champions.ts';
-import { comparisonSize, drawComparison, heldOutBy } from './comparison-cases.ts';
+import { comparisonSize, drawComparison } from './comparison-cases.ts';
 import { decideFiring, shareOfBudget, startsOf } from './decide.ts';
 import { changesSince } from './new-cases.ts';
 

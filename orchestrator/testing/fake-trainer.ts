@@ -16,6 +16,7 @@ import {
 } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
 import { hashFiles } from '@voxhelm/imaging/datasets/check-case';
+import { heldOutBy } from '@voxhelm/imaging/datasets/held-out';
 import { readDatalist } from '@voxhelm/imaging/datasets/read-datalist';
 import { type ArtifactStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
@@ -78,7 +79,9 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
         : madeUpCheck(job.datasetPath, trainer.findings);
       const valid = check.cases.filter((each) => each.valid);
       const training = valid.filter(({ role }) => role === 'training');
-      const summary = madeUpSummary({ ...HIPPOCAMPUS, cases: training.length });
+      const isHeldOut = heldOutBy(job.heldOut ?? []);
+      const cases = training.filter((one) => !isHeldOut(one)).length;
+      const summary = madeUpSummary({ ...HIPPOCAMPUS, cases });
       const analysis: Analysis = { schemaVersion: 1, summary, cases: training.map(statisticsOf) };
       const before = job.known && (await readJson(store, job.known.check, DatasetCheckSchema));
       const known = new Set((before?.cases ?? []).map(({ sha256 }) => sha256));

@@ -2,17 +2,20 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunDetail } from '@voxhelm/contracts/api';
 import type { RunCases } from '@voxhelm/contracts/api-cases';
+import type { ScheduleView } from '@voxhelm/contracts/api-schedules';
 import { rootDirectory } from '@voxhelm/infra/embedded/node-service';
 import type { Page } from 'playwright-core';
 import { overflowing, seriousViolations } from './accessibility.ts';
 import { launch, openPage } from './browser.ts';
 
 /*
- * `npx tsx tests/web/screenshots.ts URL RUN [IMAGE] [FOLDER]`: pictures of every page of a service that holds a completed run, at
- * 1280 and 390 pixels, light and dark, into docs/screenshots or a folder; tells what sticks out and what axe finds. IMAGE is tried out.
+ * `npx tsx tests/web/screenshots.ts URL RUN [IMAGE] [FOLDER] [PAGES]`: pictures of every page of a service that holds a completed
+ * run, at 1280 and 390 pixels, light and dark, into docs/screenshots or a folder; tells what sticks out and what axe finds.
+ * IMAGE is tried out ("-": none); PAGES, by comma, are taken alone ("schedule": the page of one, by drift where there is one).
  */
 
-const [url = '', runId = '', image, target = join(rootDirectory, 'docs', 'screenshots')] = process.argv.slice(2);
+const [url = '', runId = '', image, folder = '-', only] = process.argv.slice(2);
+const target = folder === '-' ? join(rootDirectory, 'docs', 'screenshots') : folder;
 
 async function get<T>(path: string): Promise<T> {
   return (await (await fetch(`${url}${path}`)).json()) as T;
@@ -28,7 +31,7 @@ function worstOf(cases: RunCases['cases']): string {
 async function settle(page: Page, name: string): Promise<void> {
   await page.locator('main h1, main h2, main table, main .empty').first().waitFor();
   if (name === 'case') await page.getByRole('slider', { name: 'Disagreement' }).waitFor({ timeout: 60_000 });
-  if (name === 'try' && image !== undefined) {
+  if (name === 'try' && image !== undefined && image !== '-') {
     await page.getByTestId('image').setInputFiles(image);
     await page.getByRole('button', { name: 'Segment it in this browser' }).click();
     await page.getByRole('heading', { name: 'Result' }).waitFor({ timeout: 240_000 });
@@ -40,8 +43,10 @@ async function settle(page: Page, name: string): Promise<void> {
 const run = await get<RunDetail>(`/v1/runs/${runId}`);
 const cases = await get<RunCases>(`/v1/runs/${runId}/cases`);
 const others = (await get<{ items: { id: string }[] }>('/v1/runs')).items.map(({ id }) => id);
+const schedules = (await get<{ items: ScheduleView[] }>('/v1/schedules')).items;
+const watching = schedules.find(({ settings }) => settings.trigger.kind === 'drift') ?? schedules[0];
 const here = `/runs/${runId}`;
-const pages: readonly (readonly [string, string])[] = [
+const all: readonly (readonly [string, string])[] = [
   ['runs', '/'],
   ['submit', `/submit?branch=${runId}`],
   ['run', here],
@@ -52,8 +57,10 @@ const pages: readonly (readonly [string, string])[] = [
   ['datasets', '/datasets'],
   ['dataset', `/datasets/${run.datasetId}`],
   ['schedules', '/schedules'],
+  ...[watching].flatMap((one) => (one === undefined ? [] : [['schedule', `/schedules/${one.id}`] as const])),
   ['workers', '/workers'],
 ];
+const pages = all.filter(([name]) => only === undefined || only.split(',').includes(name));
 await mkdir(target, { recursive: true });
 const browser = await launch();
 for (const [width, scheme] of [

@@ -24,6 +24,7 @@ export async function analyze(job: AnalyzeJob, context: JobContext): Promise<Ana
     onProgress: tell,
     signal: context.signal,
     ...(known ? { known } : {}),
+    ...(job.heldOut ? { heldOut: job.heldOut } : {}),
   });
   const valid = check.cases.filter((one) => one.valid);
   await writeForegrounds(context.store, job.artifactPrefix, foregrounds);
