@@ -59,6 +59,7 @@ function describeCommands(done: (code: number) => void): Command {
     .argument('<request>', 'RUN.yaml, or a dataset folder, id or name')
     .option('--follow', 'watch it to its end')
     .option('--idempotency-key <key>', 'submit once, however often this is called')
+    .option('--submitted-by <name>', 'who: a label for others, no login; your user name where absent, "" for nobody')
     .addOption(json())
     .action(async (request: string, options: SubmitOptions) =>
       done(await (await import('./commands/submit.ts')).submit(request, options)),
@@ -67,6 +68,7 @@ function describeCommands(done: (code: number) => void): Command {
     .command('runs')
     .description('list runs, newest first')
     .option('--state <state>', 'only those in this state')
+    .option('--submitted-by <name>', 'only those of this submitter')
     .option('--limit <n>', 'how many', '20')
     .addOption(json())
     .action(async (options: RunsOptions) => done(await (await import('./commands/runs.ts')).runs(options)));
@@ -162,10 +164,12 @@ export interface JsonOption {
 export interface SubmitOptions extends JsonOption {
   readonly follow?: boolean;
   readonly idempotencyKey?: string;
+  readonly submittedBy?: string;
 }
 /** Options of `runs`. */
 export interface RunsOptions extends JsonOption {
   readonly state?: string;
+  readonly submittedBy?: string;
   readonly limit: string;
 }
 /** Options of `trials`. */

@@ -132,6 +132,10 @@ export const RunView = z
     message: z.string(),
     datasetId: z.string(),
     datasetName: z.string(),
+    submittedBy: z
+      .string()
+      .nullable()
+      .describe('Who submitted it, as they called themselves: a label, not authentication. null: nobody said.'),
     bestDice: z.number().nullable(),
     /** Mean Dice of the ensemble on the test cases. */
     testDice: z.number().nullable(),

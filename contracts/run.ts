@@ -128,6 +128,17 @@ export const RunChange = z
   .meta({ id: 'RunChange' });
 export type RunChange = z.infer<typeof RunChange>;
 
+/**
+ * Who a run is from, as they call themselves. A label for people who share a service, not authentication: nobody checks it,
+ * and it permits and forbids nothing.
+ */
+export const Submitter = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100)
+  .regex(/^[^\p{Cc}]+$/u, 'a name on one line, without control characters');
+
 /** What a user submits (RUN.yaml and the API's body). Only `dataset` is required. */
 export const RunRequest = z
   .strictObject({
@@ -154,6 +165,7 @@ export const RunRequest = z
     skipInvalid: z.boolean().default(false),
     plan: PlanOverrides.optional(),
     branch: Branch.optional(),
+    submittedBy: Submitter.optional().describe('Who submits it: a label for others, not authentication.'),
   })
   .meta({ id: 'RunRequest' });
 /** A request with its defaults filled in. */

@@ -11,6 +11,7 @@ const Environment = z.object({
   VOXHELM_CACHE: z.string().min(1).optional(),
   VOXHELM_ARTIFACTS: z.string().min(1).optional(),
   VOXHELM_CASE_CACHE_GB: z.coerce.number().nonnegative().default(20),
+  VOXHELM_SUBMITTED_BY: z.string().max(100).optional(),
   VOXHELM_HOST: z.string().min(1).default('127.0.0.1'),
   VOXHELM_PORT: z.coerce.number().int().min(0).max(65_535).default(7420),
   VOXHELM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -33,6 +34,8 @@ export interface Settings {
   readonly caseCache: { readonly folder: string; readonly limitBytes: number } | null;
   /** Folder of the artifact store. */
   readonly artifacts: string;
+  /** What the command line submits runs as; undefined: the operating system's user name, '': nobody. */
+  readonly submittedBy: string | undefined;
   readonly host: string;
   readonly port: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -62,6 +65,7 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     cache,
     caseCache: limitBytes > 0 ? { folder: join(cache, 'cases'), limitBytes } : null,
     artifacts: env.VOXHELM_ARTIFACTS ?? join(home, 'artifacts'),
+    submittedBy: env.VOXHELM_SUBMITTED_BY,
     host: env.VOXHELM_HOST,
     port: env.VOXHELM_PORT,
     logLevel: env.VOXHELM_LOG_LEVEL,

@@ -10,6 +10,7 @@ export async function runs(options: RunsOptions): Promise<number> {
   const query = new URLSearchParams({
     limit: options.limit,
     ...(options.state === undefined ? {} : { state: options.state }),
+    ...(options.submittedBy === undefined ? {} : { submittedBy: options.submittedBy }),
   });
   const page = await createApiClient(readSettings()).get(
     `/runs?${query}`,
@@ -18,11 +19,7 @@ export async function runs(options: RunsOptions): Promise<number> {
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(page)}\n`);
   } else if (page.items.length === 0) {
-    process.stdout.write(
-      options.state === undefined
-        ? 'No runs yet. Submit one: npx voxhelm submit samples/hippocampus\n'
-        : `No run is ${options.state}.\n`,
-    );
+    process.stdout.write(noneText(options));
   } else {
     const rows = page.items.map((run) => [
       run.id,
@@ -33,10 +30,17 @@ export async function runs(options: RunsOptions): Promise<number> {
       diceText(run.bestDice),
       diceText(run.testDice),
       durationText(run.elapsedSeconds),
+      run.submittedBy ?? '—',
     ]);
-    process.stdout.write(
-      `${table(['run', 'name', 'state', 'stage', 'done', 'best Dice', 'test Dice', 'time'], rows)}\n`,
-    );
+    const head = ['run', 'name', 'state', 'stage', 'done', 'best Dice', 'test Dice', 'time', 'who'];
+    process.stdout.write(`${table(head, rows)}\n`);
   }
   return 0;
+}
+
+function noneText({ state, submittedBy }: RunsOptions): string {
+  if (state === undefined && submittedBy === undefined)
+    return 'No runs yet. Submit one: npx voxhelm submit samples/hippocampus\n';
+  const whose = submittedBy === undefined ? '' : ` submitted by ${submittedBy}`;
+  return state === undefined ? `No run was${whose}.\n` : `No run${whose} is ${state}.\n`;
 }

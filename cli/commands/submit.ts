@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { RunView } from '@voxhelm/contracts/api';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
@@ -11,12 +12,36 @@ import { followRun } from './watch.ts';
 
 /** Submits a run; with --follow watches it to its end and returns 1 where it failed. */
 export async function submit(request: string, options: SubmitOptions): Promise<number> {
-  const client = createApiClient(readSettings());
-  const body = await requestFrom(request);
+  const settings = readSettings();
+  const client = createApiClient(settings);
+  const body = withSubmitter(await requestFrom(request), options.submittedBy ?? settings.submittedBy);
   const run = await client.post('/runs', body, RunView, { 'idempotency-key': options.idempotencyKey ?? randomUUID() });
   if (options.json !== true) process.stdout.write(`${run.id}  ${run.name}\n`);
   else if (options.follow !== true) process.stdout.write(`${JSON.stringify(run)}\n`);
   return options.follow === true ? followRun(client, run.id, options) : 0;
+}
+
+/**
+ * The request with who submits it: as told (option, then environment; '' for nobody), else as the request itself says,
+ * else the operating system's user name.
+ */
+export function withSubmitter(
+  request: Readonly<Record<string, unknown>>,
+  told: string | undefined,
+  userName: () => string | undefined = systemUser,
+): Record<string, unknown> {
+  const { submittedBy: written, ...rest } = request;
+  const submittedBy = told ?? written ?? userName();
+  return submittedBy === undefined || submittedBy === '' ? rest : { ...rest, submittedBy };
+}
+
+/** The name of the user that runs this process; undefined where the system has none for it, as in some containers. */
+function systemUser(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -3,11 +3,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunDetail, RunView } from '@voxhelm/contracts/api';
 import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
+import { readSettings } from '@voxhelm/contracts/settings';
 import { rootDirectory } from '@voxhelm/infra/embedded/node-service';
 import { createApiClient } from '../api-client.ts';
 import { endWithReader } from '../closed-pipe.ts';
 import { downloadBundle } from '../commands/download.ts';
-import { requestFrom } from '../commands/submit.ts';
+import { requestFrom, withSubmitter } from '../commands/submit.ts';
 import { followEvents } from '../follow.ts';
 import { createProgressView } from '../output/progress-view.ts';
 import { runReport } from '../output/run-report.ts';
@@ -35,10 +36,9 @@ async function demo(args: readonly string[]): Promise<number> {
   const service = await startService(join(OUTPUT, 'home'), { keep, say, signal: interrupted.signal });
   try {
     const client = createApiClient({ url: service.url, apiKey: process.env['VOXHELM_API_KEY'] });
+    const request = withSubmitter(await requestFrom(requestFile), readSettings().submittedBy);
     const submittedAt = performance.now();
-    const run = await client.post('/runs', await requestFrom(requestFile), RunView, {
-      'idempotency-key': randomUUID(),
-    });
+    const run = await client.post('/runs', request, RunView, { 'idempotency-key': randomUUID() });
     say(`\nsubmitted ${run.id} (${run.name}) to ${service.url}/v1/runs\n`);
     const view = createProgressView(process.stdout);
     const last = await followEvents(

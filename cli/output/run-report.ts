@@ -7,7 +7,7 @@ export function runReport(run: RunDetail): string {
   const lines = [
     `${run.id}  ${run.name}  ${run.state} (${run.stage})`,
     ...(run.failure === null ? [run.message] : []),
-    `dataset ${run.datasetName} · ${durationText(run.elapsedSeconds)} · seed ${run.request.seed}${run.device === null ? '' : ` · ${run.device.name}`}`,
+    `dataset ${run.datasetName} · submitted by ${run.submittedBy ?? '—'} · ${durationText(run.elapsedSeconds)} · seed ${run.request.seed}${run.device === null ? '' : ` · ${run.device.name}`}`,
   ];
   lines.push(...failureLines(run));
   if (run.trials.length > 0) lines.push('', trialTable(run));

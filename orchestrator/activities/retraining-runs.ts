@@ -43,6 +43,7 @@ export async function createRetrainingRun(transaction: Transaction, made: Retrai
       request: toJson(request) as object,
       name: request.name ?? `${schedule.name} (${start === 'champion' ? 'from the champion' : 'from nothing'})`,
       datasetId: schedule.datasetId,
+      submittedBy: request.submittedBy ?? `schedule ${schedule.name}`,
       seed: request.seed,
       budgetMs: request.budget === undefined ? null : BigInt(Math.ceil(budgetOf(request.budget).ms)),
       workflowStarted: true,

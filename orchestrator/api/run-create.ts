@@ -85,7 +85,9 @@ export async function createRun(
   request: RunRequest,
   key: string | undefined,
 ): Promise<{ id: string; replayed: boolean }> {
-  const sha256 = requestSha256(request);
+  // The same request with the same key is the same run, whoever sends it.
+  const { submittedBy, ...asked } = request;
+  const sha256 = requestSha256(asked);
   if (key !== undefined) {
     const known = await findByKey(database, key, sha256);
     if (known !== null) return known;
@@ -109,6 +111,7 @@ export async function createRun(
         request: toJson(request) as object,
         name: request.name ?? dataset.name,
         datasetId: dataset.id,
+        submittedBy: submittedBy ?? null,
         seed: request.seed,
         budgetMs: request.budget === undefined ? null : BigInt(Math.ceil(budgetOf(request.budget).ms)),
       },

@@ -22,6 +22,27 @@ test('50 identical submissions at once make one run, which is started once', asy
   expect(ids.size).toBe(1);
 });
 
+test('who submitted a run is kept, listed and filtered by; it is no part of the request that a key stands for', async () => {
+  const submit = (payload: object, headers = {}) =>
+    service.app.inject({ method: 'POST', url: '/v1/runs', headers, payload: { dataset: service.home, ...payload } });
+  const made = await submit({ submittedBy: '  Anna B. ' }, { 'idempotency-key': 'k-who' });
+  expect(made.json()).toMatchObject({ submittedBy: 'Anna B.' });
+  const again = await submit({ submittedBy: 'cron' }, { 'idempotency-key': 'k-who' });
+  expect(again.json()).toMatchObject({ id: made.json().id, submittedBy: 'Anna B.' });
+  expect((await submit({})).json().submittedBy).toBeNull();
+  const listed = (await service.app.inject('/v1/runs?submittedBy=Anna%20B.')).json().items;
+  expect(listed.map(({ id }: { id: string }) => id)).toEqual([made.json().id]);
+  for (const submittedBy of ['', ' ', 'two\nlines', 'x'.repeat(101)]) {
+    const refused = await submit({ submittedBy });
+    expect(refused.statusCode).toBe(400);
+    expect(refused.json().errors[0]).toMatchObject({ pointer: '/submittedBy' });
+  }
+  const { schemas } = (await service.app.inject('/v1/openapi.json')).json().components;
+  for (const name of ['RunRequestInput', 'RunView']) {
+    expect(schemas[name].properties.submittedBy.description).toContain('not authentication');
+  }
+});
+
 test('a checked dataset that nobody gave a modality is refused at submission, by id and by path, until it has one', async () => {
   const { app, database } = service;
   const path = await mkdtemp(join(tmpdir(), 'voxhelm-unknown-'));

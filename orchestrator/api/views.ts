@@ -142,6 +142,7 @@ export function runView(row: RunRow, totals: StepTotals | undefined, nowMs: numb
     message: row.message,
     datasetId: row.datasetId,
     datasetName: row.dataset.name,
+    submittedBy: row.submittedBy,
     bestDice: row.bestDice,
     testDice: row.testDice,
     progress,

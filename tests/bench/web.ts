@@ -226,6 +226,7 @@ function benchRun(count: number, steps: number): RunDetail {
     message: 'Searching.',
     datasetId: 'ds_bench',
     datasetName: 'bench',
+    submittedBy: 'bench',
     bestDice: 0.86,
     testDice: null,
     progress: 0.5,

@@ -1,5 +1,5 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunDetail, RunView } from '@voxhelm/contracts/api';
@@ -47,6 +47,8 @@ describe('a run from submission to prediction', () => {
     expect(submitted.stdout).toContain('completed');
     const [view] = (await service.json<{ items: RunView[] }>('runs')).items;
     run = await service.json<RunDetail>('show', view?.id ?? '');
+    expect(run.submittedBy).toBe(userInfo().username);
+    expect((await service.voxhelm('runs', '--submitted-by', 'nobody of that name')).stdout).toMatch(/^No run/);
   });
 
   test('show tells its stage, plans, trials, ensemble and scores', async () => {

@@ -77,6 +77,7 @@ test('a schedule makes the first champion, then retrains on new cases from its w
   expect(second.reusedCases).toBe(11);
   expect(second.comparison?.cases.map(({ caseId }) => caseId).sort()).toEqual([...before.comparisonCases].sort());
   const run = await service.json<RunDetail>('show', second.runs[0]?.id ?? '');
+  expect(run.submittedBy).toBe('schedule brains');
   expect(second.runs[0]?.startFrom).toBe(first.challengerRunId);
   expect(run.plans.map(({ plan }) => plan.network)).toEqual(
     (await service.json<RunDetail>('show', first.challengerRunId ?? '')).plans.map(({ plan }) => plan.network),

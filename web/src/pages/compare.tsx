@@ -114,6 +114,7 @@ function bestTrial(run: RunDetail) {
 function Numbers({ runs }: { readonly runs: readonly RunDetail[] }) {
   const rows: readonly [string, (run: RunDetail) => string][] = [
     ['Dataset', (run) => run.datasetName],
+    ['Submitted by', (run) => run.submittedBy ?? '—'],
     ['Best Dice', (run) => dice(run.bestDice)],
     ['Test Dice', (run) => dice(run.testDice)],
     ['Device hours', (run) => deviceHours(run.deviceSeconds)],

@@ -88,6 +88,7 @@ export function RunPage() {
         <Number name="Device hours" value={deviceHours(run.deviceSeconds)} />
         <Number name="Best Dice" value={dice(run.bestDice)} />
         <Number name="Test Dice" value={dice(run.testDice)} />
+        <Number name="Submitted by" value={run.submittedBy ?? '—'} />
       </dl>
       <nav className="tabs" aria-label="Parts of the run">
         {TABS.map(([name, title]) => (

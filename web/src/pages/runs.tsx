@@ -16,7 +16,11 @@ const COLUMNS: readonly Column<RunView>[] = [
     id: 'name',
     title: 'Run',
     value: (run) => run.name,
-    cell: (run) => <Link href={`/runs/${run.id}`}>{run.name}</Link>,
+    cell: (run) => (
+      <Link href={`/runs/${run.id}`} className="wrap">
+        {run.name}
+      </Link>
+    ),
   },
   {
     id: 'state',
@@ -52,13 +56,24 @@ const COLUMNS: readonly Column<RunView>[] = [
     id: 'dataset',
     title: 'Dataset',
     value: (run) => run.datasetName,
-    cell: (run) => <Link href={`/datasets/${run.datasetId}`}>{run.datasetName}</Link>,
+    cell: (run) => (
+      <Link href={`/datasets/${run.datasetId}`} className="wrap">
+        {run.datasetName}
+      </Link>
+    ),
+  },
+  {
+    id: 'who',
+    title: 'Who',
+    value: (run) => run.submittedBy,
+    cell: (run) => <span className="wrap">{run.submittedBy ?? '—'}</span>,
   },
   {
     id: 'trials',
     title: 'Trials',
     value: (run) => run.trialCounts.finished,
     numeric: true,
+    extra: true,
     cell: ({ trialCounts: { finished, planned } }) => `${finished}${planned === null ? '' : ` / ${planned}`}`,
   },
   {

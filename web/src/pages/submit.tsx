@@ -15,6 +15,7 @@ import { CheckReport } from '../submit/check-report.tsx';
 import { DropZone } from '../submit/drop-zone.tsx';
 import { type FormValues, faultsOf, requestOf, valuesOf } from '../submit/fields.ts';
 import { RunForm } from '../submit/run-form.tsx';
+import { rememberedSubmitter, rememberSubmitter } from '../submit/submitter.ts';
 import { UploadProgress } from '../submit/upload-progress.tsx';
 import { uniqueKey } from '../unique.ts';
 import { useTitle } from '../use-title.ts';
@@ -56,6 +57,7 @@ export function SubmitPage() {
   const submit = async (): Promise<void> => {
     setBusy(true);
     setFailed(null);
+    rememberSubmitter(request.submittedBy ?? '');
     try {
       const id =
         checking === null
@@ -182,13 +184,13 @@ function BranchChoice({ branch, onKeep }: BranchProps) {
 
 /** The form's state; filled from the run that is cloned, or branched off. */
 function useForm(clone: string, branches: boolean) {
-  const [values, setValues] = useState<FormValues>({});
+  const [values, setValues] = useState<FormValues>(whoSubmits);
   const [algorithms, setAlgorithms] = useState<readonly string[]>([]);
   const [base, setBase] = useState<RunRequestInput>({ dataset: '' });
   const { data: run } = useQuery<RunDetail>({ ...runQuery(clone), enabled: clone !== '' });
   useEffect(() => {
     if (run === undefined) return;
-    const { seed, skipInvalid, branch: _, ...request } = run.request;
+    const { seed, skipInvalid, branch: _, submittedBy: __, ...request } = run.request;
     const shown: RunRequestInput = {
       ...request,
       dataset: run.datasetId,
@@ -198,13 +200,19 @@ function useForm(clone: string, branches: boolean) {
       ...(branches ? { branch: { run: run.id, keep: 'trials' as const } } : {}),
     };
     setBase(shown);
-    setValues(valuesOf(shown));
+    setValues({ ...valuesOf(shown), ...whoSubmits() });
     setAlgorithms(request.algorithms ?? []);
   }, [run]);
   const change = (path: string, value: string): void => setValues((known) => ({ ...known, [path]: value }));
   const keep = (what: 'analysis' | 'trials'): void =>
     setBase((known) => (known.branch === undefined ? known : { ...known, branch: { ...known.branch, keep: what } }));
   return { values, change, algorithms, setAlgorithms, base, keep, from: run?.name };
+}
+
+/** Whoever clones or branches a run submits the new one. */
+function whoSubmits(): FormValues {
+  const submittedBy = rememberedSubmitter();
+  return submittedBy === '' ? {} : { submittedBy };
 }
 
 /** What the service refused, by field. */

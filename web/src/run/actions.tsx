@@ -4,6 +4,7 @@ import { FINAL_RUN_STATES } from '@voxhelm/contracts/run';
 import { Link, useLocation } from 'wouter';
 import { send } from '../api/client.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
+import { rememberedSubmitter } from '../submit/submitter.ts';
 import { uniqueKey } from '../unique.ts';
 import { Extend } from './extend.tsx';
 
@@ -17,11 +18,14 @@ export function RunActions({ run }: { readonly run: RunDetail }) {
   const [, go] = useLocation();
   const retry = async (): Promise<void> => {
     const analysed = run.plans.length > 0;
+    const { submittedBy: _, ...request } = run.request;
+    const submittedBy = rememberedSubmitter();
     const again = await send<RunView>(
       'POST',
       '/v1/runs',
       {
-        ...run.request,
+        ...request,
+        ...(submittedBy === '' ? {} : { submittedBy }),
         dataset: run.datasetId,
         name: `${run.name}, retried`.slice(0, 200),
         ...(analysed ? { branch: { run: run.id, keep: 'trials' } } : {}),

@@ -28,6 +28,12 @@ export const MAIN_FIELDS: readonly Field[] = [
     placeholder: '5',
     hint: 'Empty: 5, as Auto3DSeg and nnU-Net do; fewer where the budget is short, for a fold must train long enough.',
   },
+  {
+    path: 'submittedBy',
+    label: 'Submitted by',
+    kind: 'text',
+    hint: 'A name that others see beside the run; no login, and nobody checks it. This browser remembers it.',
+  },
 ];
 
 /** Everything else, folded away. */

@@ -26,6 +26,8 @@ const RunQuery = z.strictObject({
   dataset: z.string().optional(),
   /** Part of the run's name, whatever its case. */
   name: z.string().optional(),
+  /** Who submitted it, exactly as they called themselves. */
+  submittedBy: z.string().optional(),
 });
 const SeriesQuery = z.strictObject({ series: listOf(z.string()).optional() });
 
@@ -82,6 +84,7 @@ export function runRoutes(app: App, services: Services): void {
           ...(query.state === undefined ? {} : { state: { in: query.state } }),
           ...(query.dataset === undefined ? {} : { datasetId: query.dataset }),
           ...(query.name === undefined ? {} : { name: { contains: query.name, mode: 'insensitive' as const } }),
+          ...(query.submittedBy === undefined ? {} : { submittedBy: query.submittedBy }),
         },
         orderBy: { id: 'desc' },
         take: query.limit + 1,
