@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ArtifactRef } from './artifact.ts';
 import { Modality } from './dataset.ts';
 import { EnsemblePlan } from './ensemble.ts';
+import { ClassScores } from './evaluation.ts';
 import { Device } from './plan.ts';
 import { SuggestedCase } from './schedule.ts';
 import { CheckpointRef } from './trial.ts';
@@ -175,6 +176,8 @@ export const ValidationPredictions = z.object({
       caseId: z.string(),
       dice: z.number().nullable(),
       diceByClass: z.record(z.string(), z.number().nullable()),
+      /** All scores by label value; absent in what earlier versions stored. */
+      classes: z.record(z.string(), ClassScores).optional(),
       /** Class probabilities on the image's own grid (safetensors, uint8-quantised, [class, x, y, z]). */
       probabilities: ArtifactRef,
       /** The label map as NIfTI. */

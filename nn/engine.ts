@@ -76,6 +76,11 @@ export function tensorflowVersion(): string {
   return backend.binding?.TF_Version ?? 'none';
 }
 
+/** Whether the engine computes on a GPU. */
+export function computesOnGpu(): boolean {
+  return (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
+}
+
 let gpu: ReturnType<typeof visibleGpu> | undefined;
 
 /**
@@ -83,9 +88,8 @@ let gpu: ReturnType<typeof visibleGpu> | undefined;
  * Throws `not-installed` where VOXHELM_DEVICE asks for CUDA and TensorFlow found no GPU: nothing falls back silently.
  */
 export function deviceInfo(): Device {
-  const backend = tf.backend() as { isUsingGpuDevice?: boolean };
   const cores = availableParallelism();
-  if (backend.isUsingGpuDevice === true) {
+  if (computesOnGpu()) {
     gpu ??= visibleGpu(process.env['CUDA_VISIBLE_DEVICES']);
     return { kind: 'cuda', name: gpu?.name ?? 'GPU', memoryBytes: gpu?.memoryBytes ?? totalmem(), cores };
   }

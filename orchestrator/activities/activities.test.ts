@@ -166,12 +166,18 @@ async function carry(activities: OrchestratorActivities, runId: string) {
   return job;
 }
 
+const MEASURED = {
+  ...{ dice: 0.8, iou: 0.67, hdMm: 3, hd95Mm: 2, assdMm: 0.5, surfaceDice: 0.9 },
+  volumeError: -0.1,
+};
+
 function madeUpPredictions(trialId: string) {
   const artifact = { uri: 'nothing', sha256: 'a'.repeat(64), bytes: 1 };
   const scored = {
     caseId: 'case-0',
     dice: 0.8,
     diceByClass: { '1': 0.8 },
+    classes: { '1': MEASURED },
     probabilities: artifact,
     labelMap: artifact,
   };
@@ -193,6 +199,8 @@ test('every activity done twice leaves what doing it once leaves', async () => {
   await carry(twice(createActivities({ ...dependencies, temporal: second.temporal })), again);
   expect(await remembered(again)).toEqual(await remembered(once));
   expect((await remembered(once)).trials).toHaveLength(3);
+  const validated = await db.caseScore.findFirstOrThrow({ where: { runId: once, trialId: { not: null } } });
+  expect(validated.scores).toMatchObject({ case: 'case-0', classes: { '1': MEASURED } });
   // Started twice, which Temporal takes as once: the same trials under the same ids.
   expect(new Set(second.started.map(({ trialId }) => trialId)).size).toBe(first.started.length);
 });

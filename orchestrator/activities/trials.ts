@@ -161,19 +161,19 @@ async function caseScores(
 ): Promise<Prisma.CaseScoreCreateManyInput[]> {
   if (outcome.kind !== 'trained' || outcome.result.predictions === null) return [];
   const { cases } = await readJson(store, outcome.result.predictions, ValidationPredictions);
-  return cases.map(({ caseId, dice, diceByClass, labelMap, probabilities }) => ({
+  return cases.map(({ caseId, dice, diceByClass, classes, labelMap, probabilities }) => ({
     ownerId: trial.id,
     caseId,
     runId: trial.runId,
     trialId: trial.id,
     dice,
-    scores: { case: caseId, dice, classes: diceOnly(diceByClass) },
+    scores: { case: caseId, dice, classes: classes ?? diceOnly(diceByClass) },
     labelMap,
     probabilities,
   }));
 }
 
-/** Validation measures Dice alone. */
+/** What trainers of earlier versions measured of a case: Dice alone. */
 function diceOnly(diceByClass: Readonly<Record<string, number | null>>) {
   return Object.fromEntries(
     Object.entries(diceByClass).map(([value, dice]) => [

@@ -82,7 +82,7 @@ describe('a run in the browser', () => {
     await page.getByLabel('Time budget').fill('soon');
     expect(await page.locator('.field-error').first().textContent()).toContain('with a unit');
     await page.getByLabel('Time budget').fill('');
-    await fill({ ...SMALL, Name: 'first' });
+    await fill({ ...SMALL, Name: 'first', 'Submitted by': 'Ada' });
     await page.getByRole('button', { name: 'Upload and submit' }).click();
     await page.waitForURL(/\/runs\/run_/);
     runUrl = new URL(page.url()).pathname;
@@ -121,6 +121,28 @@ describe('a run in the browser', () => {
     const csv = page.waitForEvent('download');
     await chart.getByRole('button', { name: 'CSV' }).click();
     expect(await readFile(await (await csv).path(), 'utf8')).toMatch(/^line,step,value\r\ntrial 1,\d+,/);
+  });
+
+  test('what the training took of its machine is a curve of run and trial, and in the CSV of all curves', async () => {
+    await page.getByRole('img', { name: /^Share of the processor in use over 10 steps/ }).waitFor();
+    const csv = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'All curves as CSV' }).click();
+    const text = await readFile(await (await csv).path(), 'utf8');
+    for (const series of ['loss', 'dice.1', 'learningRate', 'cpuShare', 'residentMemoryMb']) {
+      expect(text).toMatch(new RegExp(`\\r\\n1,${series.replace('.', '\\.')},10,[\\d.e-]+\\r\\n`));
+    }
+    await page.locator('.tabs').getByRole('link', { name: 'Trials' }).click();
+    await page.getByRole('table').getByRole('link', { name: '1', exact: true }).click();
+    await page.getByRole('img', { name: /^Memory of the training, MB over 10 steps/ }).waitFor();
+  });
+
+  test("a trial's validation cases tell HD95 and volume error, worst first", async () => {
+    const table = page.getByRole('region', { name: 'Validation cases' });
+    await table.getByRole('columnheader', { name: 'HD95 mm' }).waitFor();
+    const dice = (await table.locator('tbody tr td:nth-child(2)').allTextContents()).map(Number);
+    expect(dice).toEqual([...dice].sort((a, b) => a - b));
+    expect(await table.locator('tbody tr').first().textContent()).toMatch(/[+-]?\d+\.\d %/);
+    await page.locator('.tabs').getByRole('link', { name: 'Overview' }).click();
   });
 
   test('the worst case opens in the viewer and is measured there', async () => {
@@ -201,6 +223,7 @@ describe('a run in the browser', () => {
     await page.getByRole('link', { name: 'Clone' }).click();
     await page.getByRole('button', { name: 'Submit', exact: true }).waitFor();
     expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('first again');
+    expect(await page.getByLabel('Submitted by').inputValue()).toBe('Ada');
     await page.getByRole('button', { name: 'Submit', exact: true }).click();
     await page.waitForURL((url) => /\/runs\/run_/.test(url.pathname) && url.pathname !== runUrl);
     await page.getByRole('button', { name: 'Extend', exact: true }).click();
@@ -228,6 +251,17 @@ describe('a run in the browser', () => {
     await page.getByRole('button', { name: 'Compare 2' }).click();
     await page.getByRole('heading', { name: 'Compare 2 runs' }).waitFor();
     expect(new URL(page.url()).search).toMatch(/runs=run_\w+(,|%2C)run_/);
+  });
+
+  test('who submitted a run is a column to sort and filter by, and stands on its page', async () => {
+    await page.goto('/?q=who%3Dada');
+    await page.getByRole('cell', { name: 'Ada', exact: true }).nth(1).waitFor();
+    await page.getByRole('button', { name: 'Who', exact: true }).click();
+    await page.locator('th[aria-sort=ascending]', { hasText: 'Who' }).waitFor();
+    await page.getByRole('searchbox').fill('who=otto');
+    await page.getByText('0 of 2').waitFor();
+    await page.goto(runUrl);
+    await page.locator('.numbers', { hasText: 'Submitted by' }).getByText('Ada').waitFor();
   });
 
   test('no page of a finished run has such a fault either', async () => {

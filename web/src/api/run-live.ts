@@ -5,10 +5,14 @@ import { FINAL_RUN_STATES } from '@voxhelm/contracts/run';
 import { useEffect, useState } from 'react';
 import { get } from './client.ts';
 import { MetricStore } from './metric-store.ts';
+import { SERIES_NAMES } from './series.ts';
 import { follow } from './stream.ts';
 
-/** Series that are followed live; the server sends those that a trial has. */
-const SERIES = 'loss,dice,learningRate,stepMs,dataWaitFraction';
+/** Series that are followed live: those of every trial, and the Dice of each class, whose labels come with the first plan. */
+function followedSeries(run: RunDetail | undefined): string {
+  const classes = (run?.plans[0]?.plan.labels ?? []).filter(({ value }) => value !== 0);
+  return [...SERIES_NAMES, ...classes.map(({ value }) => `dice.${value}`)].join();
+}
 
 /** The query that reads a run whole. */
 export function runQuery(id: string) {
@@ -25,6 +29,7 @@ export function useRun(id: string) {
   const [metrics, setMetrics] = useState(() => new MetricStore());
   const over = run.data !== undefined && FINAL_RUN_STATES.includes(run.data.state);
   const found = run.data !== undefined;
+  const series = followedSeries(run.data);
 
   useEffect(() => {
     if (!found) return;
@@ -43,7 +48,7 @@ export function useRun(id: string) {
     }
     const batch = new UpdateBatch(client, id, store);
     void follow(
-      `/v1/runs/${id}/events?metrics=${SERIES}`,
+      `/v1/runs/${id}/events?metrics=${series}`,
       {
         onOpen: () => {
           readMetrics();
@@ -57,7 +62,7 @@ export function useRun(id: string) {
       ending.abort();
       batch.stop();
     };
-  }, [client, id, over, found]);
+  }, [client, id, over, found, series]);
 
   return { run, metrics };
 }

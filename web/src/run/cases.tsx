@@ -7,8 +7,9 @@ import { get } from '../api/client.ts';
 import { type Column, DataTable } from '../components/data-table.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
-import { dice, number, percent } from '../format.ts';
+import { number } from '../format.ts';
 import { useQueryState } from '../query-state.ts';
+import { scoreColumns } from './score-columns.ts';
 
 /** A run's cases, read anew while the run goes on. */
 export function useCases(run: RunDetail) {
@@ -78,7 +79,6 @@ export function RunCasesTab({ run }: { readonly run: RunDetail }) {
 }
 
 function columnsOf(run: RunDetail, data: RunCases | undefined, model: string): Column<RunCase>[] {
-  const labels = (data?.labels ?? []).filter(({ value }) => value !== 0);
   const scoresOf = (one: RunCase) => resultOf(one, model)?.scores;
   const query = model === '' ? '' : `?model=${model}`;
   return [
@@ -89,36 +89,7 @@ function columnsOf(run: RunDetail, data: RunCases | undefined, model: string): C
       cell: (one) => <Link href={`/runs/${run.id}/cases/${encodeURIComponent(one.caseId)}${query}`}>{one.caseId}</Link>,
     },
     { id: 'role', title: 'Role', value: (one) => (one.role === 'testing' ? 'test' : 'validation') },
-    {
-      id: 'dice',
-      title: 'Dice',
-      value: (one) => scoresOf(one)?.dice ?? null,
-      numeric: true,
-      cell: (one) => dice(scoresOf(one)?.dice),
-    },
-    ...labels.flatMap(({ value, name }): Column<RunCase>[] => [
-      {
-        id: `dice.${value}`,
-        title: `Dice ${name}`,
-        value: (one) => scoresOf(one)?.classes[value]?.dice ?? null,
-        numeric: true,
-        cell: (one) => dice(scoresOf(one)?.classes[value]?.dice),
-      },
-      {
-        id: `hd95.${value}`,
-        title: `HD95 ${name} mm`,
-        value: (one) => scoresOf(one)?.classes[value]?.hd95Mm ?? null,
-        numeric: true,
-        cell: (one) => number(scoresOf(one)?.classes[value]?.hd95Mm),
-      },
-      {
-        id: `volume.${value}`,
-        title: `Volume error ${name}`,
-        value: (one) => scoresOf(one)?.classes[value]?.volumeError ?? null,
-        numeric: true,
-        cell: (one) => percent(scoresOf(one)?.classes[value]?.volumeError),
-      },
-    ]),
+    ...scoreColumns(data?.labels ?? [], scoresOf),
     {
       id: 'model',
       title: 'Model',

@@ -1,33 +1,52 @@
 import type { RunDetail, TrialView } from '@voxhelm/contracts/api';
 import { useMemo } from 'react';
 import type { MetricStore } from '../api/metric-store.ts';
+import { DEVICE_SERIES, TRAINING_SERIES } from '../api/series.ts';
 import { CurveChart } from '../charts/curve-chart.tsx';
 import { colorOf, type Line, lineOf } from '../charts/lines.ts';
 import { Empty } from '../components/empty.tsx';
 import { Swatch } from '../components/swatch.tsx';
+import { saveCsv } from '../csv.ts';
 import { useQueryState } from '../query-state.ts';
 import { useMetricsVersion } from './use-metrics.ts';
 
 /** Trials drawn in colour; the others stand grey behind them. */
 const IN_COLOUR = 8;
 
-/** Series and what their charts are called. */
-export const CHARTS = [
-  ['loss', 'Loss'],
-  ['dice', 'Validation Dice'],
-  ['learningRate', 'Learning rate'],
-  ['stepMs', 'Milliseconds a step'],
-  ['dataWaitFraction', 'Share of time waiting for data'],
-] as const;
+/** Every point of these trials' curves, for a CSV: trial, series, step, value. */
+export function curveRows(metrics: MetricStore, trials: readonly TrialView[]): (readonly (string | number)[])[] {
+  const points = metrics.names().flatMap((series) => {
+    const curves = metrics.curves(series);
+    return trials.flatMap(({ id, number }) => {
+      const { steps = [], values = [] } = curves.get(id) ?? {};
+      return steps.map((step, index) => [number + 1, series, step, values[index] ?? ''] as const);
+    });
+  });
+  return [['trial', 'series', 'step', 'value'], ...points];
+}
 
 /** A run's curves, live, with smoothing and a log axis; both stay in the address. */
 export function RunCurves({ run, metrics }: { readonly run: RunDetail; readonly metrics: MetricStore }) {
   const version = useMetricsVersion(metrics);
   const [smoothing, setSmoothing] = useQueryState('smooth', '0');
   const [log, setLog] = useQueryState('log', '');
+  const [label, setLabel] = useQueryState('class', '');
   const weight = Math.min(0.99, Math.max(0, Number(smoothing) || 0));
   const inColour = useMemo(() => chooseTrials(run.trials), [run.trials]);
   const cache = useMemo(() => new LineCache(), [weight]);
+  const classes = (run.plans[0]?.plan.labels ?? []).filter(({ value }) => value !== 0);
+  const named = classes.find(({ value }) => String(value) === label);
+  const names = metrics.names();
+  const charts = [
+    ...TRAINING_SERIES.map(([series, title]) =>
+      series === 'dice' && named !== undefined
+        ? ([`dice.${named.value}`, `Validation Dice of ${named.name}`, true] as const)
+        : ([series, title, series === 'loss' || series === 'dice'] as const),
+    ),
+    ...DEVICE_SERIES.filter(([series]) => names.includes(series)).map(
+      ([series, title]) => [series, title, false] as const,
+    ),
+  ];
   if (run.trials.length === 0) return <Empty title="No trial yet.">Curves appear with the first training step.</Empty>;
   return (
     <section aria-label="Curves">
@@ -48,6 +67,20 @@ export function RunCurves({ run, metrics }: { readonly run: RunDetail; readonly 
           <input type="checkbox" checked={log === '1'} onChange={(e) => setLog(e.target.checked ? '1' : '')} /> Log axis
           for the loss
         </label>
+        <label>
+          Dice of{' '}
+          <select value={label} onChange={(e) => setLabel(e.target.value)}>
+            <option value="">all classes</option>
+            {classes.map(({ value, name }) => (
+              <option key={value} value={value}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button type="button" onClick={() => saveCsv(`${run.name} curves`, curveRows(metrics, run.trials))}>
+          All curves as CSV
+        </button>
       </div>
       <ul className="legend">
         {inColour.map((trial, index) => (
@@ -60,18 +93,11 @@ export function RunCurves({ run, metrics }: { readonly run: RunDetail; readonly 
         )}
       </ul>
       <div className="charts">
-        {CHARTS.map(([series, title]) => (
+        {charts.map(([series, title, smoothed]) => (
           <CurveChart
-            key={series}
+            key={title}
             title={title}
-            lines={cache.lines(
-              metrics,
-              series,
-              run.trials,
-              inColour,
-              series === 'loss' || series === 'dice' ? weight : 0,
-              version,
-            )}
+            lines={cache.lines(metrics, series, run.trials, inColour, smoothed ? weight : 0, version)}
             log={series === 'loss' && log === '1'}
           />
         ))}

@@ -1,19 +1,24 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import type { RunDetail, TrialScores, TrialView } from '@voxhelm/contracts/api';
+import type { CaseScores } from '@voxhelm/contracts/evaluation';
 import { Link } from 'wouter';
 import type { z } from 'zod';
 import { get, send } from '../api/client.ts';
 import type { MetricStore } from '../api/metric-store.ts';
 import { useActivity, useRunEvents } from '../api/run-live.ts';
+import { SERIES_NAMES, seriesTitle } from '../api/series.ts';
 import { CurveChart } from '../charts/curve-chart.tsx';
 import { colorOf, lineOf } from '../charts/lines.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
+import { type Column, DataTable } from '../components/data-table.tsx';
 import { Empty } from '../components/empty.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
+import { saveCsv } from '../csv.ts';
 import { dice, duration, moment, shown } from '../format.ts';
 import { explain } from './activity.tsx';
-import { CHARTS } from './curves.tsx';
+import { curveRows } from './curves.tsx';
 import { PlanTable } from './plans.tsx';
+import { scoreColumns } from './score-columns.ts';
 import { labelName, trialSeconds } from './trials-table.tsx';
 import { useMetricsVersion } from './use-metrics.ts';
 
@@ -35,7 +40,10 @@ export function TrialPage({ run, trialId, metrics }: TrialProps) {
     );
   }
   const plan = run.plans.find(({ algorithm, fold }) => algorithm === trial.algorithm && fold === trial.fold)?.plan;
-  const series = metrics.names().filter((name) => metrics.curves(name).has(trialId) && !name.startsWith('dice.'));
+  const series = metrics
+    .names()
+    .filter((name) => metrics.curves(name).has(trialId) && !name.startsWith('dice.'))
+    .sort((a, b) => placeOf(a) - placeOf(b));
   return (
     <>
       <div className="page-head">
@@ -64,7 +72,18 @@ export function TrialPage({ run, trialId, metrics }: TrialProps) {
           </div>
         ))}
       </dl>
-      <h3>Curves</h3>
+      <div className="page-head">
+        <h3>Curves</h3>
+        {series.length > 0 && (
+          <button
+            type="button"
+            onClick={() => saveCsv(`trial ${trial.number + 1} curves`, curveRows(metrics, [trial]))}
+          >
+            All curves as CSV
+          </button>
+        )}
+      </div>
+      {series.length === 0 && <p className="muted">No point yet: the first ones come after ten steps.</p>}
       <div className="charts">
         {series.map((name) => {
           const curve = metrics.curves(name).get(trialId);
@@ -72,8 +91,7 @@ export function TrialPage({ run, trialId, metrics }: TrialProps) {
             curve === undefined
               ? []
               : [lineOf(curve, { label: name === 'dice' ? 'mean' : name, color: colorOf(0), background: false }, 0)];
-          const title = CHARTS.find(([series]) => series === name)?.[1] ?? name;
-          if (name !== 'dice') return <CurveChart key={name} title={title} lines={lines} />;
+          if (name !== 'dice') return <CurveChart key={name} title={seriesTitle(name)} lines={lines} />;
           const classes = metrics
             .names()
             .filter((each) => each.startsWith('dice.') && metrics.curves(each).has(trialId));
@@ -95,6 +113,12 @@ export function TrialPage({ run, trialId, metrics }: TrialProps) {
       )}
     </>
   );
+}
+
+/** Where a series' chart stands among the others; one that is not known comes last. */
+function placeOf(series: string): number {
+  const place = SERIES_NAMES.findIndex((name) => name === series);
+  return place < 0 ? SERIES_NAMES.length : place;
 }
 
 function facts(run: RunDetail, trial: TrialView): [string, string][] {
@@ -167,44 +191,30 @@ function Scores({ run, trial }: { readonly run: RunDetail; readonly trial: Trial
     enabled: trial.finishedAt !== null,
   });
   if (data === undefined || data.cases.length === 0) return null;
-  const worstFirst = [...data.cases].sort((a, b) => (a.dice ?? 2) - (b.dice ?? 2));
+  const columns: Column<CaseScores>[] = [
+    {
+      id: 'case',
+      title: 'Case',
+      value: (one) => one.case,
+      cell: (one) => (
+        <Link href={`/runs/${run.id}/cases/${encodeURIComponent(one.case)}?model=${trial.id}`}>{one.case}</Link>
+      ),
+    },
+    ...scoreColumns<CaseScores>(run.plans[0]?.plan.labels ?? [], (one) => one),
+  ];
   return (
     <>
       <h3>Validation cases, worst first</h3>
-      <div className="scroll short" role="region" aria-label="Validation cases" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Case</th>
-              <th scope="col" className="number">
-                Dice
-              </th>
-              {Object.keys(worstFirst[0]?.classes ?? {}).map((value) => (
-                <th scope="col" className="number" key={value}>
-                  {labelName(run, value)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {worstFirst.map((one) => (
-              <tr key={one.case}>
-                <td>
-                  <Link href={`/runs/${run.id}/cases/${encodeURIComponent(one.case)}?model=${trial.id}`}>
-                    {one.case}
-                  </Link>
-                </td>
-                <td className="number">{dice(one.dice)}</td>
-                {Object.entries(one.classes).map(([value, scores]) => (
-                  <td className="number" key={value}>
-                    {dice(scores.dice)}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <p className="muted">By the best checkpoint, each on its own image's grid.</p>
+      <DataTable
+        name="Validation cases"
+        prefix="case-"
+        rows={data.cases}
+        columns={columns}
+        rowKey={(one) => one.case}
+        initialSort="dice"
+        empty={null}
+      />
     </>
   );
 }

@@ -120,6 +120,10 @@ describe('the train job, in its own process on real cases', () => {
     const predictions = await readJson(store, undisturbed.predictions, ValidationPredictions);
     expect(predictions.cases.map((one) => one.caseId)).toEqual(['hippocampus_001']);
     expect(predictions.cases[0]?.dice).toBeCloseTo(undisturbed.bestDice ?? -1, 6);
+    const { dice, classes = {} } = predictions.cases[0] ?? fail();
+    expect(classes).toMatchObject({ 1: { volumeError: expect.any(Number) }, 2: { volumeError: expect.any(Number) } });
+    expect(((classes['1']?.dice ?? 0) + (classes['2']?.dice ?? 0)) / 2).toBeCloseTo(dice ?? -1, 6);
+    for (const one of Object.values(classes)) expect(one.hd95Mm === null).toBe(one.volumeError === -1);
     const probabilities = decodeProbabilities(await store.read(predictions.cases[0]?.probabilities ?? fail()));
     expect(probabilities).toMatchObject({ classes: 3, shape: [35, 51, 35] });
 

@@ -4,6 +4,8 @@ import { type ErrorCode, toErrorRecord } from '@voxhelm/contracts/errors';
 import { TrainingCase, type TrainJob, type TrainResult, type ValidationPredictions } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
 import type { TrainingVolume } from '@voxhelm/imaging/patch-sampler';
+import { computesOnGpu } from '@voxhelm/nn/engine';
+import { watchGpu } from '@voxhelm/nn/gpu';
 import { createPredictor } from '@voxhelm/nn/predictor';
 import { trainLoop } from '@voxhelm/nn/trainer';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
@@ -16,7 +18,9 @@ import { inThread } from '../training-thread.ts';
 import { searchedPlan } from './architecture-search.ts';
 import { decodeProgress, openTrialFiles, type Restored, type TrialFiles } from './checkpoints.ts';
 import type { JobContext } from './context.ts';
+import { openDeviceUseMeter } from './device-use.ts';
 import { loadTrainingCases, loadValidationCases, settleCache, splitFold } from './load-cases.ts';
+import { orAborted } from './or-aborted.ts';
 import { type StartWeights, startWeights } from './start-weights.ts';
 import { followTraining, type TrainingProgress } from './training-progress.ts';
 import { storePredictions, validateAll } from './validate.ts';
@@ -70,7 +74,9 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
   });
   const before = { step: from?.step ?? 0, bestDice: files.best()?.dice ?? null };
   const steps = Math.min(job.until ?? plan.training.steps, plan.training.steps);
-  const progress = followTraining({ ...plan.training, steps }, before, (snapshot, heartbeat) => {
+  const gpu = computesOnGpu() ? watchGpu(process.env['CUDA_VISIBLE_DEVICES']) : null;
+  const meter = openDeviceUseMeter(gpu);
+  const progress = followTraining({ ...plan.training, steps }, before, meter, (snapshot, heartbeat) => {
     context.progress(heartbeat);
     api.progress(snapshot);
   });
@@ -203,6 +209,7 @@ async function runLoop(
       ...(job.ends === null ? {} : { ends: { ...job.ends, atMs: Date.parse(job.ends.at) } }),
       openEngine: inThread,
       async nextBatch(step) {
+        progress.begin();
         // A stopped attempt gets its batch all the same: the loop itself sees the signal and saves its checkpoint.
         await orAborted(signal, room).catch(() => undefined);
         return loader.next(step);
@@ -261,28 +268,20 @@ async function storeBestPredictions(
       store: context.store,
       prefix: job.artifactPrefix,
       signal,
+      pool: own.pool,
+      scoreUntilMs: job.ends === null ? Number.POSITIVE_INFINITY : Date.parse(job.ends.at),
       onCase: () => progress.tell(),
     });
+    const unscored = cases.filter(({ classes }) => classes === undefined).length;
+    if (unscored > 0) {
+      const event = `the run's budget left no time for HD95 and volume error of ${unscored} validation cases`;
+      context.log('warn', event, { trialId: job.trialId });
+      progress.event(event);
+    }
     const predictions: ValidationPredictions = { schemaVersion: 1, trialId: job.trialId, fold: job.fold, step, cases };
     return await writeJson(context.store, `${job.artifactPrefix}/predictions.json`, predictions);
   } finally {
     predictor.dispose();
-  }
-}
-
-/** The promise's value, or the signal's reason where that comes first. */
-async function orAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  promise.catch(() => undefined);
-  let stop: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (stop !== undefined) signal.removeEventListener('abort', stop);
   }
 }
 

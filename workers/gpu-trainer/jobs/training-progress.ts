@@ -1,6 +1,7 @@
 import type { MetricPoint, TrialProgress } from '@voxhelm/contracts/trial';
 import type { Heartbeat } from '../messages.ts';
 import { residentMemoryMb } from './context.ts';
+import type { DeviceUseMeter } from './device-use.ts';
 
 /** What the training loop tells after each step. */
 export interface StepInfo {
@@ -14,6 +15,8 @@ export interface StepInfo {
 /** Follows a training and tells of it about once a second. */
 export interface TrainingProgress {
   phase(phase: TrialProgress['phase']): void;
+  /** Training begins, now that its data is loaded; more calls change nothing. */
+  begin(): void;
   step(info: StepInfo): MetricPoint[];
   loss(step: number, loss: number): MetricPoint[];
   validation(result: {
@@ -34,11 +37,14 @@ const TELL_EVERY_MS = 1_000;
 const WINDOW_STEPS = 50;
 /** Steps between points of the curves that every step could give. */
 const POINT_EVERY_STEPS = 10;
+/** Points at most of a curve of the device's use: short spans are noise, and the GPU's driver is asked once a second. */
+const DEVICE_POINTS = 200;
 
-/** Begins to follow a training of `plan.training`'s length, from what an earlier attempt reached. */
+/** Begins to follow a training of `plan.training`'s length, from what an earlier attempt reached; closes the meter at its end. */
 export function followTraining(
   training: { readonly steps: number; readonly validateEverySteps: number },
   before: { readonly step: number; readonly bestDice: number | null },
+  meter: DeviceUseMeter,
   tellOthers: (progress: TrialProgress, heartbeat: Heartbeat) => void,
 ): TrainingProgress {
   const { steps, validateEverySteps } = training;
@@ -51,6 +57,7 @@ export function followTraining(
   let bestDice = before.bestDice;
   let validationMs = 0;
   let toldAt = Number.NEGATIVE_INFINITY;
+  let began = false;
 
   const sum = (of: (info: StepInfo) => number): number => recent.reduce((total, info) => total + of(info), 0);
   const validationsUpTo = (count: number): number => Math.floor(count / validateEverySteps);
@@ -94,6 +101,13 @@ export function followTraining(
     });
   }
 
+  /** The device's use since the point before, at steps that the training's length gives: a resumed one tells of the same. */
+  function devicePoints(): MetricPoint[] {
+    const every = POINT_EVERY_STEPS * Math.ceil(steps / POINT_EVERY_STEPS / DEVICE_POINTS);
+    if (step % every !== 0) return [];
+    return Object.entries(meter.take()).map(([series, value]) => ({ series, step, value }));
+  }
+
   // Steps block the event loop, so each of them looks at the clock as well.
   const timer = setInterval(tell, TELL_EVERY_MS);
   timer.unref();
@@ -105,6 +119,10 @@ export function followTraining(
     phase(next) {
       phase = next;
       tell();
+    },
+    begin() {
+      if (!began) meter.take();
+      began = true;
     },
     step(info) {
       step = info.step;
@@ -118,6 +136,7 @@ export function followTraining(
         { series: 'learningRate', step, value: info.learningRate },
         { series: 'stepMs', step, value: info.stepMs },
         { series: 'dataWaitFraction', step, value: busy === 0 ? 0 : sum((one) => one.waitMs) / busy },
+        ...devicePoints(),
       ];
     },
     loss(at, value) {
@@ -139,6 +158,9 @@ export function followTraining(
     },
     tell,
     snapshot,
-    close: () => clearInterval(timer),
+    close() {
+      clearInterval(timer);
+      meter.close();
+    },
   };
 }

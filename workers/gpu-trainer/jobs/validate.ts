@@ -1,8 +1,10 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { CaseScores } from '@voxhelm/contracts/evaluation';
 import type { ValidationPredictions } from '@voxhelm/contracts/jobs';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { groupCases, predictPreprocessed } from '@voxhelm/ensembler/predict-case';
 import { encodeProbabilities } from '@voxhelm/ensembler/probabilities';
+import { TOLERANCE_MM } from '@voxhelm/ensembler/test-cases';
 import { withoutIgnored } from '@voxhelm/imaging/ignored';
 import { diceByClass } from '@voxhelm/imaging/metrics/dice';
 import { diceByGroup } from '@voxhelm/imaging/metrics/group-scores';
@@ -11,6 +13,8 @@ import { argmaxLabels } from '@voxhelm/imaging/preprocess';
 import type { Predictor } from '@voxhelm/nn/window-predictor';
 import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
 import type { ValidationCase } from '../loader/messages.ts';
+import type { ThreadPool } from '../loader/thread-pool.ts';
+import { orAborted } from './or-aborted.ts';
 
 /** Dice of one case or the mean of several; null where no foreground class is in prediction or truth. */
 export interface DiceScores {
@@ -94,29 +98,72 @@ export async function validateAll(
   return { ...meanScores(scores), diceByCase };
 }
 
-/** Predicts every validation case and stores probabilities and label map, which the ensemble is chosen on. */
+/** Where predictions go, who scores them in full, and who watches. */
+export interface PredictionTarget {
+  readonly store: ArtifactStore;
+  readonly prefix: string;
+  readonly signal: AbortSignal;
+  /** Threads that score while the device goes on: distances between surfaces may take as long as a prediction. */
+  readonly pool: Pick<ThreadPool, 'ask'>;
+  /** Milliseconds since 1970 after which no case is scored beyond its Dice. */
+  readonly scoreUntilMs: number;
+  onCase(): void;
+}
+
+/**
+ * Predicts every validation case, scores it as the final evaluation would, and stores probabilities and label map, which
+ * the ensemble is chosen on.
+ */
 export async function storePredictions(
   predictor: Predictor,
   cases: readonly ValidationCase[],
   plan: Plan,
-  target: { readonly store: ArtifactStore; readonly prefix: string; readonly signal: AbortSignal; onCase(): void },
+  target: PredictionTarget,
 ): Promise<ValidationPredictions['cases']> {
   const stored: ValidationPredictions['cases'] = [];
+  const scores: Promise<CaseScores | null>[] = [];
   for (const group of groupCases(cases, plan, (one) => one.image.shape)) {
     if (target.signal.aborted) throw new VoxhelmError('cancelled', 'stopped while storing predictions');
-    for (const [i, predicted] of (await predictCases(predictor, group, plan)).entries()) {
+    const predictions = await predictCases(predictor, group, plan);
+    // Those of the group before: the label maps of two groups are in memory at most.
+    await orAborted(target.signal, Promise.all(scores));
+    for (const [i, predicted] of predictions.entries()) {
+      scores.push(scoreInFull(predicted, (group[i] as ValidationCase).truth, plan, target));
+    }
+    for (const [i, predicted] of predictions.entries()) {
       stored.push(await storeOne(predicted, (group[i] as ValidationCase).truth, plan, target));
       target.onCase();
     }
   }
-  return stored;
+  const found = await orAborted(target.signal, Promise.all(scores));
+  return stored.map((one, i) => ({ ...one, ...(found[i] == null ? {} : { classes: found[i].classes }) }));
+}
+
+function scoreInFull(
+  { caseId, labels }: PredictedCase,
+  truth: ValidationCase['truth'],
+  plan: Plan,
+  { pool, scoreUntilMs }: PredictionTarget,
+): Promise<CaseScores | null> {
+  if (Date.now() >= scoreUntilMs) return Promise.resolve(null);
+  const { labels: named, labelGroups, ignoreLabel } = plan;
+  const scores = pool.ask({
+    type: 'score',
+    caseId,
+    prediction: { ...truth, data: labels },
+    truth,
+    plan: { labels: named, labelGroups, ignoreLabel },
+    toleranceMm: TOLERANCE_MM,
+  });
+  scores.catch(() => undefined); // Seen where it is awaited.
+  return scores as Promise<CaseScores>;
 }
 
 async function storeOne(
   predicted: PredictedCase,
   { shape, affine }: ValidationCase['truth'],
   plan: Plan,
-  { store, prefix }: { readonly store: ArtifactStore; readonly prefix: string },
+  { store, prefix }: PredictionTarget,
 ): Promise<ValidationPredictions['cases'][number]> {
   const key = `${prefix}/predictions/${encodeURIComponent(predicted.caseId)}`;
   const probabilities = encodeProbabilities(predicted.probabilities, plan.labels.length, shape);

@@ -1,6 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
+import type { CaseScores } from '@voxhelm/contracts/evaluation';
 import type { Plan } from '@voxhelm/contracts/plan';
+import { withoutIgnored } from '@voxhelm/imaging/ignored';
+import { evaluateCase } from '@voxhelm/imaging/metrics/evaluate';
+import { evaluateGroups } from '@voxhelm/imaging/metrics/group-scores';
 import { decodeImage, decodeLabelFile, readBytes, readLabel } from '@voxhelm/imaging/nifti';
 import { indexClasses, sampleBatch, type TrainingVolume } from '@voxhelm/imaging/patch-sampler';
 import { type PreprocessedCase, preprocessImage, preprocessLabel } from '@voxhelm/imaging/preprocess';
@@ -50,9 +54,18 @@ async function perform(task: LoaderTask): Promise<unknown> {
       if (source === null)
         throw new VoxhelmError('internal', 'a loader thread was asked for a batch before its volumes');
       return sampleBatch(source.volumes, source.plan, source.seed, task.step);
+    case 'score':
+      return score(task);
     case 'cache-counts':
       return cache.counts();
   }
+}
+
+function score({ caseId, prediction, truth, plan, toleranceMm }: LoaderTask & { type: 'score' }): CaseScores {
+  const counted = withoutIgnored(prediction, truth, plan.ignoreLabel);
+  if (plan.labelGroups !== null) return evaluateGroups(caseId, counted, truth, plan.labelGroups, toleranceMm);
+  const foreground = plan.labels.map(({ value }) => value).filter((value) => value !== 0);
+  return evaluateCase(caseId, counted, truth, foreground, toleranceMm);
 }
 
 /** Reads a case and brings it to the plan's space, in memory that all threads share. */

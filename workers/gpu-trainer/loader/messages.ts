@@ -35,6 +35,15 @@ export type LoaderTask =
       readonly seed: number;
     }
   | { readonly type: 'sample'; readonly step: number }
+  /** Scores a prediction on the image's own grid (evaluateCase); answers CaseScores. */
+  | {
+      readonly type: 'score';
+      readonly caseId: string;
+      readonly prediction: LabelMap;
+      readonly truth: LabelMap;
+      readonly plan: Pick<Plan, 'labels' | 'labelGroups' | 'ignoreLabel'>;
+      readonly toleranceMm: number;
+    }
   /** Answers what the thread found in the cache so far (CacheCounts). */
   | { readonly type: 'cache-counts' };
 
