@@ -48,7 +48,8 @@ const watching = schedules.find(({ settings }) => settings.trigger.kind === 'dri
 const here = `/runs/${runId}`;
 const all: readonly (readonly [string, string])[] = [
   ['runs', '/'],
-  ['submit', `/submit?branch=${runId}`],
+  ['submit', '/submit'],
+  ['branch', `/submit?branch=${runId}`],
   ['run', here],
   ...['trials', 'search', 'cases', 'ensemble', 'try', 'plans', 'log'].map((tab) => [tab, `${here}/${tab}`] as const),
   ['trial', `${here}/trials/${run.trials[0]?.id}`],

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import { NumberTable } from '../components/number-table.tsx';
 import { Swatch } from '../components/swatch.tsx';
 import { saveCsv } from '../csv.ts';
 import { number } from '../format.ts';
@@ -73,42 +74,24 @@ function LineTable({ title, lines }: { readonly title: string; readonly lines: r
       <summary>As a table</summary>
       {open && (
         <>
-          <div className="scroll short" role="region" aria-label={`${title} as a table`} tabIndex={0}>
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Line</th>
-                  <th scope="col" className="number">
-                    Points
-                  </th>
-                  <th scope="col" className="number">
-                    Lowest
-                  </th>
-                  <th scope="col" className="number">
-                    Highest
-                  </th>
-                  <th scope="col" className="number">
-                    Last
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {lines.map(({ id, label, values }) => (
-                  <tr key={id}>
-                    <td>{label}</td>
-                    <td className="number">{values.length}</td>
-                    <td className="number">
-                      {number(values.length === 0 ? null : values.reduce((a, b) => Math.min(a, b)))}
-                    </td>
-                    <td className="number">
-                      {number(values.length === 0 ? null : values.reduce((a, b) => Math.max(a, b)))}
-                    </td>
-                    <td className="number">{number(values.at(-1))}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <NumberTable
+            short
+            name={`${title} as a table`}
+            columns={[
+              { title: 'Line' },
+              ...['Points', 'Lowest', 'Highest', 'Last'].map((name) => ({ title: name, numeric: true })),
+            ]}
+            rows={lines.map(({ id, label, values }) => ({
+              key: id,
+              cells: [
+                label,
+                values.length,
+                number(values.length === 0 ? null : values.reduce((a, b) => Math.min(a, b))),
+                number(values.length === 0 ? null : values.reduce((a, b) => Math.max(a, b))),
+                number(values.at(-1)),
+              ],
+            }))}
+          />
           <button
             type="button"
             onClick={() =>

@@ -20,6 +20,9 @@ interface ParallelProps {
 
 const [HEIGHT, TOP, BOTTOM, GAP, SIDE] = [300, 34, 14, 130, 60];
 
+/** Pixels of an axis on a narrow screen: with less, the names run into each other, and the drawing scrolls instead. */
+const LEAST_GAP = 100;
+
 interface Scale {
   readonly position: (value: number | string | null) => number | null;
   readonly ends: readonly [string, string];
@@ -57,7 +60,7 @@ export function ParallelCoordinates({ axes, lines }: ParallelProps) {
         <svg
           ref={svg}
           viewBox={`0 0 ${width} ${HEIGHT}`}
-          width={width}
+          style={{ width: '100%', maxWidth: width, minWidth: Math.min(width, LEAST_GAP * axes.length) }}
           className="parallel"
           role="img"
           aria-label={`${lines.length} trials over ${axes.map(({ title }) => title).join(', ')}; the table of trials has the same values.`}

@@ -4,6 +4,7 @@ import { download } from '../api/client.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
 import { CopyBlock } from '../components/copy-block.tsx';
 import { Empty } from '../components/empty.tsx';
+import { NumberTable } from '../components/number-table.tsx';
 import { bytes, dice, number } from '../format.ts';
 import { interval } from '../statistics.ts';
 import { labelName } from './trials-table.tsx';
@@ -52,77 +53,45 @@ export function RunEnsemble({ run }: { readonly run: RunDetail }) {
         {chosen.fusion.largestComponent.map((value) => labelName(run, String(value))).join(', ')} kept. Validation Dice{' '}
         {dice(chosen.validationDice)} over {chosen.validationCases} cases.
       </p>
-      <div className="scroll" role="region" aria-label="Members" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Member</th>
-              <th scope="col">Algorithm</th>
-              <th scope="col" className="number">
-                Fold
-              </th>
-              <th scope="col" className="number">
-                Weight
-              </th>
-              <th scope="col" className="number">
-                Validation Dice
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {ensemble.members.map((member) => (
-              <tr key={member.trialId}>
-                <td>
-                  <Link href={`/runs/${run.id}/trials/${member.trialId}`}>
-                    Trial {(run.trials.find(({ id }) => id === member.trialId)?.number ?? 0) + 1}
-                  </Link>
-                </td>
-                <td>{member.algorithm}</td>
-                <td className="number">{member.fold}</td>
-                <td className="number">
-                  {(((votes.get(member.trialId) ?? 1) / Math.max(1, chosen.trialIds.length)) * 100).toFixed(0)} %
-                </td>
-                <td className="number">{dice(member.validationDice)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <NumberTable
+        name="Members"
+        columns={[
+          { title: 'Member' },
+          { title: 'Algorithm' },
+          { title: 'Fold', numeric: true },
+          { title: 'Weight', numeric: true },
+          { title: 'Validation Dice', numeric: true },
+        ]}
+        rows={ensemble.members.map(({ trialId, algorithm, fold, validationDice }) => ({
+          key: trialId,
+          cells: [
+            <Link key="member" href={`/runs/${run.id}/trials/${trialId}`}>
+              Trial {(run.trials.find(({ id }) => id === trialId)?.number ?? 0) + 1}
+            </Link>,
+            algorithm,
+            fold,
+            `${(((votes.get(trialId) ?? 1) / Math.max(1, chosen.trialIds.length)) * 100).toFixed(0)} %`,
+            dice(validationDice),
+          ],
+        }))}
+      />
       <TestTable run={run} evaluation={scores.test} />
       <details>
         <summary>The {candidates.length} candidates that it was chosen from</summary>
-        <div className="scroll" role="region" aria-label="Candidates" tabIndex={0}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Rule</th>
-                <th scope="col" className="number">
-                  Members
-                </th>
-                <th scope="col">Fusion</th>
-                <th scope="col" className="number">
-                  Mirrored views
-                </th>
-                <th scope="col" className="number">
-                  Validation Dice
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {candidates.map((candidate, index) => (
-                <tr key={index}>
-                  <td>
-                    {candidate.rule} {candidate.n}
-                  </td>
-                  <td className="number">{candidate.trialIds.length}</td>
-                  <td>{candidate.fusion.mode}</td>
-                  <td className="number">{candidate.fusion.flips.length}</td>
-                  <td className="number">{dice(candidate.validationDice)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <NumberTable
+          name="Candidates"
+          columns={[
+            { title: 'Rule' },
+            { title: 'Members', numeric: true },
+            { title: 'Fusion' },
+            { title: 'Mirrored views', numeric: true },
+            { title: 'Validation Dice', numeric: true },
+          ]}
+          rows={candidates.map(({ rule, n, trialIds, fusion, validationDice }, index) => ({
+            key: String(index),
+            cells: [`${rule} ${n}`, trialIds.length, fusion.mode, fusion.flips.length, dice(validationDice)],
+          }))}
+        />
       </details>
     </>
   );
@@ -170,43 +139,29 @@ function TestTable({ run, evaluation }: TestProps) {
           </>
         )}
       </p>
-      <div className="scroll" role="region" aria-label="Scores on the test cases" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Class</th>
-              <th scope="col" className="number">
-                Dice
-              </th>
-              <th scope="col" className="number">
-                95 % interval
-              </th>
-              <th scope="col" className="number">
-                HD95 mm
-              </th>
-              <th scope="col" className="number">
-                95 % interval
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => {
-              const [score, distance] = [interval(row.dice), interval(row.hd95)];
-              return (
-                <tr key={row.name}>
-                  <td>{row.name}</td>
-                  <td className="number">{dice(score?.mean)}</td>
-                  <td className="number">{score === null ? '–' : `${dice(score.low)} – ${dice(score.high)}`}</td>
-                  <td className="number">{number(distance?.mean)}</td>
-                  <td className="number">
-                    {distance === null ? '–' : `${number(distance.low)} – ${number(distance.high)}`}
-                  </td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </div>
+      <NumberTable
+        name="Scores on the test cases"
+        columns={[
+          { title: 'Class' },
+          { title: 'Dice', numeric: true },
+          { title: '95 % interval', numeric: true },
+          { title: 'HD95 mm', numeric: true },
+          { title: '95 % interval', numeric: true },
+        ]}
+        rows={rows.map((row) => {
+          const [score, distance] = [interval(row.dice), interval(row.hd95)];
+          return {
+            key: row.name,
+            cells: [
+              row.name,
+              dice(score?.mean),
+              score === null ? '–' : `${dice(score.low)} – ${dice(score.high)}`,
+              number(distance?.mean),
+              distance === null ? '–' : `${number(distance.low)} – ${number(distance.high)}`,
+            ],
+          };
+        })}
+      />
     </>
   );
 }

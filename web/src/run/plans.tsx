@@ -37,7 +37,7 @@ export function PlanTable({
   if (rows.length === 0) return <p className="muted">The plans are the same.</p>;
   return (
     <div className="scroll" role="region" aria-label="Plans" tabIndex={0}>
-      <table className="plan">
+      <table className={plans.length === 1 ? 'plan alone' : 'plan'}>
         <thead>
           <tr>
             <th scope="col">Value</th>

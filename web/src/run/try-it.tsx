@@ -8,6 +8,7 @@ import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { ProgressBar } from '../components/progress-bar.tsx';
 import { Swatch } from '../components/swatch.tsx';
+import { useDropArea } from '../components/use-drop-area.ts';
 import { sendFiles } from '../dataset/send-files.ts';
 import { duration, number } from '../format.ts';
 import type { Prediction } from '../predict/predict-messages.ts';
@@ -104,22 +105,9 @@ interface DropProps {
 
 function ImageDrop({ channels, images, onFiles }: DropProps) {
   const input = useRef<HTMLInputElement>(null);
-  const [over, setOver] = useState(false);
+  const area = useDropArea(({ files }) => onFiles(files));
   return (
-    <section
-      className={over ? 'drop over' : 'drop'}
-      aria-label="Drop an image"
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        onFiles(event.dataTransfer.files);
-      }}
-    >
+    <section {...area} aria-label="Drop an image">
       <p>
         <strong>{images === null ? 'Drop a NIfTI image here.' : images.map(({ name }) => name).join(', ')}</strong>
       </p>

@@ -5,6 +5,7 @@ import { download, send } from '../api/client.ts';
 import { PairedPlot } from '../charts/paired.tsx';
 import { ConfirmButton } from '../components/confirm-button.tsx';
 import { Empty } from '../components/empty.tsx';
+import { NumberTable } from '../components/number-table.tsx';
 import { dice, moment } from '../format.ts';
 import { pText, signed } from './words.ts';
 
@@ -73,30 +74,15 @@ export function Comparison({
         pairs={pairs}
         hrefOf={(caseId) => `/datasets/${datasetId}/cases/${encodeURIComponent(caseId)}`}
       />
-      <div className="panel scroll" role="region" aria-label="Champion" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Label</th>
-              <th scope="col" className="number">
-                Champion
-              </th>
-              <th scope="col" className="number">
-                Challenger
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {classes.map(({ value, champion, challenger }) => (
-              <tr key={value}>
-                <th scope="row">{value}</th>
-                <td className="number">{dice(champion)}</td>
-                <td className="number">{dice(challenger)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <NumberTable
+        framed
+        name="Dice by label"
+        columns={[{ title: 'Label' }, { title: 'Champion', numeric: true }, { title: 'Challenger', numeric: true }]}
+        rows={classes.map(({ value, champion, challenger }) => ({
+          key: value,
+          cells: [value, dice(champion), dice(challenger)],
+        }))}
+      />
     </>
   );
 }
@@ -105,34 +91,32 @@ export function Comparison({
 export function Promotions({ view }: { readonly view: ChampionView }) {
   if (view.promotions.length === 0) return null;
   return (
-    <div className="panel scroll" role="region" aria-label="Challenger" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            {['When', 'Kind', 'Run', 'Mean difference', 'p', 'Reason'].map((name) => (
-              <th scope="col" key={name}>
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {view.promotions.map((one) => (
-            <tr key={one.id}>
-              <td>{moment(one.at)}</td>
-              <td>{one.kind}</td>
-              <td>
-                <Link href={`/runs/${one.runId}`}>{one.runName}</Link>
-              </td>
-              <td className="number">{one.comparison === null ? '–' : signed(one.comparison.meanDifference)}</td>
-              <td className="number">{one.comparison === null ? '–' : one.comparison.pValue.toFixed(4)}</td>
-              <td>
-                <span className="wrap">{one.reason}</span>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <NumberTable
+      framed
+      name="Who was champion"
+      columns={[
+        { title: 'When' },
+        { title: 'Kind' },
+        { title: 'Run' },
+        { title: 'Mean difference', numeric: true },
+        { title: 'p', numeric: true },
+        { title: 'Reason' },
+      ]}
+      rows={view.promotions.map((one) => ({
+        key: one.id,
+        cells: [
+          moment(one.at),
+          one.kind,
+          <Link key="run" href={`/runs/${one.runId}`}>
+            {one.runName}
+          </Link>,
+          one.comparison === null ? '–' : signed(one.comparison.meanDifference),
+          one.comparison === null ? '–' : one.comparison.pValue.toFixed(4),
+          <span key="reason" className="wrap">
+            {one.reason}
+          </span>,
+        ],
+      }))}
+    />
   );
 }

@@ -5,6 +5,7 @@ import { get, send } from '../api/client.ts';
 import { ApiError } from '../api/problem.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
+import { NumberTable } from '../components/number-table.tsx';
 import { number } from '../format.ts';
 import { GiveLabel } from './give-label.tsx';
 
@@ -52,34 +53,28 @@ async function latest(datasetId: string, signal: AbortSignal): Promise<Suggestio
 
 function Cases({ datasetId, view }: { readonly datasetId: string; readonly view: SuggestionView }) {
   return (
-    <div className="panel scroll" role="region" aria-label="Suggestions" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            {['Order', 'Case', 'Uncertainty', 'Disagreement', 'Novelty', 'Its label'].map((name) => (
-              <th scope="col" key={name}>
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {view.cases.slice(0, SHOWN).map((one, index) => (
-            <tr key={one.caseId}>
-              <td className="number">{index + 1}</td>
-              <td>
-                <Link href={`/datasets/${datasetId}/cases/${encodeURIComponent(one.caseId)}`}>{one.caseId}</Link>
-              </td>
-              <td className="number">{number(one.uncertainty)}</td>
-              <td className="number">{number(one.disagreement)}</td>
-              <td className="number">{number(one.novelty)}</td>
-              <td>
-                <GiveLabel datasetId={datasetId} caseId={one.caseId} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <NumberTable
+      framed
+      name="Suggestions"
+      columns={[
+        { title: 'Order', numeric: true },
+        { title: 'Case' },
+        ...['Uncertainty', 'Disagreement', 'Novelty'].map((title) => ({ title, numeric: true })),
+        { title: 'Its label' },
+      ]}
+      rows={view.cases.slice(0, SHOWN).map((one, index) => ({
+        key: one.caseId,
+        cells: [
+          index + 1,
+          <Link key="case" href={`/datasets/${datasetId}/cases/${encodeURIComponent(one.caseId)}`}>
+            {one.caseId}
+          </Link>,
+          number(one.uncertainty),
+          number(one.disagreement),
+          number(one.novelty),
+          <GiveLabel key="label" datasetId={datasetId} caseId={one.caseId} />,
+        ],
+      }))}
+    />
   );
 }

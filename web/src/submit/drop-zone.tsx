@@ -1,5 +1,6 @@
 import { useRef, useState } from 'react';
 import { ErrorNote } from '../components/error-note.tsx';
+import { useDropArea } from '../components/use-drop-area.ts';
 import { filesOfDrop, filesOfInput } from '../dataset/dropping.ts';
 import type { DroppedFile } from '../dataset/node/files.ts';
 
@@ -7,7 +8,6 @@ import type { DroppedFile } from '../dataset/node/files.ts';
 export function DropZone({ onFiles }: { readonly onFiles: (files: readonly DroppedFile[]) => void }) {
   const folder = useRef<HTMLInputElement>(null);
   const archive = useRef<HTMLInputElement>(null);
-  const [over, setOver] = useState(false);
   const [failed, setFailed] = useState<unknown>(null);
   const take = (files: Promise<DroppedFile[]>): void => {
     setFailed(null);
@@ -16,21 +16,9 @@ export function DropZone({ onFiles }: { readonly onFiles: (files: readonly Dropp
       setFailed,
     );
   };
+  const area = useDropArea((dropped) => take(filesOfDrop(dropped)));
   return (
-    <section
-      className={over ? 'drop over' : 'drop'}
-      aria-label="Drop a dataset"
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        take(filesOfDrop(event.dataTransfer));
-      }}
-    >
+    <section {...area} aria-label="Drop a dataset">
       <p>
         <strong>Drop a dataset's folder or archive here.</strong>
       </p>
