@@ -17,7 +17,7 @@ const COLUMNS: readonly Column<RunView>[] = [
     title: 'Run',
     value: (run) => run.name,
     cell: (run) => (
-      <Link href={`/runs/${run.id}`} className="wrap">
+      <Link href={`/runs/${run.id}`} className="name">
         {run.name}
       </Link>
     ),
@@ -57,7 +57,7 @@ const COLUMNS: readonly Column<RunView>[] = [
     title: 'Dataset',
     value: (run) => run.datasetName,
     cell: (run) => (
-      <Link href={`/datasets/${run.datasetId}`} className="wrap">
+      <Link href={`/datasets/${run.datasetId}`} className="name">
         {run.datasetName}
       </Link>
     ),
@@ -66,7 +66,7 @@ const COLUMNS: readonly Column<RunView>[] = [
     id: 'who',
     title: 'Who',
     value: (run) => run.submittedBy,
-    cell: (run) => <span className="wrap">{run.submittedBy ?? '—'}</span>,
+    cell: (run) => <span className="name">{run.submittedBy ?? '—'}</span>,
   },
   {
     id: 'trials',

@@ -63,7 +63,7 @@ export function GiveBack({ run, stem, images, predicted }: GiveBackProps) {
             {datasets.map(({ id, name, watched }) => (
               <option key={id} value={id}>
                 {name}
-                {watched ? ' (a schedule watches it)' : ''}
+                {watched ? ' (watched)' : ''}
               </option>
             ))}
           </select>
