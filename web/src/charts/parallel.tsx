@@ -18,10 +18,13 @@ interface ParallelProps {
   readonly lines: readonly ParallelLine[];
 }
 
-const [HEIGHT, TOP, BOTTOM, GAP, SIDE] = [300, 34, 14, 130, 60];
+const [HEIGHT, TOP, BOTTOM] = [300, 34, 14];
 
-/** Pixels of an axis on a narrow screen: with less, the names run into each other, and the drawing scrolls instead. */
-const LEAST_GAP = 100;
+/** Pixels between axes and beside the outer ones, for their names; four axes fit a telephone, more of them scroll. */
+const [WIDE, NARROW] = [
+  { gap: 130, side: 60 },
+  { gap: 84, side: 38 },
+];
 
 interface Scale {
   readonly position: (value: number | string | null) => number | null;
@@ -41,7 +44,8 @@ export function ParallelCoordinates({ axes, lines }: ParallelProps) {
       const y = at(line, id);
       return y !== null && y >= low && y <= high;
     });
-  const width = SIDE * 2 + GAP * Math.max(1, axes.length - 1);
+  const { gap, side } = matchMedia('(max-width: 640px)').matches ? NARROW : WIDE;
+  const width = side * 2 + gap * Math.max(1, axes.length - 1);
   const yOf = (event: PointerEvent): number => {
     const box = svg.current?.getBoundingClientRect();
     return box === undefined ? 0 : ((event.clientY - box.top) / box.height) * HEIGHT;
@@ -60,7 +64,7 @@ export function ParallelCoordinates({ axes, lines }: ParallelProps) {
         <svg
           ref={svg}
           viewBox={`0 0 ${width} ${HEIGHT}`}
-          style={{ width: '100%', maxWidth: width, minWidth: Math.min(width, LEAST_GAP * axes.length) }}
+          width={width}
           className="parallel"
           role="img"
           aria-label={`${lines.length} trials over ${axes.map(({ title }) => title).join(', ')}; the table of trials has the same values.`}
@@ -79,7 +83,7 @@ export function ParallelCoordinates({ axes, lines }: ParallelProps) {
             .map((line) => {
               const points = axes.flatMap(({ id }, index) => {
                 const y = at(line, id);
-                return y === null ? [] : [`${SIDE + index * GAP},${y.toFixed(1)}`];
+                return y === null ? [] : [`${side + index * gap},${y.toFixed(1)}`];
               });
               return (
                 <polyline
@@ -91,7 +95,7 @@ export function ParallelCoordinates({ axes, lines }: ParallelProps) {
               );
             })}
           {axes.map(({ id, title }, index) => {
-            const x = SIDE + index * GAP;
+            const x = side + index * gap;
             const brush = brushes[id];
             return (
               <g key={id}>
