@@ -13,6 +13,8 @@ export interface OptionReader {
   wrong(option: string, value: unknown, wanted: string): VoxhelmError;
   /** Refuses an option that holds anything but what is here, because nothing else is built. */
   only(option: string, ...allowed: readonly unknown[]): void;
+  /** Refuses an option beside another that says the same: one of them would be passed over. */
+  either(option: string, other: string): void;
   /** A whole number from 1. */
   count(option: string, standard?: number): number;
   /** One whole number from 1 for each of `length` entries; a single number stands for all of them. */
@@ -58,6 +60,10 @@ export function optionReader(
       const value = options[option];
       if (value === undefined || allowed.some((each) => JSON.stringify(each) === JSON.stringify(value))) return;
       throw wrong(option, value, allowed.map((each) => JSON.stringify(each)).join(' or '));
+    },
+    either(option, other) {
+      if (options[option] == null || options[other] == null) return;
+      throw wrong(option, options[option], `${option} or ${other}, not both`);
     },
     count(option, standard) {
       const value = options[option] ?? standard;

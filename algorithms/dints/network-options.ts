@@ -97,6 +97,7 @@ function readFilters(reader: OptionReader, depths: number): readonly number[] {
 export function readDintsOptions(options: Readonly<Record<string, unknown>>): DintsOptions {
   const reader = optionReader('DiNTS', options, KNOWN);
   reader.only('spatial_dims', 3);
+  reader.either('norm', 'norm_name');
   const blocks = reader.count('num_blocks', 6);
   const depths = reader.count('num_depths', 3);
   const edges = edgesOf(depths).length;

@@ -138,6 +138,7 @@ describe('DiNTS', () => {
     expect(() => dintsNetwork({ ...TINY, arch_code_a: CODED.arch_code_a })).toThrow(/arch_code_c/);
     expect(() => dintsNetwork({ ...TINY, spatial_dims: 2 })).toThrow(/spatial_dims/);
     expect(() => dintsNetwork({ ...TINY, norm_name: 'BATCH' })).toThrow(/norm_name/);
+    expect(() => dintsNetwork({ ...TINY, norm_name: 'INSTANCE', norm: 'INSTANCE' })).toThrow(/norm/);
     expect(() => dintsNetwork({ ...TINY, cell: 'Cell' })).toThrow(/cell/);
   });
 });

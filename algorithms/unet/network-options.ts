@@ -110,6 +110,8 @@ function readCommon(
     throw reader.wrong('conv_op', options['conv_op'], '"torch.nn.modules.conv.Conv3d"; 2-D networks are not built yet');
   }
   reader.only('dropout_op', null);
+  reader.either('norm', 'norm_op');
+  reader.either('activation', 'nonlin');
   reader.only('dropout_op_kwargs', null, {});
   const stages = reader.count('n_stages');
   if (stages < 2) throw reader.wrong('n_stages', stages, 'at least 2');

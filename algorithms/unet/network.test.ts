@@ -43,6 +43,8 @@ describe('PlainConvUNet', () => {
     ['norm_op', 'torch.nn.BatchNorm3d'],
     ['norm_op_kwargs', { momentum: 0.1 }],
     ['norm', 'group 8'],
+    ['norm', 'instance affine'], // beside norm_op, which would be passed over
+    ['activation', 'relu'], // beside nonlin
     ['dropout_op', 'torch.nn.Dropout3d'],
     ['nonlin_kwargs', { colour: 1 }],
     ['kernel_sizes', [2, 3, 3]],

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { rootDirectory } from '@voxhelm/infra/embedded/node-service';
@@ -63,7 +63,7 @@ export async function readCases(data: string, test: string | undefined): Promise
   return { description, training: training.slice(0, cut), test: training.slice(cut) };
 }
 
-/** Lays the cases out as one Decathlon dataset of links in an empty folder, test cases labelled. */
+/** Lays the cases out as one Decathlon dataset of copies (links out of a dataset are refused) in an empty folder, test cases labelled. */
 export async function layOut(cases: Cases, folder: string): Promise<void> {
   const link = async (list: readonly LabelledCase[], suffix: 'Tr' | 'Ts') => {
     const entries: LabelledCase[] = [];
@@ -76,7 +76,7 @@ export async function layOut(cases: Cases, folder: string): Promise<void> {
       ] as const) {
         const target = join(folder, to);
         await mkdir(dirname(target), { recursive: true });
-        await symlink(from, target);
+        await copyFile(from, target);
       }
       entries.push(entry);
     }
