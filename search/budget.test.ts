@@ -1,7 +1,15 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Allocation, allocate, type BudgetInput, foldTrainings, SMALLEST_STEPS, wallBudgetMs } from './budget.ts';
+import {
+  type Allocation,
+  allocate,
+  type BudgetInput,
+  foldTrainings,
+  reserveOnceFound,
+  SMALLEST_STEPS,
+  wallBudgetMs,
+} from './budget.ts';
 import { lookSteps, wholeMsBesideLooks } from './looks.ts';
 import { type FinishedTraining, stepsForNextTrial } from './next-training.ts';
 import { type Probe, trainingMs, validationInterval } from './training-time.ts';
@@ -261,6 +269,18 @@ test('of several algorithms each gets a short look, and the best trains whole on
   // One algorithm, or trials that the user counted, have nothing to look at.
   expect(allocate({ ...input, algorithms: demo.algorithms }).looks).toBe(false);
   expect(allocate({ ...input, searchTrials: 4 }).looks).toBe(false);
+});
+
+test('once the winner is known, no more is kept free than its models need, and never more than before', () => {
+  const slow = { name: 'slow', probe: { ...probe, predictCaseMs: 5_000 }, planSteps: 12_500 };
+  const algorithms = [...four, slow];
+  const allocation = allocate({ ...demo, budgetMs: 3_600_000, algorithms, testCases: 50 });
+  const kept = (winner: string) => reserveOnceFound(allocation, algorithms, winner, demo.trainingCases, 50) as number;
+  // Every member was foreseen to be as slow as the slowest; beside the winner's own it is one of two.
+  const fast = allocation.folds + 1;
+  expect((allocation.ensembleReserveMs as number) - kept('a')).toBeCloseTo(fast * 50 * 4_500, -1);
+  expect(kept('slow')).toBeLessThanOrEqual(allocation.ensembleReserveMs as number);
+  expect(reserveOnceFound({ ...allocation, ensembleReserveMs: null }, algorithms, 'a', 24, 50)).toBeNull();
 });
 
 test('looks and whole trainings together never take more than there is', () => {

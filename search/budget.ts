@@ -1,6 +1,14 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { lookSteps, wholeMsBesideLooks } from './looks.ts';
-import { ensembleBaseMs, mostMembers, type Probe, stepsWithin, trainingMs, validationCases } from './training-time.ts';
+import {
+  ensembleBaseMs,
+  ensembleMsOf,
+  mostMembers,
+  type Probe,
+  stepsWithin,
+  trainingMs,
+  validationCases,
+} from './training-time.ts';
 import { USEFUL_STEPS } from './worth-trying.ts';
 
 // Who lays out a run needs the estimates that the layout stands on as well.
@@ -322,6 +330,26 @@ function looksOf(input: BudgetInput, { slotMs, splits }: Spending) {
 /** The search trials as long as any other training. */
 function evenlyOf(input: BudgetInput, chosen: Spending) {
   return { looks: false, searchSteps: chosen.steps, searchStepsByAlgorithm: stepsByAlgorithm(input, chosen) };
+}
+
+/**
+ * Time (milliseconds) to keep free for the ensemble once the search has found a winner: what was kept free for members as slow as
+ * the slowest algorithm is worth more in its folds. Never more than before; null without a budget.
+ */
+export function reserveOnceFound(
+  { ensembleReserveMs, folds }: Pick<Allocation, 'ensembleReserveMs' | 'folds'>,
+  algorithms: BudgetInput['algorithms'],
+  winner: string,
+  trainingCases: number,
+  testCases: number,
+): number | null {
+  const found = algorithms.find(({ name }) => name === winner);
+  if (ensembleReserveMs === null || found === undefined) return ensembleReserveMs;
+  const others = algorithms.filter((one) => one !== found).map(({ probe }) => probe);
+  const members = mostMembers(folds, algorithms.length);
+  const foreseenMs = ensembleBaseMs(slowest(algorithms), members, trainingCases, testCases);
+  const neededMs = ensembleMsOf(found.probe, others, folds, trainingCases, testCases);
+  return Math.round(Math.min(ensembleReserveMs, ensembleReserveMs - foreseenMs + neededMs));
 }
 
 /** Trainings that follow the search: the other folds, and after looks the first one too. */

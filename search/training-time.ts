@@ -65,6 +65,27 @@ export function mostMembers(folds: number, algorithms: number): number {
   return folds + Math.min(OTHER_ALGORITHMS, Math.max(0, algorithms - 1));
 }
 
+/**
+ * What the ensemble job needs at least once the winner of the search is known: its models of each fold, and the slowest of the
+ * others that may come beside them.
+ */
+export function ensembleMsOf(
+  winner: Probe,
+  others: readonly Probe[],
+  folds: number,
+  trainingCases: number,
+  testCases: number,
+): number {
+  const beside = [...others].sort((a, b) => b.predictCaseMs - a.predictCaseMs).slice(0, OTHER_ALGORITHMS);
+  const own = ensembleBaseMs(winner, folds, trainingCases, testCases);
+  // Each alone, less what the job needs but once.
+  const base = ensembleBaseMs(winner, 0, 0, 0);
+  const moreMs = beside.map(
+    (probe) => ensembleBaseMs({ ...probe, startMs: winner.startMs }, 1, trainingCases, testCases) - base,
+  );
+  return own + moreMs.reduce((sum, ms) => sum + ms, 0);
+}
+
 /** What the ensemble job needs at least: each member predicts the test cases, every case is fused and scored. */
 export function ensembleBaseMs(probe: Probe, members: number, trainingCases: number, testCases: number): number {
   const predictions = members * testCases * probe.predictCaseMs;

@@ -3,7 +3,7 @@ import { Point } from '@voxhelm/contracts/trial';
 import type { Transaction } from '@voxhelm/prisma/client';
 import type { Run, Trial } from '@voxhelm/prisma/generated/client';
 import { fromJson } from '@voxhelm/prisma/json';
-import { foldTrainings } from '@voxhelm/search/budget';
+import { foldTrainings, reserveOnceFound } from '@voxhelm/search/budget';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import type { Dependencies } from './dependencies.ts';
 import { addEvents, changeRun } from './run-rows.ts';
@@ -65,9 +65,17 @@ async function planFoldTrials(
     fold: index + folds - length,
     point: fromJson('Trial.point', Point, best.point),
   }));
-  const planned: Schedule = { ...schedule, folds: { firstNumber: best.nextNumber, trials } };
+  const allocation = { ...schedule.allocation, ensembleReserveMs: reserveOf(schedule, best.algorithm) };
+  const planned: Schedule = { ...schedule, allocation, folds: { firstNumber: best.nextNumber, trials } };
   await transaction.study.update({ where: { runId: run.id }, data: { schedule: planned } });
   return trials.length;
+}
+
+/** What the ensemble needs now that the winner is known. */
+function reserveOf({ allocation, algorithms, trainingCases, testCases }: Schedule, winner: string): number | null {
+  if (testCases === undefined) return allocation.ensembleReserveMs;
+  const measured = Object.entries(algorithms).map(([name, one]) => ({ name, ...one }));
+  return reserveOnceFound(allocation, measured, winner, trainingCases, testCases);
 }
 
 /** The failure of a run of which no trial left a model: names the most frequent cause. */

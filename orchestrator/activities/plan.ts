@@ -149,6 +149,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         ),
         steps,
         trainingCases,
+        testCases,
         parallel,
         folds: null,
         kept: kept.length,

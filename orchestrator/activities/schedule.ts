@@ -37,6 +37,8 @@ export const Schedule = z.object({
   /** Steps that the user fixed; null: the budget decides. */
   steps: z.number().int().nullable(),
   trainingCases: z.number().int(),
+  /** Labelled ones; runs of before 25 November did not write them down. */
+  testCases: z.number().int().optional(),
   parallel: z.number().int(),
   /** Trials taken over from another run: the first ones. */
   kept: z.number().int().nonnegative().default(0),
