@@ -13,6 +13,7 @@ import { type Results, section, withSection } from './performance/table.ts';
  * Runs every benchmark and fills the tables of docs/performance.md (that of the device which set-up chose):
  *
  *   npm run bench -- performance --anchor PYTHON [--only train-step:48x48x48,start] [--device cpu|cuda]
+ *     [--rounds 2] [--precision bfloat16]
  *
  * PYTHON: one with torch and monai. Results are kept in out/bench, so `--only` replaces some (by the start of their names)
  * and the table is filled from all; `--only none` fills it anew.
@@ -24,8 +25,16 @@ const DOCUMENT = join(rootDirectory, 'docs', 'performance.md');
 export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
-    options: { anchor: { type: 'string' }, only: { type: 'string' } },
+    options: {
+      anchor: { type: 'string' },
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+      precision: { type: 'string' },
+    },
   });
+  const { anchor, rounds, precision } = values;
+  // Of large networks each round takes minutes: a shorter look can say so.
+  const shorter = Object.entries({ rounds, precision }).flatMap(([name, value]) => (value ? [`--${name}`, value] : []));
   const only = values.only?.split(',');
   const device = await benchDevice();
   const file = join(rootDirectory, 'out', 'bench', `performance-${device}.json`);
@@ -34,7 +43,7 @@ export async function main(args: readonly string[]): Promise<void> {
   for (const part of PARTS) {
     if (only !== undefined && !only.some((start) => part.name.startsWith(start))) continue;
     process.stderr.write(`… ${part.name}\n`);
-    const lines = await run(part, values.anchor);
+    const lines = await run(part, anchor, part.command[0] === 'train-step' ? shorter : []);
     results[part.name] = { date: new Date().toISOString(), load: loadavg()[0] ?? 0, lines };
     await writeFile(file, `${JSON.stringify(results, null, 1)}\n`);
   }
@@ -47,9 +56,9 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 /** Runs one benchmark as a process of its own; its lines are shown as they come. */
-function run(part: Part, anchor: string | undefined): Promise<Line[]> {
+function run(part: Part, anchor: string | undefined, more: readonly string[]): Promise<Line[]> {
   const anchored = part.anchored && anchor !== undefined ? ['--anchor', anchor] : [];
-  const options = ['--import', 'tsx', '--expose-gc', join(import.meta.dirname, 'main.ts'), ...part.command];
+  const options = ['--import', 'tsx', '--expose-gc', join(import.meta.dirname, 'main.ts'), ...part.command, ...more];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...options, ...anchored], { stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
