@@ -53,7 +53,7 @@ export function DriftChart({
         {limit !== null && (
           <>
             <line x1={LEFT} x2={WIDTH - EDGE} y1={y(limit)} y2={y(limit)} className="limit-line" />
-            <text x={WIDTH - EDGE} y={y(limit) - 5} textAnchor="end">
+            <text x={LEFT + 4} y={y(limit) - 5}>
               limit {limit}
             </text>
           </>
