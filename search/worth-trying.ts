@@ -36,6 +36,17 @@ function seconds(ms: number): string {
   return `${Math.round(ms / 1000)} s`;
 }
 
+/** Without the algorithm whose shortest useful training takes longest: where the time is too short to try each. */
+export function withoutSlowest<A extends ProbedAlgorithm>(
+  algorithms: readonly A[],
+  validationCasesOfAFold: number,
+): { tried: A[]; leftOut: LeftOut } {
+  const usefulMs = ({ probe }: A) => (probe.searchMs ?? 0) + trainingMs(probe, USEFUL_STEPS, validationCasesOfAFold);
+  const slowest = algorithms.reduce((a, b) => (usefulMs(b) > usefulMs(a) ? b : a));
+  const reason = `${USEFUL_STEPS} steps take about ${seconds(usefulMs(slowest))} on this device, and with it there would not be time for one trial of each`;
+  return { tried: algorithms.filter((one) => one !== slowest), leftOut: { name: slowest.name, reason } };
+}
+
 /** Drops the slowest until each of the rest has time for a useful training; the fastest always stays. */
 export function worthTrying<A extends ProbedAlgorithm>(input: TryingInput<A>): { tried: A[]; leftOut: LeftOut[] } {
   const { leftMs, parallel, splits, testCases, trainingCases } = input;

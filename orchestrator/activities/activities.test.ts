@@ -361,6 +361,33 @@ test('eleven minutes that name no algorithm try all four, and search an architec
   expect(whole[0]?.training.steps).toBeGreaterThan(1.3 * (look?.training.steps ?? 0));
 });
 
+test('on a slower machine fewer algorithms are tried, but never one of several that are kept', async () => {
+  for (const pace of [2, 3, 5]) {
+    const runId = await acceptRun({}, 660_000);
+    let nowMs = Date.now();
+    const { temporal } = fakeTemporal();
+    const activities = createActivities({ db, store, now: () => new Date(nowMs), temporal });
+    const gpu = fakeGpuActivities(store, fakeTrainer());
+    const job = (await activities.beginRun({ runId })) as AnalyzeJob;
+    await activities.recordRunAnalysis({ runId, result: await gpu.analyzeDataset(job) });
+    const probes = [];
+    for (const { algorithm, job } of await activities.prepareBundles({ runId })) {
+      const { architectureSearch, stepMs = 0, predictCaseMs = 0, startMs = 0 } = PROBES[algorithm] ?? {};
+      const slower = { stepMs: pace * stepMs, predictCaseMs: pace * predictCaseMs, startMs: pace * startMs };
+      const search =
+        architectureSearch == null ? null : { ...architectureSearch, stepMs: pace * architectureSearch.stepMs };
+      probes.push({ algorithm, result: { ...(await gpu.probePlan(job)), ...slower, architectureSearch: search } });
+    }
+    nowMs += 110_000;
+    await activities.layOutStudy({ runId, probes });
+    const { schedule } = await db.study.findUniqueOrThrow({ where: { runId } });
+    const { algorithms, allocation } = schedule as { algorithms: object; allocation: { searchTrials: number } };
+    const kept = Object.keys(algorithms).length;
+    expect(allocation.searchTrials, `${pace} times slower`).toBeGreaterThanOrEqual(kept);
+    expect(await db.runEvent.count({ where: { runId, type: 'algorithm.left-out' } })).toBe(4 - kept);
+  }
+});
+
 test('a trial that was told once keeps its first end', async () => {
   const runId = await acceptRun({
     folds: 1,

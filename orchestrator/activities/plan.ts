@@ -18,7 +18,7 @@ import { narrowSpace } from '@voxhelm/search/narrow';
 import { createStudy } from '@voxhelm/search/study';
 import { trainingMs, validationCases, validationInterval } from '@voxhelm/search/training-time';
 import { warmPoints } from '@voxhelm/search/warm-start';
-import { type LeftOut, worthTrying } from '@voxhelm/search/worth-trying';
+import { type LeftOut, withoutSlowest, worthTrying } from '@voxhelm/search/worth-trying';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
@@ -97,7 +97,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         const probe = { ...result, ...searchTime(plan, result) };
         return { name: algorithm, planner, plan, probe, planSteps: plan.training.steps, fitted };
       });
-      const { tried: measured, leftOut } = worthTrying({
+      let { tried: measured, leftOut } = worthTrying({
         leftMs,
         algorithms: probed,
         trainingCases,
@@ -105,20 +105,30 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         splits,
         parallel,
       });
+      const allocated = (algorithms: typeof measured) =>
+        allocate({
+          budgetMs,
+          elapsedMs: elapsed,
+          algorithms,
+          trainingCases,
+          testCases,
+          parallel,
+          folds: request.folds ?? null,
+          searchTrials: settings.trials ?? null,
+          steps: fixedSteps(request.plan ?? {}, algorithms),
+          // Trials that were taken over are whole, and rungs have lengths of their own.
+          mayLook: request.branch === undefined && settings.pruner !== 'asha' && settings.pruner !== 'hyperband',
+        });
+      let fitted = allocated(measured);
+      const isFixed = settings.trials !== undefined || fixedSteps(request.plan ?? {}, measured) !== null;
+      // A trial of each or not at all: time for fewer would go to whichever is named first.
+      while (!isFixed && fitted.searchTrials < measured.length) {
+        const fewer = withoutSlowest(measured, validationCases(trainingCases, splits));
+        measured = fewer.tried;
+        leftOut = [...leftOut, fewer.leftOut];
+        fitted = allocated(measured);
+      }
       const steps = fixedSteps(request.plan ?? {}, measured);
-      const fitted = allocate({
-        budgetMs,
-        elapsedMs: elapsed,
-        algorithms: measured,
-        trainingCases,
-        testCases,
-        parallel,
-        folds: request.folds ?? null,
-        searchTrials: settings.trials ?? null,
-        steps,
-        // Trials that were taken over are whole, and rungs have lengths of their own.
-        mayLook: request.branch === undefined && settings.pruner !== 'asha' && settings.pruner !== 'hyperband',
-      });
       const laidOut = { ...fitted, splits, folds: Math.min(fitted.folds, splits) };
       const earlier = await earlierStudies(db, run);
       const draft = createStudy({
