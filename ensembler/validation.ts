@@ -103,7 +103,8 @@ export function membersFor(one: LabelledCase, members: readonly Member[], only?:
   );
 }
 
-function fuseVotes(
+/** What members' stored predictions of a case come to together: a label value for each voxel. */
+export function fuseVotes(
   votes: readonly QuantizedProbabilities[],
   mode: FusionMode,
   labels: readonly LabelDefinition[],

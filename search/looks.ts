@@ -1,5 +1,5 @@
-import { type Probe, stepsWithin, trainingMs } from './training-time.ts';
-import { USEFUL_STEPS } from './worth-trying.ts';
+import { type Probe, stepsWithin } from './training-time.ts';
+import { usefulMs } from './worth-trying.ts';
 
 /*
  * Short looks: where a run has one trial for each of several algorithms, it need not train them all as long as the models that
@@ -19,8 +19,7 @@ export interface Looked {
 
 /** Time of a look (milliseconds), a search for an architecture included: a share of a whole training, but enough to tell something. */
 function lookMs({ probe, planSteps }: Looked, wholeMs: number, cases: number): number {
-  const leastMs = (probe.searchMs ?? 0) + trainingMs(probe, Math.min(USEFUL_STEPS, planSteps), cases);
-  return Math.min(wholeMs, Math.max(LOOK_SHARE * wholeMs, leastMs));
+  return Math.min(wholeMs, Math.max(LOOK_SHARE * wholeMs, usefulMs(probe, cases, planSteps)));
 }
 
 /** Time of all looks (milliseconds), as many at once as there are trainers. */

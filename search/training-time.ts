@@ -65,6 +65,17 @@ export function mostMembers(folds: number, algorithms: number): number {
   return folds + Math.min(OTHER_ALGORITHMS, Math.max(0, algorithms - 1));
 }
 
+/** A member predicts the test cases, and every case is fused with it and scored. */
+function memberMs(probe: Probe, trainingCases: number, testCases: number): number {
+  const fusions = trainingCases + FUSIONS_PER_TEST_CASE * testCases;
+  return testCases * probe.predictCaseMs + fusions * (probe.fuseCaseMs ?? FUSE_CASE_MS);
+}
+
+/** What the ensemble job needs at least for so many members. */
+export function ensembleBaseMs(probe: Probe, members: number, trainingCases: number, testCases: number): number {
+  return ENSEMBLE_BASE_MS + probe.startMs + members * memberMs(probe, trainingCases, testCases);
+}
+
 /**
  * What the ensemble job needs at least once the winner of the search is known: its models of each fold, and the slowest of the
  * others that may come beside them.
@@ -77,18 +88,8 @@ export function ensembleMsOf(
   testCases: number,
 ): number {
   const beside = [...others].sort((a, b) => b.predictCaseMs - a.predictCaseMs).slice(0, OTHER_ALGORITHMS);
-  const own = ensembleBaseMs(winner, folds, trainingCases, testCases);
-  // Each alone, less what the job needs but once.
-  const base = ensembleBaseMs(winner, 0, 0, 0);
-  const moreMs = beside.map(
-    (probe) => ensembleBaseMs({ ...probe, startMs: winner.startMs }, 1, trainingCases, testCases) - base,
+  return beside.reduce(
+    (sum, probe) => sum + memberMs(probe, trainingCases, testCases),
+    ensembleBaseMs(winner, folds, trainingCases, testCases),
   );
-  return own + moreMs.reduce((sum, ms) => sum + ms, 0);
-}
-
-/** What the ensemble job needs at least: each member predicts the test cases, every case is fused and scored. */
-export function ensembleBaseMs(probe: Probe, members: number, trainingCases: number, testCases: number): number {
-  const predictions = members * testCases * probe.predictCaseMs;
-  const fusions = members * (trainingCases + FUSIONS_PER_TEST_CASE * testCases);
-  return ENSEMBLE_BASE_MS + probe.startMs + predictions + fusions * (probe.fuseCaseMs ?? FUSE_CASE_MS);
 }

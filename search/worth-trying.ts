@@ -36,36 +36,67 @@ function seconds(ms: number): string {
   return `${Math.round(ms / 1000)} s`;
 }
 
-/** Without the algorithm whose shortest useful training takes longest: where the time is too short to try each. */
-export function withoutSlowest<A extends ProbedAlgorithm>(
+/** Time (milliseconds) of the shortest training that tells something, a search for its architecture included. */
+export function usefulMs(probe: Probe, validationCasesOfAFold: number, planSteps = USEFUL_STEPS): number {
+  return (probe.searchMs ?? 0) + trainingMs(probe, Math.min(USEFUL_STEPS, planSteps), validationCasesOfAFold);
+}
+
+/** Without the algorithm whose shortest useful training takes longest; `why` it is too long, after what it takes. */
+function withoutSlowest<A extends ProbedAlgorithm>(
   algorithms: readonly A[],
-  validationCasesOfAFold: number,
+  cases: number,
+  why: string,
 ): { tried: A[]; leftOut: LeftOut } {
-  const usefulMs = ({ probe }: A) => (probe.searchMs ?? 0) + trainingMs(probe, USEFUL_STEPS, validationCasesOfAFold);
-  const slowest = algorithms.reduce((a, b) => (usefulMs(b) > usefulMs(a) ? b : a));
-  const reason = `${USEFUL_STEPS} steps take about ${seconds(usefulMs(slowest))} on this device, and with it there would not be time for one trial of each`;
-  return { tried: algorithms.filter((one) => one !== slowest), leftOut: { name: slowest.name, reason } };
+  const slowest = slowestOf(algorithms, cases);
+  const searched = slowest.probe.searchMs === undefined ? '' : 'a search for its architecture and ';
+  const needs = `${searched}${USEFUL_STEPS} steps take about ${seconds(usefulMs(slowest.probe, cases))} on this device`;
+  const tried = algorithms.filter((one) => one !== slowest);
+  return { tried, leftOut: { name: slowest.name, reason: `${needs}, ${why}` } };
+}
+
+function slowestOf<A extends ProbedAlgorithm>(algorithms: readonly A[], cases: number): A {
+  return algorithms.reduce((a, b) => (usefulMs(b.probe, cases) >= usefulMs(a.probe, cases) ? b : a));
 }
 
 /** Drops the slowest until each of the rest has time for a useful training; the fastest always stays. */
 export function worthTrying<A extends ProbedAlgorithm>(input: TryingInput<A>): { tried: A[]; leftOut: LeftOut[] } {
   const { leftMs, parallel, splits, testCases, trainingCases } = input;
   const cases = validationCases(trainingCases, splits);
-  const usefulMs = ({ probe }: A) => (probe.searchMs ?? 0) + trainingMs(probe, USEFUL_STEPS, cases);
-  const tried = [...input.algorithms].sort((a, b) => usefulMs(a) - usefulMs(b));
+  let tried = [...input.algorithms];
   const leftOut: LeftOut[] = [];
   while (leftMs !== null && tried.length > 1) {
-    const slowest = tried.at(-1) as A;
-    const forTrainingMs = leftMs - ensembleBaseMs(slowest.probe, tried.length, trainingCases, testCases);
+    const { probe } = slowestOf(tried, cases);
+    const forTrainingMs = leftMs - ensembleBaseMs(probe, tried.length, trainingCases, testCases);
     const shareMs = (forTrainingMs / tried.length) * Math.min(parallel, tried.length);
-    if (usefulMs(slowest) <= shareMs) break;
-    tried.pop();
-    const searched = slowest.probe.searchMs === undefined ? '' : 'a search for its architecture and ';
-    const needs = `${searched}${USEFUL_STEPS} steps take about ${seconds(usefulMs(slowest))} on this device`;
-    const has = `its share of the budget is ${seconds(Math.max(0, shareMs))}`;
-    leftOut.push({ name: slowest.name, reason: `${needs}, ${has}` });
+    if (usefulMs(probe, cases) <= shareMs) break;
+    const fewer = withoutSlowest(tried, cases, `its share of the budget is ${seconds(Math.max(0, shareMs))}`);
+    tried = fewer.tried;
+    leftOut.push(fewer.leftOut);
   }
-  // In the order that they were asked for.
-  const names = new Set(tried.map(({ name }) => name));
-  return { tried: input.algorithms.filter(({ name }) => names.has(name)), leftOut };
+  return { tried, leftOut };
+}
+
+/**
+ * Drops the slowest until the allocation has a trial for each of the rest: time for fewer would go to whichever is named first.
+ * `allocate` divides the time among algorithms.
+ */
+export function eachTried<A extends ProbedAlgorithm, T extends { readonly searchTrials: number }>(
+  algorithms: readonly A[],
+  validationCasesOfAFold: number,
+  allocate: (algorithms: readonly A[]) => T,
+): { tried: A[]; leftOut: LeftOut[]; allocation: T } {
+  let tried = [...algorithms];
+  let allocation = allocate(tried);
+  const leftOut: LeftOut[] = [];
+  while (allocation.searchTrials < tried.length) {
+    const fewer = withoutSlowest(
+      tried,
+      validationCasesOfAFold,
+      'and with it there would not be time for one trial of each',
+    );
+    tried = fewer.tried;
+    leftOut.push(fewer.leftOut);
+    allocation = allocate(tried);
+  }
+  return { tried, leftOut, allocation };
 }

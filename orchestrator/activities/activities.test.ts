@@ -319,23 +319,32 @@ const PROBES: Readonly<Record<string, Partial<ProbeResult>>> = {
   },
 };
 
-test('eleven minutes that name no algorithm try all four, and search an architecture in a share of them', async () => {
-  const runId = await acceptRun({}, 660_000);
+/** A run that names no algorithm and was laid out `planningMs` after it began, as if its probes had measured that; `pass` lets time go by. */
+async function laidOut(budgetMs: number, planningMs: number, measured: (algorithm: string) => Partial<ProbeResult>) {
+  const runId = await acceptRun({}, budgetMs);
   let nowMs = Date.now();
+  const pass = (ms: number): void => {
+    nowMs += ms;
+  };
   const { started, temporal } = fakeTemporal();
   const activities = createActivities({ db, store, now: () => new Date(nowMs), temporal });
   const gpu = fakeGpuActivities(store, fakeTrainer());
-  const job = (await activities.beginRun({ runId })) as AnalyzeJob;
-  await activities.recordRunAnalysis({ runId, result: await gpu.analyzeDataset(job) });
+  const analysis = (await activities.beginRun({ runId })) as AnalyzeJob;
+  await activities.recordRunAnalysis({ runId, result: await gpu.analyzeDataset(analysis) });
   const probes = [];
   for (const { algorithm, job } of await activities.prepareBundles({ runId }))
-    probes.push({ algorithm, result: { ...(await gpu.probePlan(job)), ...PROBES[algorithm] } });
-  nowMs += 50_000;
+    probes.push({ algorithm, result: { ...(await gpu.probePlan(job)), ...measured(algorithm) } });
+  pass(planningMs);
   await activities.layOutStudy({ runId, probes });
+  return { runId, activities, started, pass };
+}
+
+test('eleven minutes that name no algorithm try all four, and search an architecture in a share of them', async () => {
+  const { runId, activities, started, pass } = await laidOut(660_000, 50_000, (algorithm) => PROBES[algorithm] ?? {});
 
   for (let number = 0; number < 4; number++) {
     const { trialIds } = await activities.startTrials({ runId, kind: 'search', fromNumber: number, count: 1 });
-    nowMs += 55_000;
+    pass(55_000);
     const [trialId = ''] = trialIds;
     const predictions = await store.write(`${trialId}.json`, Buffer.from(JSON.stringify(madeUpPredictions(trialId))));
     const { training } = await readJson(store, started.at(-1)?.plan as ArtifactRef, Plan);
@@ -363,23 +372,13 @@ test('eleven minutes that name no algorithm try all four, and search an architec
 
 test('on a slower machine fewer algorithms are tried, but never one of several that are kept', async () => {
   for (const pace of [2, 3, 5]) {
-    const runId = await acceptRun({}, 660_000);
-    let nowMs = Date.now();
-    const { temporal } = fakeTemporal();
-    const activities = createActivities({ db, store, now: () => new Date(nowMs), temporal });
-    const gpu = fakeGpuActivities(store, fakeTrainer());
-    const job = (await activities.beginRun({ runId })) as AnalyzeJob;
-    await activities.recordRunAnalysis({ runId, result: await gpu.analyzeDataset(job) });
-    const probes = [];
-    for (const { algorithm, job } of await activities.prepareBundles({ runId })) {
+    const { runId } = await laidOut(660_000, 110_000, (algorithm) => {
       const { architectureSearch, stepMs = 0, predictCaseMs = 0, startMs = 0 } = PROBES[algorithm] ?? {};
       const slower = { stepMs: pace * stepMs, predictCaseMs: pace * predictCaseMs, startMs: pace * startMs };
       const search =
         architectureSearch == null ? null : { ...architectureSearch, stepMs: pace * architectureSearch.stepMs };
-      probes.push({ algorithm, result: { ...(await gpu.probePlan(job)), ...slower, architectureSearch: search } });
-    }
-    nowMs += 110_000;
-    await activities.layOutStudy({ runId, probes });
+      return { ...slower, architectureSearch: search };
+    });
     const { schedule } = await db.study.findUniqueOrThrow({ where: { runId } });
     const { algorithms, allocation } = schedule as { algorithms: object; allocation: { searchTrials: number } };
     const kept = Object.keys(algorithms).length;

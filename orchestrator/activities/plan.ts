@@ -13,12 +13,12 @@ import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
 import { fromJson, fromJsonOrNull, toJson } from '@voxhelm/prisma/json';
 import { architectureSearchMs, fittedSearchSteps } from '@voxhelm/search/architecture-search-time';
 import { allocate, foldTrainings, wallBudgetMs } from '@voxhelm/search/budget';
-import { WHOLE } from '@voxhelm/search/fidelity/schedule';
+import { isOverRungs, WHOLE } from '@voxhelm/search/fidelity/schedule';
 import { narrowSpace } from '@voxhelm/search/narrow';
 import { createStudy } from '@voxhelm/search/study';
 import { trainingMs, validationCases, validationInterval } from '@voxhelm/search/training-time';
 import { warmPoints } from '@voxhelm/search/warm-start';
-import { type LeftOut, withoutSlowest, worthTrying } from '@voxhelm/search/worth-trying';
+import { eachTried, type LeftOut, worthTrying } from '@voxhelm/search/worth-trying';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
@@ -97,15 +97,8 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         const probe = { ...result, ...searchTime(plan, result) };
         return { name: algorithm, planner, plan, probe, planSteps: plan.training.steps, fitted };
       });
-      let { tried: measured, leftOut } = worthTrying({
-        leftMs,
-        algorithms: probed,
-        trainingCases,
-        testCases,
-        splits,
-        parallel,
-      });
-      const allocated = (algorithms: typeof measured) =>
+      const worth = worthTrying({ leftMs, algorithms: probed, trainingCases, testCases, splits, parallel });
+      const allocated = (algorithms: readonly (typeof probed)[number][]) =>
         allocate({
           budgetMs,
           elapsedMs: elapsed,
@@ -117,17 +110,18 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
           searchTrials: settings.trials ?? null,
           steps: fixedSteps(request.plan ?? {}, algorithms),
           // Trials that were taken over are whole, and rungs have lengths of their own.
-          mayLook: request.branch === undefined && settings.pruner !== 'asha' && settings.pruner !== 'hyperband',
+          mayLook: request.branch === undefined && !isOverRungs(settings.pruner),
         });
-      let fitted = allocated(measured);
-      const isFixed = settings.trials !== undefined || fixedSteps(request.plan ?? {}, measured) !== null;
-      // A trial of each or not at all: time for fewer would go to whichever is named first.
-      while (!isFixed && fitted.searchTrials < measured.length) {
-        const fewer = withoutSlowest(measured, validationCases(trainingCases, splits));
-        measured = fewer.tried;
-        leftOut = [...leftOut, fewer.leftOut];
-        fitted = allocated(measured);
-      }
+      // Trials or steps that the user counted are kept, whatever they leave untried.
+      const isFixed = settings.trials !== undefined || fixedSteps(request.plan ?? {}, worth.tried) !== null;
+      const {
+        tried: measured,
+        leftOut: untried,
+        allocation: fitted,
+      } = isFixed
+        ? { tried: worth.tried, leftOut: [], allocation: allocated(worth.tried) }
+        : eachTried(worth.tried, validationCases(trainingCases, splits), allocated);
+      const leftOut = [...worth.leftOut, ...untried];
       const steps = fixedSteps(request.plan ?? {}, measured);
       const laidOut = { ...fitted, splits, folds: Math.min(fitted.folds, splits) };
       const earlier = await earlierStudies(db, run);

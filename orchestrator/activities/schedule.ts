@@ -2,7 +2,13 @@ import { type PlanOverrides, SearchSettings } from '@voxhelm/contracts/run';
 import { Point, TrialState } from '@voxhelm/contracts/trial';
 import type { Database, Transaction } from '@voxhelm/prisma/client';
 import { fromJson } from '@voxhelm/prisma/json';
-import { expectedConfigurations, type Fidelity, fidelityFor, WHOLE } from '@voxhelm/search/fidelity/schedule';
+import {
+  expectedConfigurations,
+  type Fidelity,
+  fidelityFor,
+  isOverRungs,
+  WHOLE,
+} from '@voxhelm/search/fidelity/schedule';
 import type { Study, StudySettings, StudyTrial } from '@voxhelm/search/study';
 import { z } from 'zod';
 
@@ -85,7 +91,7 @@ export function studySettings(
   { allocation }: Pick<Schedule, 'allocation'>,
 ): StudySettings {
   const trials = allocation.searchTrials;
-  if (pruner !== 'asha' && pruner !== 'hyperband') return { sampler, pruner, trials };
+  if (!isOverRungs(pruner)) return { sampler, pruner, trials };
   const fidelity = fidelityFor(pruner, trials);
   return { sampler, pruner, trials: expectedConfigurations(fidelity) ?? trials, fidelity };
 }

@@ -5,14 +5,12 @@ import { AskRecord, Point, TrialState } from '@voxhelm/contracts/trial';
 import type { Database } from '@voxhelm/prisma/client';
 import type { Study, Trial } from '@voxhelm/prisma/generated/client';
 import { fromJson, fromJsonOrNull } from '@voxhelm/prisma/json';
+import { isOverRungs } from '@voxhelm/search/fidelity/schedule';
 import { importances } from '@voxhelm/search/insight/importance';
 import { hypervolume, paretoFront } from '@voxhelm/search/insight/pareto';
 import type { SearchSpace } from '@voxhelm/search/space';
 import { z } from 'zod';
 import { notFound } from './errors.ts';
-
-/** With these, a search has a number of steps to spend and not of trials. */
-const RUNG_PRUNERS: readonly SearchSettings['pruner'][] = ['asha', 'hyperband'];
 
 /** What of a study's stored schedule is shown. */
 const ShownSchedule = z.object({ allocation: z.object({ searchTrials: z.number().int() }) });
@@ -31,7 +29,7 @@ export async function searchInsight(database: Database, runId: string): Promise<
   return {
     sampler: settings.sampler,
     pruner: settings.pruner,
-    plannedTrials: RUNG_PRUNERS.includes(settings.pruner)
+    plannedTrials: isOverRungs(settings.pruner)
       ? null
       : (fromJsonOrNull('Study.schedule', ShownSchedule, study?.schedule)?.allocation.searchTrials ?? null),
     best:

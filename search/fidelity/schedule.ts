@@ -19,6 +19,11 @@ export interface Fidelity {
   readonly totalSteps: number | null;
 }
 
+/** Whether a search of this pruner goes over rungs: it has a number of steps to spend and not of trials. */
+export function isOverRungs(pruner: string): pruner is Fidelity['kind'] {
+  return pruner === 'asha' || pruner === 'hyperband';
+}
+
 /** Steps of a whole training as studies of runs count them, whatever steps each algorithm's own takes. */
 export const WHOLE = 1000;
 /** Configurations that are begun for each whole training's worth of steps, as the benchmark's searches came to. */

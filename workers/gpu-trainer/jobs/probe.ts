@@ -4,8 +4,8 @@ import { withPrecision } from '@voxhelm/algorithms/planner';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type ProbeJob, type ProbeResult, TrainingCase } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
-import { addToFusion, fusedLabels, startFusion } from '@voxhelm/ensembler/fuse';
 import { decodeProbabilities, encodeProbabilities } from '@voxhelm/ensembler/probabilities';
+import { foregroundValues, fuseVotes } from '@voxhelm/ensembler/validation';
 import { diceByClass } from '@voxhelm/imaging/metrics/dice';
 import type { LabelMap } from '@voxhelm/imaging/volume';
 import { trainLoop } from '@voxhelm/nn/trainer';
@@ -107,12 +107,10 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
 
 /** What the ensemble does with one stored prediction of a case (milliseconds): read, add, decide, score. */
 function fusionMs(probabilities: Float32Array, { data, shape }: LabelMap, plan: Plan): number {
-  const values = plan.labels.map(({ value }) => value);
-  const stored = encodeProbabilities(probabilities, values.length, shape);
+  const stored = encodeProbabilities(probabilities, plan.labels.length, shape);
   const startedAt = performance.now();
-  const fusion = startFusion('mean', values.length, data.length);
-  addToFusion(fusion, decodeProbabilities(stored).data);
-  diceByClass(fusedLabels(fusion, values), data, values);
+  const fused = fuseVotes([decodeProbabilities(stored)], 'mean', plan.labels);
+  diceByClass(fused, data, foregroundValues(plan.labels));
   return performance.now() - startedAt;
 }
 
