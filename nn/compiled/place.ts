@@ -5,8 +5,17 @@ import { fileURLToPath } from 'node:url';
  */
 
 /** Folders whose frames carry a step but are not what its author wrote: the tracer, tfjs, and the shared layers. */
-const CARRIERS = [/node_modules/, /\/nn\/compiled\/(?!.*\.test\.)/, /\/nn\/(raw-op|engine)\.ts/, /^node:/];
-const SHARED = [/\/nn\/(layers|losses|optimizers)\//, /\/nn\/(train-step|clip-norm)\.ts/];
+const CARRIERS = [
+  /node_modules/,
+  /\/nn\/compiled\/(?!.*\.test\.)/,
+  /\/nn\/(raw-op|engine|gradients|recompute)\.ts/,
+  /^node:/,
+];
+const SHARED = [/\/nn\/(layers|losses|optimizers)\//, /\/nn\/(train-step|clip-norm|augment)\.ts/];
+/** Nothing that called it is of the network. */
+const STEP = /\/nn\/train-step\.ts/;
+/** tfjs's function that walks the tape: what called it is not what asked for the op. */
+const BACKWARD = 'backpropagateGradients';
 
 interface Frame {
   readonly file: string;
@@ -23,21 +32,36 @@ function frames(stack: string): Frame[] {
 /** Frames between an op and the network that asked for it: tfjs's own take up to fifty. */
 const DEPTH = 200;
 
-function deepStack(): string {
+/** A moment's stack. It is cheap until it is read. */
+export type Mark = Pick<Error, 'stack'>;
+
+/** Marks the present call. */
+export function mark(): Mark {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = DEPTH;
-  const { stack } = new Error();
+  const moment = new Error();
   Error.stackTraceLimit = limit;
-  return stack ?? '';
+  return moment;
 }
 
-/**
- * "file:line" of the innermost frame of the present call that belongs to a network (not to a shared layer, where a network
- * called one), or of the innermost frame of ours.
- */
-export function currentPlace(): string {
-  const own = frames(deepStack()).filter(({ file }) => !CARRIERS.some((pattern) => pattern.test(file)));
-  const network = own.find(({ file }) => !SHARED.some((pattern) => pattern.test(file)));
-  const frame = network ?? own[0];
-  return frame === undefined ? 'an unknown place' : `${frame.file}:${frame.line}`;
+/** What was asked for at a mark: by a network, or by the step around it, and whether while the tape was walked. */
+export interface Origin {
+  /** "file:line" of the innermost frame of a network (not of a shared layer, where a network called one); null: there is none. */
+  readonly network: string | null;
+  /** "file:line" of the innermost frame of ours; null: there is none. */
+  readonly own: string | null;
+}
+
+/** Reads a mark. Where a gradient was being computed, only what its own function called counts. */
+export function originOf({ stack = '' }: Mark): Origin {
+  const inner = stack.includes(BACKWARD) ? stack.slice(0, stack.indexOf(BACKWARD)) : stack;
+  const ours = frames(inner).filter(({ file }) => !CARRIERS.some((pattern) => pattern.test(file)));
+  const step = ours.findIndex(({ file }) => STEP.test(file));
+  const within = step === -1 ? ours : ours.slice(0, step + 1);
+  const shown = (frame: Frame | undefined): string | null =>
+    frame === undefined ? null : `${frame.file}:${frame.line}`;
+  return {
+    network: shown(within.find(({ file }) => !SHARED.some((pattern) => pattern.test(file)))),
+    own: shown(within[0]),
+  };
 }

@@ -5,7 +5,7 @@ import { BFLOAT16, BOOL, type DataType, FLOAT, INT32, type Shape } from './data-
 import type { Attribute, ConstantValues, Graph, Value } from './graph.ts';
 import type { OpCall, OpDefinition } from './ops/definition.ts';
 import { definitionOf } from './ops/table.ts';
-import { currentPlace } from './place.ts';
+import { notingGradients, untraceable } from './refusals.ts';
 
 /*
  * The tracer: tfjs-node's own kernels over a binding that writes nodes into a graph instead of computing. A function of
@@ -84,14 +84,6 @@ function readAttribute(native: NativeBinding, { type, value }: NativeAttribute):
   if (type === native.TF_ATTR_STRING) return { text: value as string };
   if (type === native.TF_ATTR_SHAPE) return { shape: value as number[] };
   return Array.isArray(value) ? { ints: value as number[] } : { int: value as number };
-}
-
-function untraceable(op: string, why: string): VoxhelmError {
-  const place = currentPlace();
-  return new VoxhelmError('invalid-request', `${op} at ${place} cannot be compiled: ${why}`, {
-    fix: 'Write it with ops of nn/compiled/ops (nn/compiled/README.md says how to add one), or train eagerly.',
-    details: { op, place },
-  });
 }
 
 /** Appends the node of one op, its inputs cast to the program's precision. */
@@ -232,9 +224,11 @@ export function trace(
       value: (tensor) => tracing().values[backend.getInputTensorIds([tensor])[0] as number] as Value,
     };
     const found: Value[] = [];
-    tf.tidy(() => {
-      found.push(...compute(scope).map((tensor) => scope.value(tensor)));
-    });
+    notingGradients(() =>
+      tf.tidy(() => {
+        found.push(...compute(scope).map((tensor) => scope.value(tensor)));
+      }),
+    );
     return found;
   } finally {
     current = null;
