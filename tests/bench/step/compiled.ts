@@ -21,26 +21,24 @@ export function openCompiled(configuration: StepConfiguration, network: Network,
       ema: null,
     },
   });
-  for (const group of program.groups) {
-    const values = network.specs.map((spec) => {
-      const initial = initialValues(spec, 0);
-      return [spec.name, group === 'weights' ? initial : new Float32Array(initial.length)] as const;
-    });
-    program.assign(group, new Map(values));
-  }
+  const weights = new Map(network.specs.map((spec) => [spec.name, initialValues(spec, 0)] as const));
+  for (const group of program.groups) program.assign(group, group === 'weights' ? weights : 'zeros');
   return program;
 }
 
 const REPEATS = 5;
 
 /**
- * The parts of a compiled step, from what its signatures take, one after the other in each of five rounds (medians): the
- * loss alone is the forward pass; what a second micro-batch adds is forward and backward; the rest of a step is clipping
- * and the optimiser.
+ * The parts of a compiled step that takes `stepMs` (medians of five rounds): the loss alone is the forward pass; what a second
+ * micro-batch adds is forward and backward; the rest of a step is clipping and the optimiser.
  */
-export function splitCompiled(configuration: StepConfiguration, network: Network, batch: ProgramBatch): StepSplit {
-  const one = openCompiled(configuration, network, 1);
-  const two = openCompiled(configuration, network, 2);
+export function splitCompiled(
+  configuration: StepConfiguration,
+  network: Network,
+  batch: ProgramBatch,
+  stepMs: number,
+): StepSplit {
+  const program = openCompiled(configuration, network, 2);
   const clock = (work: () => void): number => {
     const started = performance.now();
     work();
@@ -48,13 +46,11 @@ export function splitCompiled(configuration: StepConfiguration, network: Network
   };
   const rounds = Array.from({ length: REPEATS + 1 }, (_, repeat) => {
     const numbers = { step: repeat + 1, learningRate: 1e-3, seed: 0 };
-    const forwardMs = clock(() => one.loss(batch, numbers));
-    const stepMs = clock(() => one.step([batch], numbers));
-    const gradientsMs = clock(() => two.step([batch, batch], numbers)) - stepMs;
+    const forwardMs = clock(() => program.loss(batch, numbers));
+    const gradientsMs = clock(() => program.step([batch, batch], numbers)) - stepMs;
     return { forwardMs, backwardMs: gradientsMs - forwardMs, optimizerMs: stepMs - gradientsMs };
   }).slice(1);
-  one.dispose();
-  two.dispose();
+  program.dispose();
   const middle = (part: keyof StepSplit): number => Math.max(0, median(rounds.map((round) => round[part])));
   return { forwardMs: middle('forwardMs'), backwardMs: middle('backwardMs'), optimizerMs: middle('optimizerMs') };
 }

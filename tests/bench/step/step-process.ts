@@ -75,7 +75,7 @@ process.stdout.write(`${JSON.stringify(result)}\n`);
 
 function split(): StepSplit {
   if (engine === 'eager') return splitStep(configuration, network, batch);
-  return splitCompiled(configuration, network, { ...batch, classes: Int32Array.from(batch.classes) });
+  return splitCompiled(configuration, network, { ...batch, classes: Int32Array.from(batch.classes) }, stepMs);
 }
 
 function randomBatch() {
