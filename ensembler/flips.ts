@@ -4,7 +4,8 @@ import { readImage } from '@voxhelm/imaging/nifti';
 import { mirroredAxes } from '@voxhelm/imaging/transforms/placement';
 import { disposeModels, loadModels, type ModelFile } from './ensemble-predictor.ts';
 import { fuseModels, type LoadedModel } from './fuse-models.ts';
-import { type Material, type Member, readTruth } from './material.ts';
+import { imageGroups, prepareImage } from './image-groups.ts';
+import { type LabelledCase, type Material, type Member, readTruth } from './material.ts';
 import { type ComponentScores, flipSets } from './select.ts';
 import { componentScores, membersFor, type Watch } from './validation.ts';
 
@@ -42,20 +43,44 @@ export async function scoreFlips(
     const flips = budgetMs === null ? sets[0]! : await affordable(material, members, models, sets, budgetMs);
     if (flips === undefined) return null;
     const scores = new Map<string, ComponentScores>();
-    for (const [index, one] of material.validation.entries()) {
-      watch.step(index, material.validation.length);
-      if (budgetMs !== null && performance.now() - startedAt > budgetMs) return null;
-      const voters = membersFor(one, members);
-      if (voters.length === 0) continue;
-      const image = await readImage(one.images);
-      const votes = voters.map((voter) => models[members.findIndex((member) => member.trialId === voter.trialId)]!);
-      const prediction = await fuseModels(votes, image, { mode, flips }, material.labels);
-      scores.set(one.caseId, componentScores(prediction, await readTruth(one, image.shape), material));
+    const read = ({ images }: LabelledCase) => {
+      watch.step(scores.size, material.validation.length);
+      return readImage(images);
+    };
+    for (const { voters, cases } of byVoters(material.validation, members)) {
+      const votes = voters.map((voter) => models[members.indexOf(voter)] as LoadedModel);
+      for await (const group of imageGroups(cases, read, votes)) {
+        if (budgetMs !== null && performance.now() - startedAt > budgetMs) return null;
+        const images = group.map(({ prepared }) => prepared);
+        const predictions = await fuseModels(votes, images, { mode, flips }, material.labels);
+        for (const [index, { item, prepared }] of group.entries()) {
+          const truth = await readTruth(item, prepared.image.shape);
+          scores.set(item.caseId, componentScores(predictions[index] as Uint8Array | Uint16Array, truth, material));
+        }
+      }
     }
     return { flips, scores };
   } finally {
     disposeModels(models);
   }
+}
+
+/** Cases by the members that may vote on them, which predict them together; cases without one are left out. */
+function byVoters(
+  cases: readonly LabelledCase[],
+  members: readonly LoadableMember[],
+): { readonly voters: readonly LoadableMember[]; readonly cases: LabelledCase[] }[] {
+  const groups = new Map<string, { voters: readonly LoadableMember[]; cases: LabelledCase[] }>();
+  for (const one of cases) {
+    const may = new Set<Member>(membersFor(one, members));
+    const voters = members.filter((member) => may.has(member));
+    if (voters.length === 0) continue;
+    const key = voters.map(({ trialId }) => trialId).join();
+    const group = groups.get(key) ?? { voters, cases: [] };
+    group.cases.push(one);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
 }
 
 /** The first set whose estimated time fits. The second of two predictions is timed: the first one also warms up. */
@@ -70,7 +95,7 @@ async function affordable(
   if (sample === undefined) return undefined;
   const image = await readImage(sample.images);
   const predict = (): Promise<unknown> =>
-    fuseModels(models.slice(0, 1), image, { mode: 'mean', flips: [] }, material.labels);
+    fuseModels(models.slice(0, 1), [prepareImage(image)], { mode: 'mean', flips: [] }, material.labels);
   const startedAt = performance.now();
   await predict();
   const warmAt = performance.now();

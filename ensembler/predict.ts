@@ -2,6 +2,7 @@ import { mkdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { readImage, writeNifti } from '@voxhelm/imaging/nifti';
+import type { Volume } from '@voxhelm/imaging/volume';
 import { readBundle } from './bundle-read.ts';
 import { type EnsemblePredictor, loadEnsemble } from './ensemble-predictor.ts';
 import { listInputs, type PredictionInput } from './predict-inputs.ts';
@@ -19,8 +20,8 @@ export interface PredictFolderOptions {
 
 /**
  * Segments images with an ensemble bundle; needs no server and no database. Each result is a label map on its image's own
- * grid and affine, written under the image's file name. One image in memory at a time; members are loaded once. Images
- * that fail do not stop the others: when all are done, one `bad-image` error lists every failure (`details.written` holds
+ * grid and affine, written under the image's file name. One image in memory at a time, or as many small ones as fill a batch of
+ * windows; members are loaded once. Images that fail do not stop the others: when all are done, one `bad-image` error lists every failure (`details.written` holds
  * what was written). Throws `bad-bundle`, `not-found` or `invalid-request` before anything is predicted.
  */
 export async function predictFolder(options: PredictFolderOptions): Promise<{ written: string[] }> {
@@ -44,28 +45,36 @@ async function predictAll(
 ): Promise<{ written: string[] }> {
   const written: string[] = [];
   const failures: { file: string; message: string }[] = [];
-  for (const [index, input] of inputs.entries()) {
-    if (signal?.aborted) throw new VoxhelmError('cancelled', `stopped after ${index} of ${inputs.length} images`);
-    const file = input.images[0] ?? input.outputName;
+  const tell = (input: PredictionInput): void =>
+    onProgress?.({ done: written.length + failures.length, total: inputs.length, file: fileOf(input) });
+  const onFailure = (input: PredictionInput, error: unknown): void => {
+    // A full disk or a lost folder would fail every other image as well.
+    if (error instanceof VoxhelmError && ['storage', 'cancelled'].includes(error.code)) throw error;
+    failures.push({ file: fileOf(input), message: describe(error) });
+    tell(input);
+  };
+  const read = async (input: PredictionInput): Promise<Volume> => {
+    if (signal?.aborted)
+      throw new VoxhelmError('cancelled', `stopped after ${written.length} of ${inputs.length} images`);
+    if (input.fault !== null) throw new VoxhelmError('bad-image', input.fault);
+    return await readImage(input.images);
+  };
+  for await (const { item, prediction } of ensemble.predictEach(inputs, read, onFailure)) {
+    const target = join(output, item.outputName);
     try {
-      written.push(await predictOne(ensemble, input, output));
+      await writeNifti(target, prediction.labels);
+      written.push(target);
+      tell(item);
     } catch (error) {
-      // A full disk or a lost folder would fail every other image as well.
-      if (error instanceof VoxhelmError && error.code === 'storage') throw error;
-      failures.push({ file, message: describe(error) });
+      onFailure(item, error);
     }
-    onProgress?.({ done: index + 1, total: inputs.length, file });
   }
   if (failures.length > 0) throw failed(failures, written, inputs.length);
   return { written };
 }
 
-async function predictOne(ensemble: EnsemblePredictor, input: PredictionInput, output: string): Promise<string> {
-  if (input.fault !== null) throw new VoxhelmError('bad-image', input.fault);
-  const image = await readImage(input.images);
-  const target = join(output, input.outputName);
-  await writeNifti(target, await ensemble.predict(image));
-  return target;
+function fileOf({ images, outputName }: PredictionInput): string {
+  return images[0] ?? outputName;
 }
 
 /** What failed with this image, and what to do where that is known. */

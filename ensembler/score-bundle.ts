@@ -23,11 +23,13 @@ export async function scoreBundle(job: ScoreJob, store: ArtifactStore, watch: Wa
   const ensemble = loadEnsemble(models, manifest.fusion, manifest.labels);
   const scores: CaseScores[] = [];
   try {
-    for (const [index, one] of cases.entries()) {
-      watch.step(index, cases.length);
-      const prediction = await ensemble.predict(await readImage(one.images));
-      const truth = await readTruth(one, prediction.shape);
-      scores.push(evaluateCase(one.caseId, prediction, truth, foregroundValues(manifest.labels), TOLERANCE_MM));
+    const read = ({ images }: LabelledCase) => {
+      watch.step(scores.length, cases.length);
+      return readImage(images);
+    };
+    for await (const { item: one, prediction } of ensemble.predictEach(cases, read)) {
+      const truth = await readTruth(one, prediction.labels.shape);
+      scores.push(evaluateCase(one.caseId, prediction.labels, truth, foregroundValues(manifest.labels), TOLERANCE_MM));
     }
   } finally {
     ensemble.dispose();

@@ -6,8 +6,9 @@ import { type ArtifactStore, readJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 import { readBundle } from './bundle-read.ts';
 import { disposeModels, loadModels } from './ensemble-predictor.ts';
+import { imageGroups } from './image-groups.ts';
 import { orderToLabel, type UncertainCase } from './select-next.ts';
-import { uncertaintyOf } from './uncertainty.ts';
+import { type Uncertainty, uncertaintyOf } from './uncertainty.ts';
 import type { Watch } from './validation.ts';
 
 /** Labelled images that are read to know what is there already; more tell nothing new. */
@@ -29,10 +30,19 @@ export async function suggestCases(job: SuggestJob, store: ArtifactStore, watch:
   );
   const cases: UncertainCase[] = [];
   try {
-    for (const [index, { caseId, images }] of unlabelled.entries()) {
-      watch.step(labelled.length + index, total);
-      const image = await readImage(images);
-      cases.push({ caseId, ...(await uncertaintyOf(models, image)), features: imageFeatures(image) });
+    const read = ({ images }: TrainingCase) => {
+      watch.step(labelled.length + cases.length, total);
+      return readImage(images);
+    };
+    for await (const group of imageGroups(unlabelled, read, models)) {
+      const unsure = await uncertaintyOf(
+        models,
+        group.map(({ prepared }) => prepared),
+      );
+      for (const [index, { item, prepared }] of group.entries()) {
+        const features = imageFeatures(prepared.image);
+        cases.push({ caseId: item.caseId, ...(unsure[index] as Uncertainty), features });
+      }
     }
   } finally {
     disposeModels(models);

@@ -8,7 +8,7 @@ import { encodeNifti, readImage } from '@voxhelm/imaging/nifti';
 import type { LabelMap } from '@voxhelm/imaging/volume';
 import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
 import { loadEnsemble, type ModelFile } from './ensemble-predictor.ts';
-import { type Material, readTruth } from './material.ts';
+import { type LabelledCase, type Material, readTruth } from './material.ts';
 import { foregroundValues, type Watch } from './validation.ts';
 
 /** The ensemble's label maps of the test cases (NIfTI), by case id. */
@@ -39,11 +39,14 @@ export async function predictTestCases(
   const scores: CaseScores[] = [];
   const ensemble = loadEnsemble(models, fusion, material.labels);
   try {
-    for (const [index, one] of material.test.entries()) {
-      watch.step(index, material.test.length);
-      const { labels: prediction, entropy } = await ensemble.predictWithEntropy(await readImage(one.images));
+    const read = ({ images }: LabelledCase) => {
+      watch.step(scores.length, material.test.length);
+      return readImage(images);
+    };
+    for await (const { item: one, prediction: said } of ensemble.predictEach(material.test, read)) {
+      const prediction = said.labels;
       const key = `${artifactPrefix}/test/${one.caseId}.nii.gz`;
-      await store.write(`${artifactPrefix}/test/${one.caseId}.entropy.nii.gz`, entropyMap(prediction, entropy));
+      await store.write(`${artifactPrefix}/test/${one.caseId}.entropy.nii.gz`, entropyMap(prediction, said.entropy()));
       predictions.set(one.caseId, await store.write(key, encodeNifti(prediction, true)));
       const truth = await readTruth(one, prediction.shape);
       const counted = withoutIgnored(prediction, truth, material.ignoreLabel);

@@ -1,6 +1,7 @@
 import '../dataset/node/buffer.ts';
 import { networkOf } from '@voxhelm/algorithms/networks';
-import { type LoadedModel, predictImage } from '@voxhelm/ensembler/fuse-models';
+import { type EnsemblePrediction, type LoadedModel, predictImages } from '@voxhelm/ensembler/fuse-models';
+import { prepareImage } from '@voxhelm/ensembler/image-groups';
 import { joinChannels } from '@voxhelm/imaging/nifti';
 import { decodeVolume, openNifti } from '@voxhelm/imaging/nifti-decode';
 import { encodeNifti } from '@voxhelm/imaging/nifti-write';
@@ -35,11 +36,12 @@ async function predict(request: PredictRequest, answer: (message: PredictAnswer)
   );
   const models = loadModels(bundle, progress);
   const { fusion, labels } = bundle.manifest;
-  const { labels: label, entropy } = await predictImage(models, image, fusion, labels);
+  const [prediction] = await predictImages(models, [prepareImage(image)], fusion, labels);
+  const { labels: label, entropy } = prediction as EnsemblePrediction;
   const { shape, affine } = image;
   return {
     label: blobOf(encodeNifti(label, true)),
-    uncertainty: blobOf(encodeNifti({ shape, affine, channels: 1, data: entropy }, false)),
+    uncertainty: blobOf(encodeNifti({ shape, affine, channels: 1, data: entropy() }, false)),
     volumesMl: volumesOf(label.data, affine, labels),
     elapsedMs: performance.now() - startedAt,
     computedOn: backend.inWords,
