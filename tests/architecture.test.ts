@@ -62,7 +62,7 @@ const ROWS: readonly { readonly files: RegExp; readonly may: readonly RegExp[] }
       /^(contracts|imaging|web)\//,
       /^nn\/(eager-forward|network|sliding-window|weights|window-predictor)\.ts$/,
       /^algorithms\/networks\.ts$/,
-      /^ensembler\/fuse(-models)?\.ts$/,
+      /^ensembler\/(fuse|fuse-models|image-groups)\.ts$/,
     ],
   },
   { files: /^web\//, may: [/^(contracts|imaging|web)\//] },
