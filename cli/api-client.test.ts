@@ -18,3 +18,20 @@ test('a problem document says each fault once', () => {
   ]);
   expect(error).toMatchObject({ code: 'invalid-request', fix: 'Correct the fields.' });
 });
+
+test('a refusal for one finding says it once', () => {
+  const finding = {
+    case: 'a',
+    file: 'a.nii.gz',
+    code: 'label-empty',
+    severity: 'error',
+    message: 'a.nii.gz is empty.',
+  };
+  const other = { ...finding, case: 'b', message: 'b.nii.gz is empty.' };
+  const error = errorOf({
+    ...problem,
+    detail: `a is refused: ${finding.message}`,
+    findings: [finding, other] as never,
+  });
+  expect(error.message.split('\n')).toEqual(['a is refused: a.nii.gz is empty.', '  b: b.nii.gz is empty.']);
+});

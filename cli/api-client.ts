@@ -73,7 +73,10 @@ export function errorOf(problem: Problem): VoxhelmError {
       ? []
       : [`  ${pointer}: did you mean "${suggestion}"?`],
   );
-  const findings = (problem.findings ?? []).map((finding) => `  ${finding.case}: ${finding.message}`);
+  // What is refused for one finding says it in its own sentence.
+  const findings = (problem.findings ?? [])
+    .filter(({ message }) => !problem.detail.includes(message))
+    .map((finding) => `  ${finding.case}: ${finding.message}`);
   return new VoxhelmError(
     problem.code,
     [problem.detail, ...fields, ...suggestions, ...findings].join('\n'),

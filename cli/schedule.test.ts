@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { scheduleFrom } from './commands/schedule.ts';
+import { eventsOf } from './commands/webhooks.ts';
 
 /* What the options of `schedule create` mean as a request. */
 
@@ -47,8 +48,23 @@ test('a file is taken as it stands, its dataset beside it, and options win over 
   });
 });
 
+test('without a trigger the options that give one are named; what is no number is told by its option', async () => {
+  await expect(scheduleFrom('ds_1', { name: 'x' })).rejects.toMatchObject({
+    code: 'invalid-request',
+    fix: expect.stringMatching(/--cron .*--every .*--cases .*--drift /),
+  });
+  await expect(scheduleFrom('ds_1', { cases: 'four' })).rejects.toThrow('--cases "four" is no number above 0');
+  await expect(scheduleFrom('ds_1', { every: '1d', timeZone: 'Europe/Berlin' })).rejects.toThrow('no --cron');
+});
+
 test('an id stays an id; two triggers, and a file that is not there, are refused', async () => {
   expect(await scheduleFrom('ds_1', { every: '1d' })).toMatchObject({ dataset: 'ds_1' });
   await expect(scheduleFrom('ds_1', { cases: '3', drift: '2' })).rejects.toThrow('one trigger');
   await expect(scheduleFrom(join(folder, 'no.yaml'), {})).rejects.toMatchObject({ code: 'invalid-request' });
+});
+
+test('an event that no webhook is told of is named with those that there are', () => {
+  expect(eventsOf('drift, run.failed')).toEqual(['drift', 'run.failed']);
+  expect(() => eventsOf('drift,run.ended')).toThrow('there is no event "run.ended"');
+  expect(() => eventsOf(',')).toThrow('--events names none');
 });

@@ -43,6 +43,11 @@ export async function scheduleFrom(word: string, options: ScheduleOptions): Prom
   const base = file === null ? process.cwd() : dirname(resolve(word));
   const dataset = typeof fields['dataset'] === 'string' ? await absoluteIfHere(fields['dataset'], base) : undefined;
   const trigger = triggerOf(options);
+  if (trigger === undefined && fields['trigger'] === undefined) {
+    throw new VoxhelmError('invalid-request', `when to retrain on ${word} is missing`, {
+      fix: 'Give one of --cron "0 3 * * 1", --every 1d, --cases 4 or --drift 3, or `trigger` in a SCHEDULE.yaml.',
+    });
+  }
   const given = {
     name: options.name,
     dataset,
@@ -65,11 +70,24 @@ function triggerOf({ cron, timeZone, every, cases, drift }: ScheduleOptions): Re
       fix: 'Give one of --cron, --every alone, --cases or --drift; make another schedule for another trigger.',
     });
   }
+  if (timeZone !== undefined && cron === undefined) {
+    throw new VoxhelmError('invalid-request', '--time-zone is given, and no --cron that it would be of', {
+      fix: 'Give --cron as well, or leave --time-zone out.',
+    });
+  }
   const look = every === undefined ? {} : { every };
   if (cron !== undefined) return { kind: 'cron', expression: cron, ...(timeZone === undefined ? {} : { timeZone }) };
-  if (cases !== undefined) return { kind: 'cases', count: Number(cases), ...look };
-  if (drift !== undefined) return { kind: 'drift', limit: Number(drift), ...look };
+  if (cases !== undefined) return { kind: 'cases', count: numberOf('--cases', cases), ...look };
+  if (drift !== undefined) return { kind: 'drift', limit: numberOf('--drift', drift), ...look };
   return every === undefined ? undefined : { kind: 'interval', every };
+}
+
+function numberOf(option: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0) return value;
+  throw new VoxhelmError('invalid-request', `${option} "${text}" is no number above 0`, {
+    fix: `Write it as ${option} 4.`,
+  });
 }
 
 /** A RUN.yaml without its dataset, which the schedule names. */

@@ -1,5 +1,6 @@
+import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { readSettings } from '@voxhelm/contracts/settings';
-import { DeliveryView, WebhookView } from '@voxhelm/contracts/webhook';
+import { DeliveryView, WebhookEvent, WebhookView } from '@voxhelm/contracts/webhook';
 import { z } from 'zod';
 import { createApiClient } from '../api-client.ts';
 import type { JsonOption } from '../main.ts';
@@ -16,7 +17,7 @@ export interface WebhookOptions extends JsonOption {
 export async function create(url: string, options: WebhookOptions): Promise<number> {
   const body = {
     url,
-    ...(options.events === undefined ? {} : { events: options.events.split(',') }),
+    ...(options.events === undefined ? {} : { events: eventsOf(options.events) }),
     ...(options.dataset === undefined ? {} : { dataset: options.dataset }),
     ...(options.secret === undefined ? {} : { secret: options.secret }),
   };
@@ -24,6 +25,20 @@ export async function create(url: string, options: WebhookOptions): Promise<numb
   if (options.json === true) process.stdout.write(`${JSON.stringify(hook)}\n`);
   else process.stdout.write(`${hook.id}  ${hook.url}  ${hook.events.join(', ')}\nsecret ${hook.secret} (shown once)\n`);
   return 0;
+}
+
+/** The events of a list with commas. Throws `invalid-request` naming each that is none. */
+export function eventsOf(list: string): WebhookEvent[] {
+  const words = list
+    .split(',')
+    .map((word) => word.trim())
+    .filter(Boolean);
+  const unknown = words.filter((word) => !WebhookEvent.safeParse(word).success);
+  if (words.length > 0 && unknown.length === 0) return words as WebhookEvent[];
+  const said = unknown.length === 0 ? '--events names none' : `--events: there is no event "${unknown.join('", "')}"`;
+  throw new VoxhelmError('invalid-request', said, {
+    fix: `Events are ${WebhookEvent.options.join(', ')}; leave --events out for all.`,
+  });
 }
 
 /** Lists webhooks, or the messages that were given up (`dead`). */

@@ -41,7 +41,7 @@ export async function createRetrainingRun(transaction: Transaction, made: Retrai
       idempotencyKey: `firing:${firing.id}:${start}`,
       requestSha256: createHash('sha256').update(JSON.stringify(request)).digest('hex'),
       request: toJson(request) as object,
-      name: request.name ?? `${schedule.name} (${start === 'champion' ? 'from the champion' : 'from nothing'})`,
+      name: await nameOf(transaction, made, request.name ?? schedule.name),
       datasetId: schedule.datasetId,
       submittedBy: request.submittedBy ?? `schedule ${schedule.name}`,
       seed: request.seed,
@@ -61,6 +61,13 @@ export async function createRetrainingRun(transaction: Transaction, made: Retrai
     },
   });
   return id;
+}
+
+/** Tells this retraining's run from its fellows and from those of earlier firings, whose request is the same. */
+async function nameOf(transaction: Transaction, { firing, start }: RetrainingRun, base: string): Promise<string> {
+  const others = { scheduleId: firing.scheduleId, id: { not: firing.id }, runs: { some: {} } };
+  const before = await transaction.firing.count({ where: others });
+  return `${base} ${before + 1}, ${start === 'champion' ? 'from the champion' : 'from nothing'}`;
 }
 
 /**

@@ -74,7 +74,9 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   app.setValidatorCompiler<z.core.$ZodType>(({ schema, httpPart }) => (data) => {
     try {
-      return { value: parseRequest(schema, data, PART_NAMES[httpPart ?? ''] ?? 'the request') };
+      // Fastify says null of a request without a body, which a route that can do without one takes for a wrong body.
+      const given = httpPart === 'body' ? (data ?? undefined) : data;
+      return { value: parseRequest(schema, given, PART_NAMES[httpPart ?? ''] ?? 'the request') };
     } catch (error) {
       return { error: error as Error };
     }

@@ -51,10 +51,22 @@ export function fieldError(pointer: string, message: string, facts: { suggestion
 
 /** `not-found` for a thing of this kind and id. */
 export function notFound(kind: string, id: string): VoxhelmError {
-  return new VoxhelmError('not-found', `there is no ${kind} "${id}"`, {
-    fix: `List what there is: GET /v1/${kind === 'dataset' ? 'datasets' : 'runs'}.`,
-  });
+  const fix = WHERE_LISTED[kind];
+  return new VoxhelmError('not-found', `there is no ${kind} "${id}"`, fix === undefined ? {} : { fix });
 }
+
+/** Where a person finds the ids of things of a kind; the API's documents list the same under /docs. */
+const WHERE_LISTED: Readonly<Record<string, string>> = {
+  run: '`voxhelm runs` and the page Runs list what there is.',
+  trial: '`voxhelm trials RUN` and the run’s page list what there is.',
+  dataset: 'The page Datasets lists what there is.',
+  schedule: '`voxhelm schedule list` and the page Schedules list what there is.',
+  webhook: '`voxhelm webhook list` lists what there is.',
+  delivery: '`voxhelm webhook list --dead` lists what was given up.',
+  'suggestion yet of dataset': 'Ask for one: `voxhelm suggest DATASET`.',
+  'champion yet of dataset': 'The first retraining makes one; or by hand: `voxhelm champion DATASET --set RUN`.',
+  'ensemble bundle yet of run': 'A run has one once it is completed: `voxhelm show RUN`.',
+};
 
 /** The nearest of the known words, whatever its case, where it is near enough to be a slip (a third of its letters). */
 export function nearest(word: string, known: readonly string[]): string | undefined {

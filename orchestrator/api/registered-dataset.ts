@@ -22,6 +22,9 @@ export async function registeredDataset(
     names.map(({ name }) => name),
   );
   throw new VoxhelmError('not-found', `there is no dataset "${word}"`, {
-    fix: suggestion === undefined ? 'List what there is: GET /v1/datasets.' : `Did you mean "${suggestion}"?`,
+    fix:
+      suggestion === undefined
+        ? 'The page Datasets lists what there is; a folder is registered by its first run or schedule.'
+        : `Did you mean "${suggestion}"?`,
   });
 }

@@ -75,3 +75,20 @@ test('a checked dataset that nobody gave a modality is refused at submission, by
   expect((await submit({ dataset: id })).statusCode).toBe(202);
   await rm(path, { recursive: true });
 });
+
+test('a route that can do without a body takes none, whatever content type is named; one that needs it says what is missing', async () => {
+  const post = (url: string, more: object = {}) => service.app.inject({ method: 'POST', url, ...more });
+  const path = join(service.home, 'watched');
+  await mkdir(join(path, 'imagesTr'), { recursive: true });
+  await writeFile(join(path, 'imagesTr', 'a.nii'), '');
+  const asked = { dataset: path, paused: true, trigger: { kind: 'interval', every: '1d' } };
+  const { id } = (await post('/v1/schedules', { payload: asked })).json();
+  expect((await post(`/v1/schedules/${id}/resume`)).json()).toMatchObject({ paused: false, note: null });
+  const json = { headers: { 'content-type': 'application/json' } };
+  expect((await post(`/v1/schedules/${id}/pause`, json)).json()).toMatchObject({ paused: true, note: null });
+  const noted = await post(`/v1/schedules/${id}/pause`, { payload: { note: 'the scanner is changed' } });
+  expect(noted.json()).toMatchObject({ paused: true, note: 'the scanner is changed' });
+  expect((await post('/v1/runs')).json()).toMatchObject({ status: 400, detail: expect.stringContaining('is missing') });
+  const none = (await service.app.inject('/v1/schedules/nosuch')).json();
+  expect(none).toMatchObject({ status: 404, fix: expect.stringContaining('voxhelm schedule list') });
+});

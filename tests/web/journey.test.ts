@@ -264,6 +264,29 @@ describe('a run in the browser', () => {
     await page.locator('.numbers', { hasText: 'Submitted by' }).getByText('Ada').waitFor();
   });
 
+  test('a schedule is resumed and paused by its buttons, each with a note', async () => {
+    const request = { dataset, name: 'nightly', paused: true, trigger: { kind: 'interval', every: '1d' } };
+    const made = await fetch(`${service.url}/v1/schedules`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+    });
+    const { id } = (await made.json()) as { id: string };
+    await page.goto(`/schedules/${id}`);
+    const change = async (word: string, note: string): Promise<void> => {
+      await page.getByRole('button', { name: word, exact: true }).click();
+      await page.getByRole('dialog').getByLabel('Note').fill(note);
+      await page.getByRole('dialog').getByRole('button', { name: word, exact: true }).click();
+      await page.locator('.facts').getByText(note).waitFor();
+    };
+    await change('Resume', 'labels are in');
+    await page.locator('.badge', { hasText: 'paused' }).waitFor({ state: 'hidden' });
+    await change('Pause', 'the scanner is serviced');
+    await page.locator('.badge', { hasText: 'paused' }).waitFor();
+    await page.goto('/schedules');
+    await page.getByRole('button', { name: 'Resume', exact: true }).waitFor();
+  });
+
   test('no page of a finished run has such a fault either', async () => {
     const tabs = ['', 'cases', 'ensemble', 'try'].map((tab) => `${runUrl}/${tab}`);
     expect(await faultsOfPages([...tabs, `/submit?branch=${runUrl.split('/').at(-1)}`])).toEqual({});
