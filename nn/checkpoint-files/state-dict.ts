@@ -7,6 +7,7 @@ import {
   type StoredTensor,
   storeParameters,
 } from '../weights.ts';
+import { axesTold, nnunetAxes, toVoxhelmAxes } from './nnunet-axes.ts';
 import type { Value } from './pickle.ts';
 import { readPytorch } from './pytorch.ts';
 import { isZip } from './zip.ts';
@@ -25,8 +26,17 @@ function stripped(name: string): string {
   return wrapper === undefined ? name : stripped(name.slice(wrapper.length));
 }
 
-function pytorchTensors(bytes: Uint8Array): Map<string, StoredTensor> {
+/** A state dict as Voxhelm's networks take it. */
+export interface StateDict {
+  /** By their names without wrappers' prefixes; kernels along x, y, z. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** For people: what was done to the file's tensors; null where they are as the file has them. */
+  readonly turned: string | null;
+}
+
+function pytorchTensors(bytes: Uint8Array): StateDict {
   const file = readPytorch(bytes);
+  const axes = nnunetAxes(file.content);
   let content: Value | undefined = file.content;
   for (let depth = 0; depth < 3 && content instanceof Map; depth++) {
     const inside = NESTED.find((key) => (content as Map<Value, Value>).get(key) instanceof Map);
@@ -41,15 +51,22 @@ function pytorchTensors(bytes: Uint8Array): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>();
   for (const [name, value] of content) {
     const tensor = file.tensorOf(value);
-    if (typeof name === 'string' && tensor !== null) tensors.set(name, tensor);
+    if (typeof name !== 'string' || tensor === null) continue;
+    tensors.set(name, axes === null ? tensor : toVoxhelmAxes(tensor, axes));
   }
-  return tensors;
+  const turned = axes === null ? null : `nnU-Net's, its kernels turned from ${axesTold(axes)} to x, y, z`;
+  return { tensors, turned };
 }
 
-/** Tensors of a state dict by their names without wrappers' prefixes, from a safetensors or PyTorch zip file's bytes. */
-export function readStateDict(bytes: Uint8Array): Map<string, StoredTensor> {
-  const tensors = isZip(bytes) ? pytorchTensors(bytes) : decodeSafetensors(bytes).tensors;
-  return new Map([...tensors].map(([name, tensor]) => [stripped(name), tensor]));
+/**
+ * The state dict in a safetensors or PyTorch zip file's bytes. Of nnU-Net's own checkpoints kernels are turned to x, y, z; other
+ * files do not tell their axes and are taken as they are. Throws `bad-checkpoint` for what is damaged or holds none.
+ */
+export function readStateDict(bytes: Uint8Array): StateDict {
+  const { tensors, turned } = isZip(bytes)
+    ? pytorchTensors(bytes)
+    : { tensors: decodeSafetensors(bytes).tensors, turned: null };
+  return { tensors: new Map([...tensors].map(([name, tensor]) => [stripped(name), tensor])), turned };
 }
 
 /**
@@ -57,7 +74,7 @@ export function readStateDict(bytes: Uint8Array): Map<string, StoredTensor> {
  * has another shape, and where the file holds tensors that this network does not have. The caller disposes.
  */
 export function importWeights(network: Network, bytes: Uint8Array): Parameters {
-  const tensors = readStateDict(bytes);
+  const { tensors } = readStateDict(bytes);
   const known = new Set([...network.specs.map(({ name }) => name), ...(network.stateDict?.aliases.keys() ?? [])]);
   const buffers = network.stateDict?.buffers().keys() ?? [];
   for (const name of buffers) known.add(name);

@@ -11,7 +11,7 @@ import { channelsFirst, channelsLast, sizeOf } from './formula.ts';
 /*
  * Checkpoints that the originals wrote (checkpoints/make.py) load into ours, compute the same, and go back. Between them:
  * float32 and float16, int64 buffers, overlapping storages, MONAI's "state_dict" behind wrappers' prefixes, a bare state dict,
- * and nnU-Net's checkpoint_final.pth.
+ * and nnU-Net's checkpoint_final.pth, whose kernels lie along z, y, x, or along y, z, x where y is the slice axis.
  */
 
 interface Expected {
@@ -52,7 +52,14 @@ function bytesOf(data: NodeJS.TypedArray | undefined): Buffer {
   return data === undefined ? Buffer.alloc(0) : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
 
-describe.each(['segresnet', 'swinunetr', 'dints', 'unet-plain', 'unet-residual'])('the checkpoint of %s', (name) => {
+describe.each([
+  'segresnet',
+  'swinunetr',
+  'dints',
+  'unet-plain',
+  'unet-transposed',
+  'unet-residual',
+])('the checkpoint of %s', (name) => {
   test('computes what the original computes, and comes back with every name of its state dict', async () => {
     const before = memoryTensors();
     const { bytes, expected, network } = await load(name);
@@ -63,7 +70,7 @@ describe.each(['segresnet', 'swinunetr', 'dints', 'unet-plain', 'unet-residual']
     expect(worst / expected.std).toBeLessThan(1e-4);
 
     const exported = exportWeights(network, parameters);
-    const theirs = readStateDict(bytes);
+    const theirs = readStateDict(bytes).tensors;
     const ours = decodeSafetensors(exported).tensors;
     expect(new Set(ours.keys())).toEqual(new Set(theirs.keys()));
     for (const [key, { data, shape }] of theirs) {

@@ -10,7 +10,8 @@ import { type ArtifactStore, folderStore } from '@voxhelm/storage/artifact-store
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startWeights } from './start-weights.ts';
 
-const PYTORCH = join(import.meta.dirname, '../../../tests/parity/checkpoints/unet-plain.pt');
+const CHECKPOINTS = join(import.meta.dirname, '../../../tests/parity/checkpoints');
+const PYTORCH = join(CHECKPOINTS, 'unet-plain.pt');
 const plan = tinyPlan({ filters: 2 });
 let root: string;
 let store: ArtifactStore;
@@ -63,4 +64,11 @@ test('another number of classes leaves the head drawn and says so; a frozen enco
     /no weights are given/,
   );
   expect(await start(plan)).toBeNull();
+});
+
+test("nnU-Net's own checkpoint fits its network whole, its kernels turned to x, y, z, and says so", async () => {
+  const { class: name, options } = JSON.parse(await readFile(join(CHECKPOINTS, 'unet-transposed.json'), 'utf8'));
+  const own = { ...plan, network: { class: name, options } };
+  const given = await start(await planFrom(await readFile(join(CHECKPOINTS, 'unet-transposed.pt')), {}, own));
+  expect(given?.told).toMatch(/^starts from \/models\/theirs \(.*kernels turned from y, z, x to x, y, z\): .*100\.0 %/);
 });

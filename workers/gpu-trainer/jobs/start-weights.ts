@@ -34,8 +34,9 @@ export async function startWeights(store: ArtifactStore, network: Network, plan:
       },
     );
   }
-  const match = await bestMatch(await store.localPath(startFrom.weights), network, plan);
-  const told = `starts from ${startFrom.source}: ${describeMatch(match)}`;
+  const { match, turned } = await bestMatch(await store.localPath(startFrom.weights), network, plan);
+  const source = turned === null ? startFrom.source : `${startFrom.source} (${turned})`;
+  const told = `starts from ${source}: ${describeMatch(match)}`;
   if (match.values.size === 0 && startFrom.required) {
     throw new VoxhelmError('bad-checkpoint', `nothing in ${startFrom.source} fits ${network.class} of this plan`, {
       fix: 'Give weights of the same network; plan.network sets its options (width, blocks) to those of the weights.',
@@ -53,17 +54,25 @@ export async function startWeights(store: ArtifactStore, network: Network, plan:
   return { values: match.values, told };
 }
 
-async function bestMatch(path: string, network: Network, plan: Plan): Promise<MatchedWeights> {
+/** What fits best, and in words how the file's tensors were turned; null where they were not. */
+async function bestMatch(
+  path: string,
+  network: Network,
+  plan: Plan,
+): Promise<{ match: MatchedWeights; turned: string | null }> {
   const bytes = await readFile(path);
-  if (!(await isBundle(path))) return matchWeights(network, readStateDict(bytes));
+  if (!(await isBundle(path))) {
+    const { tensors, turned } = readStateDict(bytes);
+    return { match: matchWeights(network, tensors), turned };
+  }
   const { manifest, weights } = await readBundle(path);
   const matches = manifest.members.map(({ fold, validationDice }, i) => ({
-    match: matchWeights(network, readStateDict(weights[i] as Uint8Array)),
+    match: matchWeights(network, readStateDict(weights[i] as Uint8Array).tensors),
     sameFold: Number(fold === plan.fold),
     dice: validationDice ?? 0,
   }));
   matches.sort((a, b) => b.match.share - a.match.share || b.sameFold - a.sameFold || b.dice - a.dice);
   const [best] = matches;
   if (best === undefined) throw new VoxhelmError('bad-bundle', `${path} has no member`);
-  return best.match;
+  return { match: best.match, turned: null };
 }
