@@ -1,7 +1,6 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import type { ArchitectureSearch, Plan } from '@voxhelm/contracts/plan';
+import type { Plan } from '@voxhelm/contracts/plan';
 import type { Point } from '@voxhelm/contracts/trial';
-import { withSearchSteps } from '@voxhelm/search/architecture-search-time';
 import { hp, type SearchSpace } from '@voxhelm/search/space';
 import { checkPatch, perAxis, type Triple } from '../axes.ts';
 import { withoutSearch } from '../found-architecture.ts';
@@ -13,6 +12,7 @@ import { withSteps } from '../plan-schedule.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
 import { segresnet } from '../segresnet/plan.ts';
 import { drawArchitecture } from './drawing.ts';
+import { isWholeSearch, planSearch, withArchitectureSteps } from './plan-search.ts';
 import { defaultArchitecture } from './topology.ts';
 
 /*
@@ -24,42 +24,6 @@ const NAME = 'dints';
 /** Auto3DSeg's network on a GPU; on a CPU one whose step takes as long as SegResNet's. */
 const GPU_SIZE = { num_blocks: 12, num_depths: 4, channel_mul: 1 };
 const CPU_SIZE = { num_blocks: 4, num_depths: 3, channel_mul: 0.25 };
-
-/** Auto3DSeg's search: 1000 epochs, half of them warm-up, at a width of half the network's. */
-const GPU_SEARCH: ArchitectureSearch = {
-  steps: 4000,
-  warmupSteps: 2000,
-  memoryBudget: 0.8,
-  channelMultiplier: 0.5,
-  learningRate: 0.025,
-  architectureLearningRate: 1e-3,
-  checkpointEverySteps: 100,
-  seed: 0,
-};
-/** A step that moves a choice further than this decides by its first batches. */
-const MOST_ARCHITECTURE_RATE = 0.3;
-/** A search of about a minute on two cores: choices move a hundred times as far a step, in as many fewer steps. */
-const CPU_SEARCH: ArchitectureSearch = {
-  ...GPU_SEARCH,
-  steps: 80,
-  warmupSteps: 30,
-  memoryBudget: 0.5,
-  channelMultiplier: 0.125,
-  batchSize: 1,
-  architectureLearningRate: 0.1,
-  checkpointEverySteps: 20,
-};
-const SEARCH_REASONS: Readonly<Record<keyof Required<ArchitectureSearch>, string>> = {
-  steps: 'Auto3DSeg searches for 1000 epochs; on a CPU what a minute allows',
-  warmupSteps: 'Auto3DSeg: half of the search; on a CPU a little less',
-  memoryBudget: 'Auto3DSeg: 0.8; on a CPU 0.5, where memory is time',
-  channelMultiplier: "Auto3DSeg: half of the trained network's width",
-  batchSize: 'as the training; on a CPU one patch, whose supernet opens and steps twice as fast',
-  learningRate: 'Auto3DSeg',
-  architectureLearningRate: 'Auto3DSeg: 0.001; more on a CPU, whose search has fewer steps to go as far',
-  checkpointEverySteps: 'a minute of work may be lost with a trainer',
-  seed: 'Auto3DSeg: 0, so that trials with the same settings share one search',
-};
 
 const LOSS: Plan['training']['loss'] = {
   name: 'DiceFocalLoss',
@@ -73,49 +37,6 @@ const LOSS: Plan['training']['loss'] = {
     smooth_dr: 1e-5,
   },
 };
-
-function planSearch({ device, overrides }: PlanInput, batchSize: number) {
-  const own = overrides.architectureSearch;
-  if (own === null) return { search: undefined, reasons: {} };
-  const standard = device.kind === 'cpu' ? CPU_SEARCH : GPU_SEARCH;
-  const given = Object.fromEntries(Object.entries(own ?? {}).filter(([, value]) => value !== undefined));
-  const search: ArchitectureSearch = { batchSize, ...standard, ...given };
-  if (search.warmupSteps >= search.steps) {
-    throw new VoxhelmError(
-      'invalid-request',
-      `an architecture search of ${search.steps} steps warms up for ${search.warmupSteps}`,
-      {
-        fix: 'Give plan.architectureSearch fewer warmupSteps than steps.',
-        details: { field: 'plan.architectureSearch.warmupSteps' },
-      },
-    );
-  }
-  const reasons = Object.entries(SEARCH_REASONS).map(([key, reason]): [string, string] => [
-    `architectureSearch.${key}`,
-    Object.hasOwn(given, key) ? GIVEN : reason,
-  ]);
-  return { search, reasons: Object.fromEntries(reasons) };
-}
-
-/** As far as the planned search goes, in other steps: the choices move further in each where there are fewer. */
-function withArchitectureSteps(plan: Plan, steps: number): Plan {
-  const planned = plan.architectureSearch;
-  if (planned === undefined || steps === planned.steps || isGiven(plan, 'architectureSearch.steps')) return plan;
-  const fitted = withSearchSteps(planned, steps);
-  const further = (planned.steps - planned.warmupSteps) / (steps - fitted.warmupSteps);
-  const keep = (key: keyof ArchitectureSearch): boolean => isGiven(plan, `architectureSearch.${key}`);
-  const search: ArchitectureSearch = {
-    ...fitted,
-    warmupSteps: keep('warmupSteps') ? Math.min(planned.warmupSteps, steps - 1) : fitted.warmupSteps,
-    architectureLearningRate: keep('architectureLearningRate')
-      ? planned.architectureLearningRate
-      : Math.min(MOST_ARCHITECTURE_RATE, planned.architectureLearningRate * further),
-  };
-  const because = `${steps} of ${planned.steps} planned steps: what its share of the budget allows`;
-  const changed = Object.entries(search).filter(([key, value]) => value !== planned[key as keyof ArchitectureSearch]);
-  const reasons = changed.map(([key]): [string, string] => [`architectureSearch.${key}`, because]);
-  return { ...plan, architectureSearch: search, reasons: { ...plan.reasons, ...Object.fromEntries(reasons) } };
-}
 
 function numberOf(options: Readonly<Record<string, unknown>>, name: string, standard: number): number {
   const value = options[name];
@@ -207,7 +128,7 @@ function planDints(input: PlanInput): Plan {
 
 function noEncoder(): VoxhelmError {
   return new VoxhelmError('invalid-request', 'DiNTS has no encoder that could be frozen: its cells go up and down', {
-    fix: 'Take plan.freeze out, or name algorithms that have one: segresnet, swinunetr, unet.',
+    fix: `Take plan.freeze out, or name algorithms of which ${NAME} is none.`,
     details: { field: 'plan.freeze' },
   });
 }
@@ -228,7 +149,7 @@ function dintsSpace(plan: Plan): SearchSpace {
     ...(weightDecay > 0
       ? { weightDecay: hp.loguniform(Math.log(weightDecay / 10), Math.log(weightDecay * 1000)) }
       : {}),
-    ...(search !== undefined && search.steps >= GPU_SEARCH.steps
+    ...(search !== undefined && isWholeSearch(search)
       ? { memoryBudget: hp.choice([0.2, 0.5, search.memoryBudget].filter((one, i, all) => all.indexOf(one) === i)) }
       : {}),
   };
