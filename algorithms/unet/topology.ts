@@ -2,7 +2,7 @@ import { perAxis, type Triple, volume } from '../axes.ts';
 
 /*
  * nnU-Net's rules for patch, topology and batch (Isensee et al., Nature Methods 2021; ExperimentPlanner of nnU-Net 2.8;
- * ../shared/reference/automl.md 6.3). Pure numbers, axes in any order.
+ * ../shared/reference/automl.md 6.3). Pure numbers, axes x, y, z.
  */
 
 /** A feature map is never halved below this edge. */
@@ -116,20 +116,36 @@ function firstPatch({ spacingMm, medianVoxels }: UnetProblem): Triple {
   return perAxis((axis) => Math.min(Math.round(inverse[axis] * scale), medianVoxels[axis]));
 }
 
-/** The patch with its largest axis (relative to the median image) made smaller by one step of its divisor. */
+/** Our axes in the order of nnU-Net's network: z, y, x, but the coarsest first (its `determine_transpose`). */
+function nnunetOrder(spacingMm: Readonly<Triple>): (0 | 1 | 2)[] {
+  const order = [2, 1, 0] as const;
+  const coarsest = order.reduce((coarse, axis) => (spacingMm[axis] > spacingMm[coarse] ? axis : coarse));
+  return [coarsest, ...order.filter((axis) => axis !== coarsest)];
+}
+
+/**
+ * The patch with its largest axis (relative to the median image) made smaller by one step of its divisor; of equally large ones
+ * the last in nnU-Net's order, x where z is the coarsest.
+ */
 function smaller({ patchSize, divisor }: Topology, { medianVoxels, spacingMm }: UnetProblem): Triple {
-  const ratios = patchSize.map((size, axis) => size / (medianVoxels[axis] as number));
-  const axis = ratios.lastIndexOf(Math.max(...ratios)) as 0 | 1 | 2;
+  const ratio = (axis: 0 | 1 | 2): number => patchSize[axis] / medianVoxels[axis];
+  const axis = nnunetOrder(spacingMm).reduce((largest, each) => (ratio(each) >= ratio(largest) ? each : largest));
   // The divisor of the smaller patch may be less, and with it the step: 256 goes to 224, not to 192.
   const reduced = perAxis((other) => Math.max(1, patchSize[other] - (other === axis ? divisor[other] : 0)));
   const step = topologyOf(reduced, spacingMm).divisor[axis];
   return perAxis((other) => Math.max(1, patchSize[other] - (other === axis ? step : 0)));
 }
 
+/** Python's `round`: a half goes to the even neighbour. */
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  return value - floor === 0.5 ? floor + (floor % 2) : Math.round(value);
+}
+
 function batchFor(problem: UnetProblem, patchSize: Triple, estimate: number, reference: number): number {
-  const byMemory = Math.round((reference / estimate) * REFERENCE_BATCH);
+  const byMemory = roundHalfEven((reference / estimate) * REFERENCE_BATCH);
   const datasetVoxels = volume(problem.medianVoxels) * problem.trainingCases;
-  const byData = Math.round((DATASET_SHARE * datasetVoxels) / volume(patchSize));
+  const byData = roundHalfEven((datasetVoxels * DATASET_SHARE) / volume(patchSize));
   return Math.max(SMALLEST_BATCH, Math.min(byMemory, byData));
 }
 

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gpu, HIPPOCAMPUS, planInput } from '@voxhelm/algorithms/planning-fixtures';
 import { unet } from '@voxhelm/algorithms/unet/plan';
+import { planUnet } from '@voxhelm/algorithms/unet/topology';
 import { expect, test } from 'vitest';
 
 /*
@@ -31,6 +32,19 @@ interface Plans {
 
 async function reference<T>(name: string): Promise<T> {
   return JSON.parse(await readFile(join(import.meta.dirname, `reference/${name}.json`), 'utf8')) as T;
+}
+
+/** What nnU-Net plans for a made-up dataset of equal cases (reference/make_nnunet.py); axes x, y, z. */
+interface MadeUpPlan {
+  voxels: Triple;
+  spacingMm: Triple;
+  cases: number;
+  gigabytes: number;
+  patchSize: Triple;
+  batchSize: number;
+  strides: Triple[];
+  kernels: Triple[];
+  features: number[];
 }
 
 /** Their axes are z, y, x. */
@@ -69,4 +83,17 @@ test("the plan from nnU-Net's fingerprint is nnU-Net's own 3-D plan: spacing, pa
   expect(architecture.network_class_name).toContain(ours.network.class);
   const { dropout_op: _, dropout_op_kwargs: __, nonlin_kwargs: ___, ...kwargs } = architecture.arch_kwargs;
   expect(ours.network.options).toMatchObject(kwargs);
+});
+
+test('made-up datasets, many with axes that are alike: patch, batch and network as nnU-Net plans them', async () => {
+  const theirs = await reference<MadeUpPlan[]>('nnunet-made-up');
+  const ours = theirs.map(({ voxels, spacingMm, cases, gigabytes }) => {
+    const memory = { memoryGb: gigabytes, mostVoxels: Number.POSITIVE_INFINITY };
+    const problem = { spacingMm, medianVoxels: voxels, trainingCases: cases, classes: 3, baseFeatures: 32, ...memory };
+    const { topology, features, batchSize } = planUnet(problem);
+    const { patchSize, strides, kernels } = topology;
+    return { voxels, spacingMm, cases, gigabytes, patchSize, batchSize, strides, kernels, features };
+  });
+  expect(theirs.length).toBeGreaterThan(10);
+  expect(ours).toEqual(theirs);
 });
