@@ -5,7 +5,7 @@ import { segResNet } from './segresnet/network.ts';
 import { swinUnetr } from './swinunetr/network.ts';
 import { plainConvUNet, residualEncoderUNet } from './unet/network.ts';
 
-/** Every network, by the reference's class name: the only list. */
+/** Every network, by the reference's class name: the only list of them, for trainers and the browser. */
 const factories: Readonly<Record<string, NetworkFactory>> = {
   SegResNetDS: segResNet,
   SwinUNETR: swinUnetr,

@@ -26,7 +26,7 @@ export interface PlanInput {
 }
 
 /**
- * The pure half of an algorithm: what Voxhelm asks of SegResNet, SwinUNETR and DiNTS alike. The other half, the network,
+ * The pure half of an algorithm: what Voxhelm asks of each alike. The other half, the network,
  * is found in networks.ts by the class name in `plan.network`. algorithm-contract.ts is the suite that each must pass.
  */
 export interface AlgorithmPlanner {

@@ -6,7 +6,7 @@ import { segresnet } from './segresnet/plan.ts';
 import { swinunetr } from './swinunetr/plan.ts';
 import { unet } from './unet/plan.ts';
 
-/** Every algorithm, by its name: the only list. Pure: nothing here loads a tensor. */
+/** Every algorithm, by its name: the only list of them. Pure, for the orchestrator: nothing here loads a tensor. */
 export const planners: Readonly<Record<string, AlgorithmPlanner>> = {
   [segresnet.name]: keepingChoices(segresnet),
   [swinunetr.name]: keepingChoices(swinunetr),

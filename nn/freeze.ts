@@ -14,7 +14,7 @@ function encoderOf(network: Network): (name: string) => boolean {
   const prefixes = network.encoder;
   if (prefixes === undefined) {
     throw new VoxhelmError('invalid-request', `${network.class} has no encoder that could be frozen`, {
-      fix: 'Take plan.freeze out of the request, or name algorithms that have one: segresnet, swinunetr, unet.',
+      fix: 'Take plan.freeze out of the request, or name algorithms whose networks have one.',
       details: { field: 'plan.freeze' },
     });
   }
