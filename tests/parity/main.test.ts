@@ -50,6 +50,23 @@ describe('npm run parity', () => {
     expect(rows.filter((row) => !row.ok)).toEqual([{ part: 'hd_mm', maxError: null, tolerance: 1e-4, ok: false }]);
   });
 
+  test.each(['swinunetr-other', 'dints-other', 'unet-plain-other', 'unet-residual-other'])(
+    "%s: a network's file in a configuration of its own, exit code 0; with another option not",
+    async (name) => {
+      const file = join(import.meta.dirname, `reference/${name}.json`);
+      const { code, output } = await run(file);
+      expect(code, output).toBe(0);
+      expect(output).toMatch(/^output 0 .*yes$/m);
+      expect(output).toMatch(/^gradient norms, largest error .*yes$/m);
+
+      const reference = JSON.parse(await readFile(file, 'utf8')) as { note: Record<string, unknown> };
+      const classes = ['out_channels', 'num_classes'].find((option) => option in reference.note) as string;
+      const other = { ...reference, note: { ...reference.note, [classes]: 5 } };
+      expect((await run(await given(`${name}.json`, JSON.stringify(other)))).code).toBe(1);
+    },
+    60_000,
+  );
+
   test('nothing to compare is exit code 2, with the reason', async () => {
     const unknown = await run(await given('unknown.json', '{"kind":"tarot"}'));
     expect(unknown).toMatchObject({

@@ -1,14 +1,17 @@
-"""Makes reference files of SegResNetDS and of losses with MONAI 1.6.1, in the form of the others of this folder.
+"""Makes reference files of networks (MONAI 1.6.1, einops, dynamic_network_architectures 0.4.4) and of losses, in the form of the
+others of this folder.
 
-Run: python tests/parity/reference/make.py FOLDER   (all below; the files of this folder are some of them, by name)
+Run: python tests/parity/reference/make.py FOLDER [NAME...]   (all below; the files of this folder are some of them, by name)
 """
 import json
 import os
 import sys
 
+import numpy
 import torch
+from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualEncoderUNet
 from monai.losses import DiceCELoss, DiceFocalLoss, DiceLoss, FocalLoss, GeneralizedDiceLoss, TverskyLoss
-from monai.networks.nets import SegResNetDS
+from monai.networks.nets import DiNTS, SegResNetDS, SwinUNETR, TopologyInstance
 
 FORMULA = ("u(n,k)[i]: uint32 h = i*2654435761 + (k*40503+12345); h ^= h>>>16; h = h*2246822519; h ^= h>>>13; u = h/2^32-0.5, "
            "i runs over the flattened (C order) tensor; every product modulo 2^32")
@@ -36,10 +39,36 @@ def samples(tensor, count):
             "index": index, "value": [float(flat[i]) for i in index]}
 
 
-def network(options, shape):
+def segresnet(options):
+    return SegResNetDS(**{k: tuple(v) if k == "norm" and isinstance(v, list) else v for k, v in options.items()})
+
+
+def dints(options):
+    space = {k: options[k] for k in ("num_blocks", "num_depths", "channel_mul", "use_downsample")}
+    codes = [numpy.array(options[k]) for k in ("arch_code_a", "arch_code_c")]
+    outer = {"act_name": options["act_name"], "norm_name": tuple(options["norm_name"])}
+    return DiNTS(TopologyInstance(arch_code=codes, **space, **outer), options["in_channels"], options["num_classes"],
+                 use_downsample=options["use_downsample"], node_a=torch.tensor(options["node_a"]), **outer)
+
+
+def unet(options, cls):
+    named = {"torch.nn.modules.conv.Conv3d": torch.nn.Conv3d, "torch.nn.LeakyReLU": torch.nn.LeakyReLU,
+             "torch.nn.modules.instancenorm.InstanceNorm3d": torch.nn.InstanceNorm3d}
+    return cls(**{k: named.get(v, v) if isinstance(v, str) else v for k, v in options.items()})
+
+
+MAKERS = {
+    "monai.networks.nets.SegResNetDS": segresnet,
+    "monai.networks.nets.SwinUNETR": lambda options: SwinUNETR(**options),
+    "monai.networks.nets.DiNTS over TopologyInstance": dints,
+    "dynamic_network_architectures PlainConvUNet": lambda options: unet(options, PlainConvUNet),
+    "dynamic_network_architectures ResidualEncoderUNet": lambda options: unet(options, ResidualEncoderUNet),
+}
+
+
+def network(options, shape, cls="monai.networks.nets.SegResNetDS"):
     torch.manual_seed(0)
-    given = {k: tuple(v) if k == "norm" and isinstance(v, list) else v for k, v in json.loads(json.dumps(options)).items()}
-    net = SegResNetDS(**given).train()
+    net = MAKERS[cls](json.loads(json.dumps(options))).train()
     described = []
     with torch.no_grad():
         for k, (name, parameter) in enumerate(net.named_parameters()):
@@ -60,7 +89,7 @@ def network(options, shape):
     outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     loss = sum((output**2).mean() for output in outputs)
     loss.backward()
-    return {"kind": "network", "note": {"class": "monai.networks.nets.SegResNetDS", **options}, "formula": FORMULA,
+    return {"kind": "network", "note": {"class": cls, **options}, "formula": FORMULA,
             "input": {"shape": list(shape), "k": 9001, "rule": "2*u"}, "parameters": described,
             "parameter_count": sum(p.numel() for p in net.parameters()), "buffers": buffers,
             "outputs": [samples(output, 60) for output in outputs],
@@ -121,6 +150,28 @@ NETWORKS = {
                                "blocks_down": [1, 2, 2, 4], "act": ["swish", {"alpha": 1.5}]}, [2, 1, 64, 64, 48]),
     "segresnet-prelu": ({**SMALL, "norm": "INSTANCE", "act": "PRELU"}, CUBE),
 }
+SWIN = ("monai.networks.nets.SwinUNETR",)
+DINTS = ("monai.networks.nets.DiNTS over TopologyInstance",)
+UNET = {"input_channels": 2, "num_classes": 2, "n_stages": 3, "features_per_stage": [6, 8, 10],
+        "conv_op": "torch.nn.modules.conv.Conv3d", "kernel_sizes": [[3, 1, 5], [1, 3, 3], [3, 3, 1]],
+        "strides": [[1, 1, 1], [2, 1, 2], [1, 4, 2]], "n_conv_per_stage_decoder": [1, 2], "conv_bias": False,
+        "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d", "norm_op_kwargs": {"eps": 1e-3, "affine": True},
+        "nonlin": "torch.nn.LeakyReLU", "nonlin_kwargs": {"negative_slope": 0.1}, "deep_supervision": False}
+# In configurations that the shared references do not have: what `npm run parity` may be given.
+NETWORKS |= {
+    "swinunetr-other": ({"in_channels": 2, "out_channels": 2, "feature_size": 12, "depths": [1, 2, 1, 1], "num_heads": [2, 4, 6, 8],
+                         "window_size": [3, 5, 2], "qkv_bias": False, "mlp_ratio": 2.0, "normalize": False, "patch_norm": True,
+                         "downsample": "mergingv2", "norm_name": ["instance", {"affine": True}]}, [1, 2, 64, 32, 32], *SWIN),
+    "dints-other": ({"in_channels": 2, "num_classes": 3, "num_blocks": 3, "num_depths": 2, "channel_mul": 0.25,
+                     "use_downsample": False, "act_name": "LEAKYRELU", "norm_name": ["INSTANCE", {"affine": False, "eps": 1e-4}],
+                     "arch_code_a": [[1, 1, 1, 0], [1, 0, 1, 1], [1, 1, 0, 0]],
+                     "arch_code_c": [[1, 2, 3, 0], [4, 0, 2, 1], [3, 4, 0, 0]],
+                     "node_a": [[1, 1], [1, 1], [1, 1], [1, 0]]}, [1, 2, 8, 16, 12], *DINTS),
+    "unet-plain-other": ({**UNET, "n_conv_per_stage": [1, 2, 1], "nonlin_first": True}, [2, 2, 8, 12, 16],
+                         "dynamic_network_architectures PlainConvUNet"),
+    "unet-residual-other": ({**UNET, "n_blocks_per_stage": [1, 1, 2], "stem_channels": 4, "deep_supervision": True},
+                            [2, 2, 8, 12, 16], "dynamic_network_architectures ResidualEncoderUNet"),
+}
 SOFTMAX = {"to_onehot_y": True, "softmax": True}
 SUM = {"reduction": "sum"}
 WEIGHT = {"weight": [0.5, 2.0, 1.0]}
@@ -154,11 +205,12 @@ ONE = [
 LOSSES = {"losses-options": (MANY, 3, SOFTMAX), "losses-one-channel": (ONE, 1, {"to_onehot_y": True, "sigmoid": True})}
 
 if __name__ == "__main__":
-    folder = sys.argv[1]
+    folder, *only = sys.argv[1:]
     torch.use_deterministic_algorithms(True, warn_only=True)
-    for name, (options, shape) in NETWORKS.items():
+    made = {**{name: (network, given) for name, given in NETWORKS.items()}, **{name: (losses, given) for name, given in LOSSES.items()}}
+    for name, (make, given) in made.items():
+        if only and name not in only:
+            continue
+        what = {"what": name} if make is network else {}
         with open(os.path.join(folder, f"{name}.json"), "w") as file:
-            json.dump({**network(options, shape), "what": name}, file)
-    for name, arguments in LOSSES.items():
-        with open(os.path.join(folder, f"{name}.json"), "w") as file:
-            json.dump(losses(*arguments), file)
+            json.dump({**make(*given), **what}, file)
