@@ -220,8 +220,8 @@ function planNnunet(input: PlanInput): Plan {
   const steps = given(overrides.steps, () =>
     profile.onCpu ? stepsRule(trainingCases, batchSize.value) : because(GPU_STEPS, 'nnU-Net: 1000 epochs of 250 steps'),
   );
-  const supervised = network['network.options.deep_supervision']?.value === true;
-  const heads = supervised ? Math.max(1, strides.length - 1) : 1;
+  const { value: supervised } = network['network.options.deep_supervision'] as Reasoned<unknown>;
+  const heads = supervised === true ? Math.max(1, strides.length - 1) : 1;
   const foreground = FOREGROUND_SHARE / (labels.length - 1);
   const plan = planOf({
     ...sharedEntries(input, 'unet', channels, steps.value, profile.onCpu ? 100 : 250),

@@ -52,38 +52,34 @@ function bytesOf(data: NodeJS.TypedArray | undefined): Buffer {
   return data === undefined ? Buffer.alloc(0) : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
 
-describe.each([
-  'segresnet',
-  'swinunetr',
-  'dints',
-  'unet-plain',
-  'unet-transposed',
-  'unet-residual',
-])('the checkpoint of %s', (name) => {
-  test('computes what the original computes, and comes back with every name of its state dict', async () => {
-    const before = memoryTensors();
-    const { bytes, expected, network } = await load(name);
-    const parameters = importWeights(network, bytes);
-    const values = forward(network, parameters, expected.input);
-    expect(values).toHaveLength(sizeOf(expected.output));
-    const worst = Math.max(...expected.index.map((at, i) => Math.abs((values[at] ?? 0) - (expected.value[i] ?? 0))));
-    expect(worst / expected.std).toBeLessThan(1e-4);
+describe.each(['segresnet', 'swinunetr', 'dints', 'unet-plain', 'unet-transposed', 'unet-residual'])(
+  'the checkpoint of %s',
+  (name) => {
+    test('computes what the original computes, and comes back with every name of its state dict', async () => {
+      const before = memoryTensors();
+      const { bytes, expected, network } = await load(name);
+      const parameters = importWeights(network, bytes);
+      const values = forward(network, parameters, expected.input);
+      expect(values).toHaveLength(sizeOf(expected.output));
+      const worst = Math.max(...expected.index.map((at, i) => Math.abs((values[at] ?? 0) - (expected.value[i] ?? 0))));
+      expect(worst / expected.std).toBeLessThan(1e-4);
 
-    const exported = exportWeights(network, parameters);
-    const theirs = readStateDict(bytes).tensors;
-    const ours = decodeSafetensors(exported).tensors;
-    expect(new Set(ours.keys())).toEqual(new Set(theirs.keys()));
-    for (const [key, { data, shape }] of theirs) {
-      expect(ours.get(key)?.shape, key).toEqual(shape);
-      // Not toEqual: it walks millions of values one by one.
-      expect(Buffer.compare(bytesOf(ours.get(key)?.data), bytesOf(data)), key).toBe(0);
-    }
-    const again = importWeights(network, exported);
-    expect(Buffer.compare(bytesOf(forward(network, again, expected.input)), bytesOf(values))).toBe(0);
-    for (const each of [parameters, again]) disposeParameters(each);
-    expect(memoryTensors()).toBe(before);
-  });
-});
+      const exported = exportWeights(network, parameters);
+      const theirs = readStateDict(bytes).tensors;
+      const ours = decodeSafetensors(exported).tensors;
+      expect(new Set(ours.keys())).toEqual(new Set(theirs.keys()));
+      for (const [key, { data, shape }] of theirs) {
+        expect(ours.get(key)?.shape, key).toEqual(shape);
+        // Not toEqual: it walks millions of values one by one.
+        expect(Buffer.compare(bytesOf(ours.get(key)?.data), bytesOf(data)), key).toBe(0);
+      }
+      const again = importWeights(network, exported);
+      expect(Buffer.compare(bytesOf(forward(network, again, expected.input)), bytesOf(values))).toBe(0);
+      for (const each of [parameters, again]) disposeParameters(each);
+      expect(memoryTensors()).toBe(before);
+    });
+  },
+);
 
 test('weights of another network, or of other options, are refused by name', async () => {
   const { bytes, expected } = await load('unet-plain');

@@ -11,7 +11,9 @@ export interface OpenBundle {
 
 /** Opens a bundle that this service made; checks the hash of all that is used of it. Throws saying what does not agree. */
 export function readBundle(zip: Uint8Array): OpenBundle {
-  const files = unzipSync(zip, { filter: ({ name }) => name === 'manifest.json' || name.startsWith('members/') });
+  const files: Partial<Record<string, Uint8Array>> = unzipSync(zip, {
+    filter: ({ name }) => name === 'manifest.json' || name.startsWith('members/'),
+  });
   const text = files['manifest.json'];
   if (text === undefined) throw new Error('The bundle holds no manifest.json.');
   const manifest = BundleManifest.parse(JSON.parse(new TextDecoder().decode(text)));
