@@ -5,8 +5,13 @@ import { MetricCurve, RunView } from './api.ts';
  * What the API tells the web UI beside api.ts: all runs live, what a run's jobs wait for, trainers.
  */
 
-/** A message of `/v1/live`: runs that are new or changed since the last one; the first has all that the list shows. */
-export const RunsMessage = z.object({ runs: z.array(RunView) }).meta({ id: 'RunsMessage' });
+/**
+ * A message of `/v1/live`: runs that are new or changed since the last one, the first has all that the list shows; `gone`
+ * names those that were deleted since.
+ */
+export const RunsMessage = z
+  .object({ runs: z.array(RunView), gone: z.array(z.string()).optional() })
+  .meta({ id: 'RunsMessage' });
 export type RunsMessage = z.infer<typeof RunsMessage>;
 
 /** A `metrics` message of a run's event stream: points since the last one, of the series that were asked for. */

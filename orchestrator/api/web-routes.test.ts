@@ -141,7 +141,7 @@ describe('the pages', () => {
 });
 
 describe('runs, live and gone', () => {
-  test('the live stream tells all runs first, then those that change; a run that goes on is not deleted', async () => {
+  test('the live stream tells all runs first, then those that change and those that are deleted; a run that goes on is not', async () => {
     const submit = await fetch(`${url}/v1/runs`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -162,13 +162,14 @@ describe('runs, live and gone', () => {
     text = '';
     await service.database.run.update({ where: { id }, data: { state: 'failed' } });
     await until(new RegExp(`event: runs\ndata: .*${id}.*"failed"`));
-    await reader.cancel();
 
     await service.database.run.update({ where: { id }, data: { state: 'running' } });
     expect((await fetch(`${url}/v1/runs/${id}`, { method: 'DELETE' })).status).toBe(409);
     await service.database.run.update({ where: { id }, data: { state: 'cancelled' } });
     expect((await fetch(`${url}/v1/runs/${id}`, { method: 'DELETE' })).status).toBe(204);
     expect((await fetch(`${url}/v1/runs/${id}`)).status).toBe(404);
+    await until(new RegExp(`"gone":\\["${id}"\\]`));
+    await reader.cancel();
   });
 
   test('a stopped trial is told to Temporal; one that has ended is refused', async () => {

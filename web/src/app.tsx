@@ -1,5 +1,5 @@
 import { type ComponentType, lazy, Suspense } from 'react';
-import { Route, Switch } from 'wouter';
+import { Route, Switch, useLocation } from 'wouter';
 import { useKeyNeeded } from './api/key.ts';
 import { Empty } from './components/empty.tsx';
 import { ErrorBoundary } from './components/error-boundary.tsx';
@@ -37,12 +37,13 @@ const ROUTES: readonly [string, ComponentType][] = [
 /** The whole web UI. */
 export function App() {
   const keyNeeded = useKeyNeeded();
+  const [path] = useLocation();
   return (
     <Layout>
       {keyNeeded ? (
         <KeyPrompt />
       ) : (
-        <ErrorBoundary>
+        <ErrorBoundary path={path}>
           <Suspense fallback={<p className="loading">Loading…</p>}>
             <Switch>
               {ROUTES.map(([path, Page]) => (

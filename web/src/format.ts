@@ -55,8 +55,15 @@ export function number(value: number | null | undefined): string {
 
 /** A moment as the reader's own clock shows it. */
 export function moment(iso: string | null): string {
-  if (iso === null) return '–';
-  const date = new Date(iso);
+  return iso === null ? '–' : inWords(new Date(iso), {});
+}
+
+/** A moment of a log, of runs that take days. */
+export function momentToTheSecond(iso: string): string {
+  return inWords(new Date(iso), { second: '2-digit' });
+}
+
+function inWords(date: Date, more: Intl.DateTimeFormatOptions): string {
   const year = date.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' as const };
   return date.toLocaleString(undefined, {
     ...year,
@@ -64,6 +71,7 @@ export function moment(iso: string | null): string {
     day: 'numeric',
     hour: '2-digit',
     minute: '2-digit',
+    ...more,
   });
 }
 

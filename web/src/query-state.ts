@@ -23,3 +23,9 @@ export function useQueryState(name: string, fallback = ''): [string, (value: str
   );
   return [params.get(name) ?? fallback, set];
 }
+
+/** The address's whole query with its question mark, for links that come back to the same filters and order; empty without one. */
+export function useWholeQuery(): string {
+  const [params] = useSearchParams();
+  return params.size === 0 ? '' : `?${params}`;
+}

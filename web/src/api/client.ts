@@ -2,6 +2,8 @@ import type { Problem } from '@voxhelm/contracts/api';
 import { needKey, readKey } from './key.ts';
 import { ApiError } from './problem.ts';
 
+const SERVICE_AWAY = 'Look whether it runs (npx voxhelm doctor) and whether this computer reaches it; then try again.';
+
 /** Asks the API; throws {@link ApiError} with its problem document. Asks the user for the API key where it wants one. */
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const key = readKey();
@@ -12,7 +14,7 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
     response = await fetch(path, { ...init, headers });
   } catch (error) {
     if (init.signal?.aborted === true) throw error;
-    throw new ApiError('The service does not answer.', 0, null);
+    throw new ApiError('The service does not answer.', 0, null, SERVICE_AWAY);
   }
   if (response.ok) return response;
   const problem = (await response.json().catch(() => null)) as Problem | null;

@@ -7,6 +7,7 @@ import { useSyncExternalStore } from 'react';
 const NAME = 'voxhelm.api-key';
 const listeners = new Set<() => void>();
 let needed = false;
+let refused = false;
 
 function changed(): void {
   for (const listener of listeners) listener();
@@ -21,13 +22,23 @@ export function readKey(): string | null {
 export function giveKey(key: string): void {
   sessionStorage.setItem(NAME, key.trim());
   needed = false;
+  refused = false;
   changed();
 }
 
-/** The API refused for want of a key. */
+/** The API refused for want of a key, or because of the one it got, which is forgotten. */
 export function needKey(): void {
+  if (readKey() !== null) {
+    refused = true;
+    sessionStorage.removeItem(NAME);
+  }
   needed = true;
   changed();
+}
+
+/** True where the key that was given last is not the service's. */
+export function wasKeyRefused(): boolean {
+  return refused;
 }
 
 /** True while the API wants a key that it has not got. */

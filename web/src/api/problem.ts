@@ -5,17 +5,24 @@ export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number;
   readonly problem: Problem | null;
+  /** What to try. */
+  readonly fix: string | null;
 
-  constructor(message: string, status: number, problem: Problem | null) {
+  constructor(message: string, status: number, problem: Problem | null, fix: string | null = problem?.fix ?? null) {
     super(message);
     this.status = status;
     this.problem = problem;
+    this.fix = fix;
   }
 }
 
 /** What to tell of any thrown value: what happened, and what to try. */
 export function describeError(error: unknown): { message: string; fix: string | null } {
-  if (error instanceof ApiError) return { message: error.message, fix: error.problem?.fix ?? null };
   const fix = error instanceof Error && 'fix' in error && typeof error.fix === 'string' ? error.fix : null;
   return { message: error instanceof Error ? error.message : String(error), fix };
+}
+
+/** A failure with what to try, as a worker or a library told it. */
+export function failure(message: string, fix: string | null): Error {
+  return Object.assign(new Error(message), { fix });
 }

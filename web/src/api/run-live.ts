@@ -2,11 +2,12 @@ import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-quer
 import type { MetricCurve, RunDetail, RunEvent, RunProgress } from '@voxhelm/contracts/api';
 import type { JobActivity, MetricsMessage } from '@voxhelm/contracts/api-live';
 import { FINAL_RUN_STATES } from '@voxhelm/contracts/run';
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useRef } from 'react';
 import { get } from './client.ts';
+import { mergeEvents, mergeProgress } from './merge.ts';
 import { MetricStore } from './metric-store.ts';
 import { SERIES_NAMES } from './series.ts';
-import { follow } from './stream.ts';
+import { follow, readSurely } from './stream.ts';
 
 /** Series that are followed live: those of every trial, and the Dice of each class, whose labels come with the first plan. */
 function followedSeries(run: RunDetail | undefined): string {
@@ -22,39 +23,43 @@ export function runQuery(id: string) {
   };
 }
 
+/** The query of a run's recorded events. */
+const eventsKey = (id: string) => ['run', id, 'events'] as const;
+
 /** A run, kept up to date by its event stream while it goes on, with its curves and events. */
 export function useRun(id: string) {
   const client = useQueryClient();
   const run = useQuery(runQuery(id));
-  const [metrics, setMetrics] = useState(() => new MetricStore());
+  const metrics = useMemo(() => new MetricStore(), [id]);
+  const followed = useRef<string | null>(null);
   const over = run.data !== undefined && FINAL_RUN_STATES.includes(run.data.state);
   const found = run.data !== undefined;
   const series = followedSeries(run.data);
 
   useEffect(() => {
     if (!found) return;
-    const store = new MetricStore();
-    setMetrics(store);
     const ending = new AbortController();
-    const readMetrics = (): void => {
-      void get<MetricCurve[]>(`/v1/runs/${id}/metrics`, ending.signal).then(
-        (curves) => store.add(curves),
-        () => undefined,
-      );
+    const readMetrics = async (): Promise<void> => {
+      metrics.add((await readSurely<MetricCurve[]>(`/v1/runs/${id}/metrics`, ending.signal)) ?? []);
     };
     if (over) {
-      readMetrics();
+      // It may have been seen to be over before the stream told its last words.
+      if (followed.current === id) void client.invalidateQueries({ queryKey: ['run', id] });
+      followed.current = null;
+      void readMetrics();
       return () => ending.abort();
     }
-    const batch = new UpdateBatch(client, id, store);
+    followed.current = id;
+    const batch = new UpdateBatch(client, id, metrics);
     void follow(
       `/v1/runs/${id}/events?metrics=${series}`,
       {
         onOpen: () => {
-          readMetrics();
+          void readMetrics();
           batch.reload();
         },
         onMessage: (type, data) => batch.take(type, data),
+        onRefused: () => batch.reload(),
       },
       ending.signal,
     );
@@ -62,7 +67,7 @@ export function useRun(id: string) {
       ending.abort();
       batch.stop();
     };
-  }, [client, id, over, found, series]);
+  }, [client, id, metrics, over, found, series]);
 
   return { run, metrics };
 }
@@ -79,15 +84,17 @@ export function useActivity(id: string, active: boolean) {
 
 /** A run's recorded events, oldest first. */
 export function useRunEvents(id: string) {
+  const client = useQueryClient();
   return useQuery({
-    queryKey: ['run', id, 'events'],
+    queryKey: eventsKey(id),
     queryFn: async ({ signal }) => {
       const events: RunEvent[] = [];
       for (;;) {
         const page: RunEvent[] = await get(`/v1/runs/${id}/events?after=${events.at(-1)?.id ?? 0}`, signal);
         events.push(...page);
-        if (page.length < 1_000) return events;
+        if (page.length < 1_000) break;
       }
+      return mergeEvents(client.getQueryData<RunEvent[]>(eventsKey(id)) ?? [], events);
     },
   });
 }
@@ -100,6 +107,9 @@ class UpdateBatch {
   private progress: RunProgress | null = null;
   private events: RunEvent[] = [];
   private timer: ReturnType<typeof setTimeout> | null = null;
+  private reading = false;
+  private readAgain = false;
+  private stopped = false;
 
   constructor(client: QueryClient, id: string, store: MetricStore) {
     this.client = client;
@@ -114,11 +124,21 @@ class UpdateBatch {
     this.timer ??= setTimeout(() => this.flush(), 250);
   }
 
+  /** Reads the run anew. A reading that is under way is let finish: events that keep coming would else hold it off for ever. */
   reload(): void {
-    void this.client.invalidateQueries({ queryKey: ['run', this.id], exact: true });
+    this.readAgain = this.reading;
+    if (this.reading || this.stopped) return;
+    this.reading = true;
+    void this.client
+      .invalidateQueries({ queryKey: ['run', this.id], exact: true }, { cancelRefetch: false })
+      .finally(() => {
+        this.reading = false;
+        if (this.readAgain) this.reload();
+      });
   }
 
   stop(): void {
+    this.stopped = true;
     if (this.timer !== null) clearTimeout(this.timer);
   }
 
@@ -131,26 +151,9 @@ class UpdateBatch {
       this.client.setQueryData<RunDetail>(['run', this.id], (run) => run && mergeProgress(run, progress));
     }
     if (events.length > 0) {
-      this.client.setQueryData<RunEvent[]>(['run', this.id, 'events'], (known) => known && mergeEvents(known, events));
+      this.client.setQueryData<RunEvent[]>(eventsKey(this.id), (known = []) => mergeEvents(known, events));
       // A trial that began or ended brings more than the event tells.
       this.reload();
     }
   }
-}
-
-function mergeProgress(run: RunDetail, { run: view, trials }: RunProgress): RunDetail {
-  const moved = new Map(trials.map((trial) => [trial.id, trial]));
-  return {
-    ...run,
-    ...view,
-    trials: run.trials.map((trial) => {
-      const now = moved.get(trial.id);
-      return now === undefined || trial.finishedAt !== null ? trial : { ...trial, ...now };
-    }),
-  };
-}
-
-function mergeEvents(known: RunEvent[], events: readonly RunEvent[]): RunEvent[] {
-  const last = known.at(-1)?.id ?? 0;
-  return [...known, ...events.filter(({ id }) => id > last)];
 }

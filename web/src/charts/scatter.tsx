@@ -1,3 +1,4 @@
+import { Link } from 'wouter';
 import { number } from '../format.ts';
 import { ChartData } from './chart-data.tsx';
 import { ticksOf } from './ticks.ts';
@@ -58,7 +59,7 @@ export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) 
         </text>
         {steps !== '' && <path d={steps} className="step-line" />}
         {dots.map((dot) => (
-          <a
+          <Link
             key={`${dot.label} ${dot.x}`}
             href={dot.href}
             aria-label={`${dot.label}: ${xName} ${number(dot.x)}, ${yName} ${number(dot.y)}`}
@@ -71,7 +72,7 @@ export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) 
             >
               <title>{`${dot.label}: ${xName} ${number(dot.x)}, ${yName} ${number(dot.y)}`}</title>
             </circle>
-          </a>
+          </Link>
         ))}
       </svg>
       <ChartData title={title} head={['what', xName, yName]} rows={dots.map(({ label, x, y }) => [label, x, y])} />

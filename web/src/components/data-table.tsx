@@ -1,18 +1,10 @@
 import { type ReactNode, useMemo } from 'react';
 import { saveCsv } from '../csv.ts';
 import { useQueryState } from '../query-state.ts';
-import { byValue, type CellValue, matchesFilter } from './table-filter.ts';
+import { type Column, toCsv } from './columns.ts';
+import { byValue, matchesFilter } from './table-filter.ts';
 
-/** A column: `value` sorts, filters and exports; `cell` is what is seen where that differs. */
-export interface Column<Row> {
-  readonly id: string;
-  readonly title: string;
-  readonly value: (row: Row) => CellValue;
-  readonly cell?: (row: Row) => ReactNode;
-  readonly numeric?: boolean;
-  /** Not shown until it is chosen. */
-  readonly extra?: boolean;
-}
+export type { Column };
 
 interface TableProps<Row> {
   /** Names the table for screen readers and its CSV. */
@@ -188,8 +180,4 @@ function arrange<Row>(
         );
   const column = columns.find(({ id }) => id === sort.replace(/^-/, ''));
   return column === undefined ? found : [...found].sort(byValue(column.value, sort.startsWith('-')));
-}
-
-function toCsv<Row>(rows: readonly Row[], columns: readonly Column<Row>[]) {
-  return [columns.map(({ title }) => title), ...rows.map((row) => columns.map((column) => column.value(row)))];
 }

@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { giveKey } from '../api/key.ts';
+import { giveKey, wasKeyRefused } from '../api/key.ts';
 
 /** Asks for the service's API key. */
 export function KeyPrompt() {
@@ -16,6 +16,11 @@ export function KeyPrompt() {
       }}
     >
       <h1>This service wants its key</h1>
+      {wasKeyRefused() && (
+        <p className="note bad" role="alert">
+          The service does not take that key. Copy it anew, without spaces at its ends.
+        </p>
+      )}
       <p>It is the value of VOXHELM_API_KEY where the service runs. It is kept for this tab only.</p>
       <label className="field">
         API key

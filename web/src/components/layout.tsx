@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useConnectionLost } from '../api/connection.ts';
 import { chooseTheme, readTheme, type Theme } from '../theme.ts';
@@ -23,9 +23,14 @@ export function Layout({ children }: { readonly children: ReactNode }) {
   const [path] = useLocation();
   const [theme, setTheme] = useState(readTheme);
   const lost = useConnectionLost();
-  // A new page starts at its top, and a screen reader at its heading.
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(path);
+  // A new page starts at its top. Where what had the focus went with the old page, the keyboard goes on at the new one.
   useEffect(() => {
-    if (path !== '') scrollTo(0, 0);
+    if (shown.current === path) return;
+    shown.current = path;
+    scrollTo(0, 0);
+    if (document.activeElement === document.body) main.current?.focus({ preventScroll: true });
   }, [path]);
   const isHere = (place: string): boolean =>
     place === '/' ? path === '/' || path.startsWith('/runs') || path.startsWith('/compare') : path.startsWith(place);
@@ -66,7 +71,7 @@ export function Layout({ children }: { readonly children: ReactNode }) {
       <div role="status" className={lost ? 'banner' : 'hidden'}>
         {lost ? 'The connection to the service is lost. Trying again; nothing is missed.' : ''}
       </div>
-      <main id="main" tabIndex={-1}>
+      <main id="main" ref={main} tabIndex={-1}>
         {children}
       </main>
       <Shortcuts />

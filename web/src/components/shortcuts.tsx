@@ -9,7 +9,9 @@ const KEYS: readonly [string, string][] = [
   ['g then w', 'Workers and storage'],
   ['/', 'Filter the list'],
   ['n / p', 'Next / previous case (in the viewer)'],
-  ['↑ / ↓', 'Next / previous slice (in the viewer)'],
+  ['↑ / ↓', 'Next / previous axial slice (in the viewer)'],
+  ['← / →', 'Next / previous sagittal slice (in the viewer)'],
+  ['page keys', 'Next / previous coronal slice (when the viewer has the focus)'],
   ['?', 'This list'],
 ];
 
@@ -34,6 +36,11 @@ export function isTyping(event: KeyboardEvent): boolean {
   );
 }
 
+/** True while a dialog waits for an answer: a page's keys must not lead away from it. */
+export function isAsking(): boolean {
+  return document.querySelector('dialog[open]') !== null;
+}
+
 /** Inputs that take no letters: a slider that was just moved must not swallow a page's keys. */
 const WITHOUT_TEXT = /^(range|checkbox|radio|button|submit|file|color)$/;
 
@@ -49,7 +56,7 @@ export function Shortcuts() {
   useEffect(() => {
     let leading = false;
     const onKey = (event: KeyboardEvent): void => {
-      if (isTyping(event)) return;
+      if (isTyping(event) || isAsking()) return;
       const place = leading ? PLACES[event.key] : undefined;
       leading = event.key === 'g';
       if (place !== undefined) go(place);

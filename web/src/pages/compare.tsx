@@ -1,6 +1,7 @@
-import { useQueries } from '@tanstack/react-query';
+import { type Query, useQueries } from '@tanstack/react-query';
 import type { MetricCurve, RunDetail } from '@voxhelm/contracts/api';
 import type { RunCases } from '@voxhelm/contracts/api-cases';
+import { FINAL_RUN_STATES } from '@voxhelm/contracts/run';
 import { useMemo } from 'react';
 import { Link } from 'wouter';
 import { get } from '../api/client.ts';
@@ -14,35 +15,45 @@ import { StateBadge } from '../components/state-badge.tsx';
 import { Swatch } from '../components/swatch.tsx';
 import { deviceHours, dice, duration } from '../format.ts';
 import { useQueryState } from '../query-state.ts';
+import { pairedCases } from '../run/paired-cases.ts';
 import { PlanTable } from '../run/plans.tsx';
 import { useTitle } from '../use-title.ts';
+
+/** How often runs that go on are read anew, milliseconds. */
+const AGAIN_MS = 5_000;
 
 /** Runs side by side: numbers, curves of each one's best trial, plans that differ, Dice case by case. */
 export function ComparePage() {
   useTitle('Compare');
   const [chosen] = useQueryState('runs');
   const [smoothing, setSmoothing] = useQueryState('smooth', '0');
-  const ids = chosen.split(',').filter(Boolean);
-  const runs = useQueries({ queries: ids.map((id) => runQuery(id)) });
-  const found = runs.flatMap(({ data }) => data ?? []);
+  const [log, setLog] = useQueryState('log', '');
+  const ids = [...new Set(chosen.split(',').filter(Boolean))];
+  const runs = useQueries({
+    queries: ids.map((id) => ({
+      ...runQuery(id),
+      refetchInterval: ({ state }: Query<RunDetail>) => (goesOn(state.data) ? AGAIN_MS : (false as const)),
+    })),
+  });
+  // Every list has a place for each run, so that none speaks for another while one still loads or cannot be read.
   const curves = useQueries({
-    queries: found.map((run) => {
-      const best = bestTrial(run);
+    queries: runs.map(({ data: run }, index) => {
+      const best = run === undefined ? undefined : bestTrial(run);
       return {
-        queryKey: ['run', run.id, 'metrics', best?.id],
+        queryKey: ['run', ids[index], 'metrics', best?.id],
         queryFn: ({ signal }: { signal: AbortSignal }) =>
-          get<MetricCurve[]>(`/v1/runs/${run.id}/trials/${best?.id}/metrics?series=loss,dice`, signal),
+          get<MetricCurve[]>(`/v1/runs/${ids[index]}/trials/${best?.id}/metrics?series=loss,dice`, signal),
         enabled: best !== undefined,
+        refetchInterval: goesOn(run) ? AGAIN_MS : (false as const),
       };
     }),
   });
   const cases = useQueries({
-    queries: found.map((run) => ({
-      queryKey: ['run', run.id, 'cases', 'compare'],
-      queryFn: ({ signal }: { signal: AbortSignal }) => get<RunCases>(`/v1/runs/${run.id}/cases`, signal),
+    queries: ids.map((id) => ({
+      queryKey: ['run', id, 'cases', 'compare'],
+      queryFn: ({ signal }: { signal: AbortSignal }) => get<RunCases>(`/v1/runs/${id}/cases`, signal),
     })),
   });
-  const failure = runs.find(({ error }) => error !== null)?.error;
   if (ids.length < 2) {
     return (
       <Empty title="Nothing to compare.">
@@ -50,18 +61,23 @@ export function ComparePage() {
       </Empty>
     );
   }
+  const read = [...runs, ...curves, ...cases];
+  const failure = read.find(({ error }) => error !== null)?.error ?? null;
+  const found = runs.flatMap(({ data }) => data ?? []);
   const weight = Math.min(0.98, Number(smoothing) || 0);
   const linesOf = (series: string): Line[] =>
-    found.flatMap((run, index) => {
+    runs.flatMap(({ data: run }, index) => {
       const curve = curves[index]?.data?.find((each) => each.series === series);
-      if (curve === undefined) return [];
-      const [steps, values] = [curve.points.map(({ step }) => step), curve.points.map(({ value }) => value)];
+      if (run === undefined || curve === undefined) return [];
       return [
         {
           id: run.id,
           label: run.name,
-          steps,
-          values: smooth(values, weight),
+          steps: curve.points.map(({ step }) => step),
+          values: smooth(
+            curve.points.map(({ value }) => value),
+            weight,
+          ),
           color: colorOf(index),
           background: false,
         },
@@ -70,8 +86,15 @@ export function ComparePage() {
   return (
     <>
       <h1>Compare {ids.length} runs</h1>
-      {failure !== undefined && failure !== null && <ErrorNote error={failure} />}
-      <Numbers runs={found} />
+      {failure !== null && (
+        <ErrorNote
+          error={failure}
+          retry={() => {
+            for (const each of read) if (each.error !== null) void each.refetch();
+          }}
+        />
+      )}
+      <Numbers runs={runs.map(({ data }) => data)} />
       <div className="page-head">
         <h2>Curves of each run's best trial</h2>
         <label>
@@ -85,14 +108,19 @@ export function ComparePage() {
             onChange={(e) => setSmoothing(e.target.value)}
           />
         </label>
+        <label>
+          <input type="checkbox" checked={log === '1'} onChange={(e) => setLog(e.target.checked ? '1' : '')} /> Log axis
+          for the loss
+        </label>
       </div>
       <div className="charts">
-        <CurveChart title="Loss" lines={linesOf('loss')} />
-        <CurveChart title="Validation Dice" lines={linesOf('dice')} />
+        <CurveChart title="Loss" lines={linesOf('loss')} log={log === '1'} legend />
+        <CurveChart title="Validation Dice" lines={linesOf('dice')} legend />
       </div>
       <h2>Dice case by case</h2>
-      <Paired runs={found} cases={cases.flatMap(({ data }) => data ?? [])} />
+      <Paired runs={runs.map(({ data }) => data)} cases={cases} />
       <h2>Where the plans differ</h2>
+      <p className="muted">Of each run's best trial: the plan of its bundle, and the point that the search chose.</p>
       <PlanTable
         onlyDifferences
         plans={found.flatMap((run) => {
@@ -100,18 +128,21 @@ export function ComparePage() {
           const plan =
             run.plans.find(({ algorithm, fold }) => algorithm === best?.algorithm && fold === best.fold) ??
             run.plans[0];
-          return plan === undefined ? [] : [{ name: run.name, plan: plan.plan }];
+          return plan === undefined ? [] : [{ name: run.name, plan: plan.plan, point: best?.point ?? {} }];
         })}
       />
     </>
   );
 }
 
+const goesOn = (run: RunDetail | undefined): boolean => run !== undefined && !FINAL_RUN_STATES.includes(run.state);
+
 function bestTrial(run: RunDetail) {
   return [...run.trials].sort((a, b) => (b.bestDice ?? -1) - (a.bestDice ?? -1))[0];
 }
 
-function Numbers({ runs }: { readonly runs: readonly RunDetail[] }) {
+function Numbers({ runs: all }: { readonly runs: readonly (RunDetail | undefined)[] }) {
+  const runs = all.flatMap((run, place) => (run === undefined ? [] : [{ run, place }]));
   const rows: readonly [string, (run: RunDetail) => string][] = [
     ['Dataset', (run) => run.datasetName],
     ['Submitted by', (run) => run.submittedBy ?? '—'],
@@ -130,9 +161,9 @@ function Numbers({ runs }: { readonly runs: readonly RunDetail[] }) {
         <thead>
           <tr>
             <th scope="col">Number</th>
-            {runs.map((run, index) => (
+            {runs.map(({ run, place }) => (
               <th scope="col" key={run.id}>
-                <Swatch color={colorOf(index)} /> <Link href={`/runs/${run.id}`}>{run.name}</Link>{' '}
+                <Swatch color={colorOf(place)} /> <Link href={`/runs/${run.id}`}>{run.name}</Link>{' '}
                 <StateBadge state={run.state} />
               </th>
             ))}
@@ -140,9 +171,9 @@ function Numbers({ runs }: { readonly runs: readonly RunDetail[] }) {
         </thead>
         <tbody>
           {rows.map(([name, valueOf]) => (
-            <tr key={name} className={new Set(runs.map(valueOf)).size > 1 ? 'differs' : undefined}>
+            <tr key={name} className={new Set(runs.map(({ run }) => valueOf(run))).size > 1 ? 'differs' : undefined}>
               <th scope="row">{name}</th>
-              {runs.map((run) => (
+              {runs.map(({ run }) => (
                 <td key={run.id}>{valueOf(run)}</td>
               ))}
             </tr>
@@ -153,32 +184,67 @@ function Numbers({ runs }: { readonly runs: readonly RunDetail[] }) {
   );
 }
 
-/** The first two runs on the cases that both scored: the ensemble's on test cases, else the best of any trial. */
-function Paired({ runs, cases }: { readonly runs: readonly RunDetail[]; readonly cases: readonly RunCases[] }) {
-  const pairs = useMemo(() => {
-    const [first, second] = cases;
-    if (first === undefined || second === undefined) return [];
-    const best = (all: RunCases, caseId: string): number | null => {
-      const results = all.cases.find((one) => one.caseId === caseId)?.results ?? [];
-      const test = results.find(({ model }) => model === 'ensemble');
-      const scores = (test === undefined ? results : [test]).flatMap((result) => result.scores.dice ?? []);
-      return scores.length === 0 ? null : Math.max(...scores);
-    };
-    return first.cases.flatMap(({ caseId }) => {
-      const [a, b] = [best(first, caseId), best(second, caseId)];
-      return a === null || b === null ? [] : [{ caseId, a, b }];
-    });
-  }, [cases]);
-  const [first, second] = runs;
-  if (first === undefined || second === undefined || pairs.length === 0) {
-    return <p className="muted">The runs have no scored case in common.</p>;
-  }
+interface PairedProps {
+  readonly runs: readonly (RunDetail | undefined)[];
+  readonly cases: readonly { readonly data?: RunCases | undefined; readonly isPending: boolean }[];
+}
+
+/** Two of the runs on the cases that both scored; with more, the reader says which two. */
+function Paired({ runs, cases }: PairedProps) {
+  const [pair, setPair] = useQueryState('pair', '0,1');
+  const places = pair.split(',').map(Number);
+  const [a = 0, b = 1] = places.every((place) => runs[place] !== undefined) ? places : [0, 1];
+  const [casesA, casesB] = [cases[a]?.data, cases[b]?.data];
+  const paired = useMemo(
+    () => (casesA === undefined || casesB === undefined ? null : pairedCases(casesA, casesB)),
+    [casesA, casesB],
+  );
+  const [first, second] = [runs[a], runs[b]];
+  const choose = (place: 0 | 1, run: string): void => setPair((place === 0 ? [run, b] : [a, run]).join());
   return (
-    <PairedPlot
-      nameA={first.name}
-      nameB={second.name}
-      pairs={pairs}
-      hrefOf={(caseId) => `/runs/${second.id}/cases/${encodeURIComponent(caseId)}`}
-    />
+    <>
+      {runs.length > 2 && (
+        <div className="table-tools">
+          {([0, 1] as const).map((place) => (
+            <label key={place}>
+              {place === 0 ? 'Of' : 'against'}{' '}
+              <select value={place === 0 ? a : b} onChange={(event) => choose(place, event.target.value)}>
+                {runs.map((run, index) => (
+                  <option key={run?.id ?? index} value={index}>
+                    {run?.name ?? '…'}
+                  </option>
+                ))}
+              </select>
+            </label>
+          ))}
+        </div>
+      )}
+      {paired === null || first === undefined || second === undefined ? (
+        <p className={cases[a]?.isPending === true || cases[b]?.isPending === true ? 'loading' : 'muted'}>
+          {cases[a]?.isPending === true || cases[b]?.isPending === true
+            ? 'Loading cases…'
+            : 'The cases of one of the runs could not be read.'}
+        </p>
+      ) : paired.pairs.length === 0 ? (
+        <p className="muted">
+          The runs have no scored case in common: cases are scored when a trial ends, and two runs share them where they
+          train on the same dataset with the same folds.
+        </p>
+      ) : (
+        <>
+          <p className="muted">
+            {paired.by === 'ensembles'
+              ? 'Test cases, by each run’s ensemble.'
+              : 'Validation cases, each by the best trial of its fold: not both runs have an ensemble.'}
+          </p>
+          <PairedPlot
+            nameA={first.name}
+            nameB={second.name}
+            pairs={paired.pairs}
+            hrefOf={(caseId) => `/runs/${second.id}/cases/${encodeURIComponent(caseId)}`}
+          />
+        </>
+      )}
+    </>
   );
 }

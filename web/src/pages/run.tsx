@@ -1,10 +1,13 @@
 import { lazy, Suspense } from 'react';
 import { Link, useParams } from 'wouter';
 import { useRun } from '../api/run-live.ts';
+import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { ProgressBar } from '../components/progress-bar.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
-import { deviceHours, dice, duration, timeLeft } from '../format.ts';
+import { deviceHours, dice, duration } from '../format.ts';
+import { itemOf } from '../path.ts';
+import { useWholeQuery } from '../query-state.ts';
 import { RunActions } from '../run/actions.tsx';
 import { Activity } from '../run/activity.tsx';
 import { CasePage } from '../run/case.tsx';
@@ -14,6 +17,7 @@ import { RunEnsemble } from '../run/ensemble.tsx';
 import { RunLog } from '../run/log.tsx';
 import { RunPlans } from '../run/plans.tsx';
 import { SearchTab } from '../run/search.tsx';
+import { timeLeftInWords } from '../run/time-left.ts';
 import { TrialPage } from '../run/trial.tsx';
 import { TrialsTable } from '../run/trials-table.tsx';
 import { DataWay } from '../run/way.tsx';
@@ -37,6 +41,7 @@ export function RunPage() {
   const { id = '', tab = '', item } = useParams<{ id: string; tab?: string; item?: string }>();
   const { run: query, metrics } = useRun(id);
   const run = query.data;
+  const search = useWholeQuery();
   useTitle(run?.name ?? 'Run');
   if (run === undefined) {
     return query.error === null ? (
@@ -49,7 +54,7 @@ export function RunPage() {
     <>
       <p className="crumbs">
         <Link href="/">Runs</Link> ›{' '}
-        {item === undefined ? run.name : <Link href={`/runs/${id}/${tab}`}>{run.name}</Link>}
+        {item === undefined ? run.name : <Link href={`/runs/${id}/${tab}${search}`}>{run.name}</Link>}
       </p>
       <div className="page-head">
         <h1>{run.name}</h1>
@@ -68,6 +73,7 @@ export function RunPage() {
           </>
         )}
       </p>
+      {query.error !== null && <ErrorNote error={query.error} retry={() => void query.refetch()} />}
       {run.failure !== null && (
         <div className="note bad">
           <p>
@@ -83,7 +89,7 @@ export function RunPage() {
             <ProgressBar value={run.progress} label="Done" />
           </dd>
         </div>
-        <Number name="Time left" value={timeLeft(run.etaRangeSeconds)} />
+        <Number name="Time left" value={timeLeftInWords(run)} />
         <Number name="Elapsed" value={duration(run.elapsedSeconds)} />
         <Number name="Device hours" value={deviceHours(run.deviceSeconds)} />
         <Number name="Best Dice" value={dice(run.bestDice)} />
@@ -112,7 +118,7 @@ export function RunPage() {
       {tab === 'trials' && item !== undefined && <TrialPage run={run} trialId={item} metrics={metrics} />}
       {tab === 'search' && <SearchTab run={run} />}
       {tab === 'cases' && item === undefined && <RunCasesTab run={run} />}
-      {tab === 'cases' && item !== undefined && <CasePage run={run} caseId={decodeURIComponent(item)} />}
+      {tab === 'cases' && item !== undefined && <CasePage run={run} caseId={itemOf(location.pathname)} />}
       {tab === 'ensemble' && <RunEnsemble run={run} />}
       {tab === 'try' && (
         <Suspense fallback={<p className="loading">Loading…</p>}>
@@ -121,6 +127,11 @@ export function RunPage() {
       )}
       {tab === 'plans' && <RunPlans run={run} />}
       {tab === 'log' && <RunLog run={run} />}
+      {TABS.every(([name]) => name !== tab) && (
+        <Empty title="A run has no such page.">
+          <Link href={`/runs/${id}`}>Its overview</Link>
+        </Empty>
+      )}
     </>
   );
 }

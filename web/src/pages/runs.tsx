@@ -1,5 +1,4 @@
 import type { RunView } from '@voxhelm/contracts/api';
-import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useRuns } from '../api/runs-live.ts';
 import { type Column, DataTable } from '../components/data-table.tsx';
@@ -32,6 +31,7 @@ const COLUMNS: readonly Column<RunView>[] = [
   {
     id: 'progress',
     title: 'Done',
+    unit: 'of 1',
     value: (run) => run.progress,
     numeric: true,
     cell: (run) => <ProgressBar value={run.progress} label={`${run.name}: done`} />,
@@ -39,6 +39,7 @@ const COLUMNS: readonly Column<RunView>[] = [
   {
     id: 'left',
     title: 'Time left',
+    unit: 's',
     value: (run) => run.etaSeconds,
     numeric: true,
     cell: (run) => timeLeft(run.etaRangeSeconds),
@@ -79,6 +80,7 @@ const COLUMNS: readonly Column<RunView>[] = [
   {
     id: 'elapsed',
     title: 'Elapsed',
+    unit: 's',
     value: (run) => run.elapsedSeconds,
     numeric: true,
     extra: true,
@@ -95,11 +97,10 @@ export function RunsPage() {
   const [, go] = useLocation();
   const { data: runs, error, refetch } = useRuns();
   const [chosen, setChosen] = useQueryState('runs');
-  const [selected, setSelected] = useState<ReadonlySet<string>>(() => new Set(chosen.split(',').filter(Boolean)));
+  const selected: ReadonlySet<string> = new Set(chosen.split(',').filter(Boolean));
   const toggle = (id: string): void => {
     const next = new Set(selected);
     if (!next.delete(id)) next.add(id);
-    setSelected(next);
     setChosen([...next].join(','));
   };
   return (

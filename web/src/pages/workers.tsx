@@ -126,7 +126,14 @@ function Storage({ view }: { readonly view: StorageView }) {
       cell: (item) => <Link href={`/${item.kind}s/${item.id}`}>{item.name}</Link>,
     },
     { id: 'kind', title: 'Kind', value: (item) => item.kind },
-    { id: 'bytes', title: 'Size', value: (item) => item.bytes, numeric: true, cell: (item) => bytes(item.bytes) },
+    {
+      id: 'bytes',
+      title: 'Size',
+      unit: 'bytes',
+      value: (item) => item.bytes,
+      numeric: true,
+      cell: (item) => bytes(item.bytes),
+    },
     { id: 'state', title: 'State', value: (item) => item.state, cell: (item) => <StateBadge state={item.state} /> },
     { id: 'created', title: 'Since', value: (item) => item.createdAt, cell: (item) => moment(item.createdAt) },
     {

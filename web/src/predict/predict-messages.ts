@@ -19,4 +19,4 @@ export interface Prediction {
 export type PredictAnswer =
   | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly computedOn: string }
   | { readonly kind: 'done'; readonly prediction: Prediction }
-  | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'failed'; readonly message: string; readonly fix: string | null };

@@ -10,6 +10,7 @@ import { forward } from '@voxhelm/nn/eager-forward';
 import { windowCount } from '@voxhelm/nn/sliding-window';
 import { decodeSafetensors, loadParameters } from '@voxhelm/nn/weights';
 import { createWindowPredictor } from '@voxhelm/nn/window-predictor';
+import { describeError } from '../api/problem.ts';
 import { startBackend } from './backend.ts';
 import type { PredictAnswer, Prediction, PredictRequest } from './predict-messages.ts';
 import { type OpenBundle, readBundle } from './read-bundle.ts';
@@ -22,7 +23,7 @@ onmessage = (event: MessageEvent<PredictRequest>) => {
   const answer = (message: PredictAnswer): void => postMessage(message);
   predict(event.data, answer).then(
     (prediction) => answer({ kind: 'done', prediction }),
-    (error: unknown) => answer({ kind: 'failed', message: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) => answer({ kind: 'failed', ...describeError(error) }),
   );
 };
 

@@ -1,6 +1,11 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { request } from '../api/client.ts';
+import { failure } from '../api/problem.ts';
 import type { PredictAnswer, Prediction, PredictRequest } from './predict-messages.ts';
+
+/** What to try where this computer cannot do it. */
+const ON_A_TRAINER =
+  'Segment it on a trainer, which has more memory; or look whether the image is one that the run was made for.';
 
 /** An image as it was dropped: its files in channel order. */
 export type TriedImage = PredictRequest['images'];
@@ -44,7 +49,7 @@ export function usePrediction(bundleHref: string) {
       let firstWindowAt: number | null = null;
       made.onmessage = ({ data }: MessageEvent<PredictAnswer>) => {
         if (!isCurrent()) return;
-        if (data.kind === 'failed') return fail(new Error(data.message));
+        if (data.kind === 'failed') return fail(failure(data.message, data.fix ?? ON_A_TRAINER));
         if (data.kind === 'done') {
           setState({ phase: 'done', prediction: data.prediction });
           made.terminate();
@@ -55,7 +60,7 @@ export function usePrediction(bundleHref: string) {
         const secondsLeft = done === 0 ? null : ((performance.now() - firstWindowAt) / 1_000 / done) * (total - done);
         setState({ phase: 'computing', done, total, computedOn, secondsLeft });
       };
-      made.onerror = (event) => fail(new Error(`The browser could not compute it: ${event.message}`));
+      made.onerror = (event) => fail(failure(`The browser could not compute it: ${event.message}`, ON_A_TRAINER));
       try {
         const bundle = await (await request(bundleHref)).blob();
         const wanted: PredictRequest = { bundle, images };

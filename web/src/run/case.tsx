@@ -1,18 +1,20 @@
 import type { RunDetail } from '@voxhelm/contracts/api';
 import type { RunCase, RunCases } from '@voxhelm/contracts/api-cases';
+import type { CaseScores } from '@voxhelm/contracts/evaluation';
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
-import { isTyping } from '../components/shortcuts.tsx';
+import { isAsking, isTyping } from '../components/shortcuts.tsx';
 import { Swatch } from '../components/swatch.tsx';
 import { dice, number } from '../format.ts';
-import { useQueryState } from '../query-state.ts';
+import { useQueryState, useWholeQuery } from '../query-state.ts';
 import type { CaseMeasures } from '../viewer/case-messages.ts';
 import { DISAGREEMENT_MAP, DISAGREEMENT_NAMES, labelColor } from '../viewer/label-colors.ts';
 import { useMeasures, useVolume } from '../viewer/use-case.ts';
 import type { Layer } from '../viewer/volume-viewer.tsx';
 import { resultOf, useCases, worstFirst } from './cases.tsx';
+import { MISSING_IN_WORDS, whyNoDistance } from './score-columns.ts';
 
 const VolumeViewer = lazy(async () => ({ default: (await import('../viewer/volume-viewer.tsx')).VolumeViewer }));
 
@@ -26,8 +28,8 @@ const LAYERS: readonly { id: string; name: string; kind: Layer['kind']; opacity:
 
 /** One case in the viewer: image, truth, prediction, where they differ, and how sure the model was. */
 export function CasePage({ run, caseId }: { readonly run: RunDetail; readonly caseId: string }) {
-  const { data, error } = useCases(run);
-  if (error !== null) return <ErrorNote error={error} />;
+  const { data, error, refetch } = useCases(run);
+  if (error !== null) return <ErrorNote error={error} retry={() => void refetch()} />;
   if (data === undefined) return <p className="loading">Loading the case…</p>;
   const one = data.cases.find((each) => each.caseId === caseId);
   if (one === undefined) {
@@ -52,10 +54,11 @@ function Shown({ run, data, one }: { readonly run: RunDetail; readonly data: Run
   const probabilities = useVolume(result?.probabilities === true ? `${base}/probabilities/${shownModel}` : null);
   const entropy = useVolume(shownModel === 'ensemble' ? `${base}/entropy/ensemble` : null);
   const labels = data.labels.filter(({ value }) => value !== 0);
+  // What failed is told below; the rest is measured without it.
   const wanted =
     prediction.data == null ||
-    (one.labelled && truth.data === undefined) ||
-    (result?.probabilities === true && probabilities.data === undefined)
+    (one.labelled && truth.isPending) ||
+    (result?.probabilities === true && probabilities.isPending)
       ? null
       : {
           caseId: one.caseId,
@@ -86,28 +89,52 @@ function Shown({ run, data, one }: { readonly run: RunDetail; readonly data: Run
             id: `${layer.id} ${shownModel}`,
             opacity: opacities[layer.id] ?? layer.opacity,
             volume: volumes[layer.id] as Blob,
+            // Measured here it is a share; the ensemble's is stored in one byte.
+            ...(layer.id === 'uncertainty' && measures.data?.uncertainty == null ? { highest: 255 } : {}),
           }))
         : [],
     // biome-ignore format: one line
     [complete, opacities, shownModel, there.map(({ id }) => id).join()],
   );
   const names = useMemo(() => Object.fromEntries(data.labels.map(({ value, name }) => [value, name])), [data.labels]);
-  const failure = image.error ?? truth.error ?? prediction.error ?? measures.error;
+  const read = [image, truth, prediction, probabilities, entropy, measures];
+  const failure = read.find(({ error }) => error !== null)?.error ?? null;
+  const gone = [
+    ...(image.data === null ? ['its image'] : []),
+    ...(one.labelled && truth.data === null ? ['its label'] : []),
+    ...(shownModel !== '' && prediction.data === null ? ["the model's prediction"] : []),
+  ];
   return (
     <>
       <div className="page-head">
         <h2>{one.caseId}</h2>
         <Steps run={run} data={data} one={one} model={model} />
       </div>
-      {failure !== null && <ErrorNote error={failure} />}
+      {failure !== null && (
+        <ErrorNote
+          error={failure}
+          retry={() => {
+            for (const each of read) if (each.error !== null) void each.refetch();
+          }}
+        />
+      )}
+      {gone.length > 0 && (
+        <p className="note warn">
+          The file of {gone.join(' and of ')} is not there any more. Put images and labels back where the dataset has
+          them, or check the dataset anew; a prediction that was deleted comes back with a retried run.
+        </p>
+      )}
       <div className="case-page">
         {layers.length === 0 ? (
-          <p className="loading">Loading volumes…</p>
+          <p className="loading">
+            {complete || failure !== null ? 'Nothing of this case can be shown.' : 'Loading volumes…'}
+          </p>
         ) : (
           <Suspense fallback={<p className="loading">Loading the viewer…</p>}>
             <VolumeViewer
               layers={layers}
               labelNames={names}
+              alone
               description={`Case ${one.caseId} in three planes and 3-D: ${there.map(({ name }) => name.toLowerCase()).join(', ')}. Dice ${dice(result?.scores.dice)}.`}
             />
           </Suspense>
@@ -155,7 +182,27 @@ function Shown({ run, data, one }: { readonly run: RunDetail; readonly data: Run
                 </li>
               ))}
           </ul>
-          <Scores measures={measures.data} labels={labels} recorded={result?.scores.dice ?? null} />
+          {volumes['uncertainty'] != null && (
+            <p className="muted">
+              Uncertainty: entropy of the classes over{' '}
+              {shownModel === 'ensemble' ? 'members and mirrored views' : 'this model'}; dark where it is sure (0),
+              bright where all classes are alike (1).
+            </p>
+          )}
+          <Scores
+            scores={measures.data?.scores ?? result?.scores}
+            volumesMl={measures.data?.volumesMl ?? []}
+            labels={labels}
+            note={
+              !one.labelled
+                ? 'This case has no label, so there is nothing to measure the prediction by.'
+                : wanted !== null && measures.isPending
+                  ? 'Being measured here, from the stored label maps…'
+                  : measures.data?.scores === null
+                    ? 'Prediction and label have grids of different size: distances cannot be measured here.'
+                    : 'Distances and volumes are measured here from the stored label maps.'
+            }
+          />
         </aside>
       </div>
     </>
@@ -177,7 +224,7 @@ function Steps({ run, data, one, model }: StepsProps) {
     model,
   );
   const at = order.findIndex(({ caseId }) => caseId === one.caseId);
-  const query = model === '' ? '' : `?model=${model}`;
+  const query = useWholeQuery();
   const hrefOf = (index: number): string | null => {
     const other = order[index];
     return other === undefined ? null : `/runs/${run.id}/cases/${encodeURIComponent(other.caseId)}${query}`;
@@ -185,7 +232,8 @@ function Steps({ run, data, one, model }: StepsProps) {
   const [previous, next] = [hrefOf(at - 1), hrefOf(at + 1)];
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
-      const href = isTyping(event) ? null : event.key === 'n' ? next : event.key === 'p' ? previous : null;
+      const href =
+        isTyping(event) || isAsking() ? null : event.key === 'n' ? next : event.key === 'p' ? previous : null;
       if (href !== null) go(href);
     };
     addEventListener('keydown', onKey);
@@ -211,39 +259,50 @@ function Steps({ run, data, one, model }: StepsProps) {
 }
 
 interface ScoresProps {
-  readonly measures: CaseMeasures | undefined;
+  readonly scores: CaseScores | undefined;
+  readonly volumesMl: CaseMeasures['volumesMl'];
   readonly labels: readonly { readonly value: number; readonly name: string }[];
-  readonly recorded: number | null;
+  /** Where the numbers come from, or why there are none. */
+  readonly note: string;
 }
 
-function Scores({ measures, labels, recorded }: ScoresProps) {
-  const classes = measures?.scores?.classes;
+function Scores({ scores, volumesMl, labels, note }: ScoresProps) {
   return (
     <>
-      <h3>Dice {dice(measures?.scores?.dice ?? recorded)}</h3>
+      <h3>Dice {dice(scores?.dice)}</h3>
       <dl className="facts">
         {labels.map(({ value, name }) => {
-          const volume = measures?.volumesMl.find((each) => each.value === value);
-          const off =
-            volume?.truth == null || volume.truth === 0
-              ? null
-              : ((volume.predicted - volume.truth) / volume.truth) * 100;
+          const ofClass = scores?.classes[value];
+          const missing = whyNoDistance(ofClass);
+          const volume = volumesMl.find((each) => each.value === value);
           return (
             <div key={value}>
               <dt>{name}</dt>
               <dd>
-                Dice {dice(classes?.[value]?.dice)}
+                Dice {dice(ofClass?.dice)}
                 <br />
-                HD95 {number(classes?.[value]?.hd95Mm)} mm
-                <br />
-                {volume === undefined ? '' : `${number(Number(volume.predicted.toPrecision(3)))} ml`}
-                {off === null ? '' : `, ${off >= 0 ? '+' : ''}${off.toFixed(0)} % of the truth`}
+                {missing === null ? `HD95 ${number(ofClass?.hd95Mm)} mm` : `No HD95: ${MISSING_IN_WORDS[missing]}`}
+                {volume !== undefined && (
+                  <>
+                    <br />
+                    {volumeInWords(volume)}
+                  </>
+                )}
               </dd>
             </div>
           );
         })}
       </dl>
-      <p className="muted">Distances and volumes are measured here from the stored label maps.</p>
+      <p className="muted">{note}</p>
     </>
   );
+}
+
+/** "3.2 ml predicted, 3.05 ml true (+5 %)". */
+function volumeInWords({ predicted, truth }: CaseMeasures['volumesMl'][number]): string {
+  const ml = (value: number): string => `${number(Number(value.toPrecision(3)))} ml`;
+  if (truth === null) return `${ml(predicted)} predicted`;
+  const off =
+    truth === 0 ? '' : ` (${predicted >= truth ? '+' : ''}${(((predicted - truth) / truth) * 100).toFixed(0)} %)`;
+  return `${ml(predicted)} predicted, ${ml(truth)} true${off}`;
 }

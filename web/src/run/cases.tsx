@@ -8,8 +8,9 @@ import { type Column, DataTable } from '../components/data-table.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { number } from '../format.ts';
-import { useQueryState } from '../query-state.ts';
+import { useQueryState, useWholeQuery } from '../query-state.ts';
 import { scoreColumns } from './score-columns.ts';
+import { ScorePlots } from './score-plots.tsx';
 
 /** A run's cases, read anew while the run goes on. */
 export function useCases(run: RunDetail) {
@@ -36,8 +37,9 @@ export function worstFirst(cases: readonly RunCase[], model: string): RunCase[] 
 
 /** Every case and what the models make of it, worst first; a case opens in the viewer. */
 export function RunCasesTab({ run }: { readonly run: RunDetail }) {
-  const { data, error } = useCases(run);
+  const { data, error, refetch } = useCases(run);
   const [model, setModel] = useQueryState('model');
+  const query = useWholeQuery();
   const rows = useMemo(
     () =>
       worstFirst(
@@ -46,41 +48,55 @@ export function RunCasesTab({ run }: { readonly run: RunDetail }) {
       ),
     [data, model],
   );
-  const columns = useMemo(() => columnsOf(run, data, model), [run.id, data, model]);
-  if (error !== null) return <ErrorNote error={error} />;
+  const columns = useMemo(() => columnsOf(run, data, model, rows, query), [run.id, data, model, rows, query]);
+  if (error !== null) return <ErrorNote error={error} retry={() => void refetch()} />;
   if (data === undefined) return <p className="loading">Loading cases…</p>;
   return (
-    <DataTable
-      name="Cases"
-      rows={rows}
-      columns={columns}
-      rowKey={(one) => one.caseId}
-      initialSort="dice"
-      tools={
-        <label>
-          Model{' '}
-          <select value={model} onChange={(event) => setModel(event.target.value)}>
-            <option value="">ensemble, else the worst trial</option>
-            {data.models.map(({ id, name }) => (
-              <option key={id} value={id}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
-      }
-      empty={
-        <Empty title="No case is scored yet.">
-          Each trial scores the validation cases of its fold when it ends; the ensemble the test cases.
-        </Empty>
-      }
-    />
+    <>
+      <DataTable
+        name="Cases"
+        rows={rows}
+        columns={columns}
+        rowKey={(one) => one.caseId}
+        initialSort="dice"
+        tools={
+          <label>
+            Model{' '}
+            <select value={model} onChange={(event) => setModel(event.target.value)}>
+              <option value="">ensemble, else the worst trial</option>
+              {data.models.map(({ id, name }) => (
+                <option key={id} value={id}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+        }
+        empty={
+          <Empty title="No case is scored yet.">
+            Each trial scores the validation cases of its fold when it ends; the ensemble the test cases.
+          </Empty>
+        }
+      />
+      {rows.length > 0 && (
+        <>
+          <h2>How the scores spread</h2>
+          <ScorePlots labels={data.labels} cases={rows.flatMap((one) => resultOf(one, model)?.scores ?? [])} />
+        </>
+      )}
+    </>
   );
 }
 
-function columnsOf(run: RunDetail, data: RunCases | undefined, model: string): Column<RunCase>[] {
+/** `query`: the page's own, which a case's page keeps for the way back. */
+function columnsOf(
+  run: RunDetail,
+  data: RunCases | undefined,
+  model: string,
+  rows: readonly RunCase[],
+  query: string,
+): Column<RunCase>[] {
   const scoresOf = (one: RunCase) => resultOf(one, model)?.scores;
-  const query = model === '' ? '' : `?model=${model}`;
   return [
     {
       id: 'case',
@@ -89,7 +105,7 @@ function columnsOf(run: RunDetail, data: RunCases | undefined, model: string): C
       cell: (one) => <Link href={`/runs/${run.id}/cases/${encodeURIComponent(one.caseId)}${query}`}>{one.caseId}</Link>,
     },
     { id: 'role', title: 'Role', value: (one) => (one.role === 'testing' ? 'test' : 'validation') },
-    ...scoreColumns(data?.labels ?? [], scoresOf),
+    ...scoreColumns(data?.labels ?? [], scoresOf, rows),
     {
       id: 'model',
       title: 'Model',

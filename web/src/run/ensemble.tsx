@@ -1,12 +1,17 @@
 import type { RunDetail } from '@voxhelm/contracts/api';
+import type { CaseScores, Evaluation } from '@voxhelm/contracts/evaluation';
 import { Link } from 'wouter';
 import { download } from '../api/client.ts';
+import { type Column, toCsv } from '../components/columns.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
 import { CopyBlock } from '../components/copy-block.tsx';
 import { Empty } from '../components/empty.tsx';
 import { NumberTable } from '../components/number-table.tsx';
+import { saveCsv } from '../csv.ts';
 import { bytes, dice, number } from '../format.ts';
 import { interval } from '../statistics.ts';
+import { meanHd95, scoreColumns, whyMissing } from './score-columns.ts';
+import { ScorePlots } from './score-plots.tsx';
 import { labelName } from './trials-table.tsx';
 
 /** The ensemble: who is in it, how it scores on cases that no training saw, and how to take it along. */
@@ -112,11 +117,16 @@ function TestTable({ run, evaluation }: TestProps) {
     );
   }
   const values = Object.keys(evaluation.mean.classes);
+  const labels = run.plans[0]?.plan.labels ?? [];
+  const columns: Column<CaseScores>[] = [
+    { id: 'case', title: 'Case', value: (one) => one.case },
+    ...scoreColumns<CaseScores>(labels, (one) => one, evaluation.cases),
+  ];
   const rows = [
     {
       name: 'All classes',
       dice: evaluation.cases.map((one) => one.dice),
-      hd95: evaluation.cases.map(() => null as number | null),
+      hd95: evaluation.cases.map(meanHd95),
     },
     ...values.map((value) => ({
       name: labelName(run, value),
@@ -147,6 +157,7 @@ function TestTable({ run, evaluation }: TestProps) {
           { title: '95 % interval', numeric: true },
           { title: 'HD95 mm', numeric: true },
           { title: '95 % interval', numeric: true },
+          { title: 'Cases with an HD95', numeric: true },
         ]}
         rows={rows.map((row) => {
           const [score, distance] = [interval(row.dice), interval(row.hd95)];
@@ -158,10 +169,43 @@ function TestTable({ run, evaluation }: TestProps) {
               score === null ? '–' : `${dice(score.low)} – ${dice(score.high)}`,
               number(distance?.mean),
               distance === null ? '–' : `${number(distance.low)} – ${number(distance.high)}`,
+              `${distance?.count ?? 0} of ${evaluation.cases.length}`,
             ],
           };
         })}
       />
+      <WithoutDistance run={run} evaluation={evaluation} />
+      <div className="actions">
+        <button type="button" onClick={() => saveCsv(`${run.name} test cases`, toCsv(evaluation.cases, columns))}>
+          Each test case as CSV
+        </button>
+      </div>
+      <ScorePlots labels={labels} cases={evaluation.cases} />
     </>
+  );
+}
+
+/** Cases named in a sentence; the CSV has all. */
+const NAMED_CASES = 5;
+
+/** Which test cases have a class without HD95, and why: a mean over fewer cases is no better for it. */
+function WithoutDistance({ run, evaluation }: { readonly run: RunDetail; readonly evaluation: Evaluation }) {
+  const labels = run.plans[0]?.plan.labels ?? [];
+  const found = evaluation.cases.flatMap((one) => {
+    const why = whyMissing(labels, one);
+    return why === null ? [] : [{ caseId: one.case, why }];
+  });
+  if (found.length === 0) return null;
+  return (
+    <p className="note">
+      HD95 is a distance between two surfaces, so a class that truth or prediction lacks has none:{' '}
+      {found.slice(0, NAMED_CASES).map(({ caseId, why }, index) => (
+        <span key={caseId}>
+          {index === 0 ? '' : '; '}
+          <Link href={`/runs/${run.id}/cases/${encodeURIComponent(caseId)}?model=ensemble`}>{caseId}</Link> ({why})
+        </span>
+      ))}
+      {found.length > NAMED_CASES && `; and ${found.length - NAMED_CASES} more, in the CSV`}.
+    </p>
   );
 }

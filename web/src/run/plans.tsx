@@ -1,5 +1,6 @@
 import type { RunDetail } from '@voxhelm/contracts/api';
 import type { Plan } from '@voxhelm/contracts/plan';
+import type { Point } from '@voxhelm/contracts/trial';
 import { Empty } from '../components/empty.tsx';
 import { shown } from '../format.ts';
 import { useQueryState } from '../query-state.ts';
@@ -20,6 +21,8 @@ export function flatPlan(plan: Plan): Map<string, string> {
 interface NamedPlan {
   readonly name: string;
   readonly plan: Plan;
+  /** What a search chose beside it, where a trial is shown. */
+  readonly point?: Point;
 }
 
 /** Plans side by side; with one, each value's reason beside it; with more, what differs is marked. */
@@ -30,10 +33,14 @@ export function PlanTable({
   readonly plans: readonly NamedPlan[];
   readonly onlyDifferences?: boolean;
 }) {
-  const flat = plans.map(({ plan }) => flatPlan(plan));
+  const flat = plans.map(({ plan, point = {} }) => {
+    const chosen = Object.entries(point).map(([name, value]) => [`search: ${name}`, shown(value)] as const);
+    return new Map([...flatPlan(plan), ...chosen]);
+  });
   const paths = [...new Set(flat.flatMap((values) => [...values.keys()]))].filter((path) => path !== 'schemaVersion');
   const differs = (path: string): boolean => new Set(flat.map((values) => values.get(path))).size > 1;
   const rows = onlyDifferences ? paths.filter(differs) : paths;
+  if (plans.length === 0) return <p className="muted">No plan yet: plans are made from the analysis of the dataset.</p>;
   if (rows.length === 0) return <p className="muted">The plans are the same.</p>;
   return (
     <div className="scroll" role="region" aria-label="Plans" tabIndex={0}>
@@ -41,8 +48,9 @@ export function PlanTable({
         <thead>
           <tr>
             <th scope="col">Value</th>
-            {plans.map(({ name }) => (
-              <th scope="col" key={name}>
+            {plans.map(({ name }, index) => (
+              // Two runs may have one name.
+              <th scope="col" key={`${index} ${name}`}>
                 {name}
               </th>
             ))}
@@ -54,7 +62,7 @@ export function PlanTable({
             <tr key={path} className={plans.length > 1 && differs(path) ? 'differs' : undefined}>
               <th scope="row">{path}</th>
               {flat.map((values, index) => (
-                <td key={plans[index]?.name} className="wrap">
+                <td key={`${index} ${plans[index]?.name}`} className="wrap">
                   {values.get(path) ?? '–'}
                 </td>
               ))}

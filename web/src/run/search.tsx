@@ -8,19 +8,23 @@ import { Scatter } from '../charts/scatter.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
+import { saveCsv } from '../csv.ts';
 import { dice, shown } from '../format.ts';
+
+/** Fewer say nothing of importance (contracts/insight.ts). */
+const FEWEST_TRIALS = 8;
 
 const COSTS = { trainSeconds: 'Seconds of training', bundleBytes: 'Bytes of the bundle' } as const;
 
 /** What the search tells: its history, which parameters matter, its rungs, Dice against cost. */
 export function SearchTab({ run }: { readonly run: RunDetail }) {
   const ended = run.trials.filter(({ finishedAt }) => finishedAt !== null).length;
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: ['run', run.id, 'search', ended],
     queryFn: ({ signal }) => get<SearchInsight>(`/v1/runs/${run.id}/search`, signal),
     placeholderData: (known) => known,
   });
-  if (error !== null) return <ErrorNote error={error} />;
+  if (error !== null) return <ErrorNote error={error} retry={() => void refetch()} />;
   if (data === undefined) return <p className="loading">Loading the search…</p>;
   if (data.history.length === 0) return <Empty title="No trial yet.">The search begins when the plans are made.</Empty>;
   const hrefOf = (trialId: string): string => `/runs/${run.id}/trials/${trialId}`;
@@ -60,7 +64,10 @@ export function SearchTab({ run }: { readonly run: RunDetail }) {
           )}
           line={data.history.flatMap(({ number, best }) => (best === null ? [] : [[number + 1, best] as const]))}
         />
-        <Importance parameters={data.importance} trials={data.history.length} />
+        <Importance
+          parameters={data.importance}
+          trials={data.history.filter(({ state, value }) => value !== null && state !== 'running').length}
+        />
         {data.pareto
           .filter(({ trials }) => trials.length > 0)
           .map(({ cost, trials, front }) => (
@@ -98,7 +105,11 @@ function Importance({
         <h3>Importance of parameters</h3>
       </div>
       {parameters.length === 0 ? (
-        <p className="muted">Told from 8 finished trials on; there are {trials}.</p>
+        <p className="muted">
+          {trials < FEWEST_TRIALS
+            ? `Told from ${FEWEST_TRIALS} finished trials on; there are ${trials}.`
+            : 'No parameter of these trials tells the good ones from the others.'}
+        </p>
       ) : (
         <table>
           <thead>
@@ -127,6 +138,19 @@ function Importance({
             ))}
           </tbody>
         </table>
+      )}
+      {parameters.length > 0 && (
+        <button
+          type="button"
+          onClick={() =>
+            saveCsv('Importance of parameters', [
+              ['parameter', 'share (of 1)', '90 % interval from', 'to', 'trials'],
+              ...parameters.map((one) => [one.path, one.importance, one.low, one.high, one.trials]),
+            ])
+          }
+        >
+          CSV
+        </button>
       )}
     </figure>
   );

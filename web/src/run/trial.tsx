@@ -12,6 +12,7 @@ import { colorOf, lineOf } from '../charts/lines.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
 import { type Column, DataTable } from '../components/data-table.tsx';
 import { Empty } from '../components/empty.tsx';
+import { ErrorNote } from '../components/error-note.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { saveCsv } from '../csv.ts';
 import { dice, duration, moment, shown } from '../format.ts';
@@ -19,6 +20,7 @@ import { explain } from './activity.tsx';
 import { curveRows } from './curves.tsx';
 import { PlanTable } from './plans.tsx';
 import { scoreColumns } from './score-columns.ts';
+import { ScorePlots } from './score-plots.tsx';
 import { labelName, trialSeconds } from './trials-table.tsx';
 import { useMetricsVersion } from './use-metrics.ts';
 
@@ -185,11 +187,12 @@ function Now({ run, trial }: { readonly run: RunDetail; readonly trial: TrialVie
 }
 
 function Scores({ run, trial }: { readonly run: RunDetail; readonly trial: TrialView }) {
-  const { data } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: ['trial', trial.id, 'scores'],
     queryFn: ({ signal }) => get<z.infer<typeof TrialScores>>(`/v1/trials/${trial.id}/scores`, signal),
     enabled: trial.finishedAt !== null,
   });
+  if (error !== null) return <ErrorNote error={error} retry={() => void refetch()} />;
   if (data === undefined || data.cases.length === 0) return null;
   const columns: Column<CaseScores>[] = [
     {
@@ -200,7 +203,7 @@ function Scores({ run, trial }: { readonly run: RunDetail; readonly trial: Trial
         <Link href={`/runs/${run.id}/cases/${encodeURIComponent(one.case)}?model=${trial.id}`}>{one.case}</Link>
       ),
     },
-    ...scoreColumns<CaseScores>(run.plans[0]?.plan.labels ?? [], (one) => one),
+    ...scoreColumns<CaseScores>(run.plans[0]?.plan.labels ?? [], (one) => one, data.cases),
   ];
   return (
     <>
@@ -215,12 +218,14 @@ function Scores({ run, trial }: { readonly run: RunDetail; readonly trial: Trial
         initialSort="dice"
         empty={null}
       />
+      <ScorePlots labels={run.plans[0]?.plan.labels ?? []} cases={data.cases} />
     </>
   );
 }
 
 function Happenings({ run, trialId }: { readonly run: RunDetail; readonly trialId: string }) {
-  const { data: events } = useRunEvents(run.id);
+  const { data: events, error, refetch } = useRunEvents(run.id);
+  if (error !== null) return <ErrorNote error={error} retry={() => void refetch()} />;
   const own = (events ?? []).filter(({ data }) => data['trialId'] === trialId);
   if (own.length === 0) return null;
   return (

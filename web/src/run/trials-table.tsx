@@ -51,7 +51,14 @@ function columnsOf(run: RunDetail): Column<TrialView>[] {
         ),
     },
     { id: 'bestStep', title: 'Best step', value: (trial) => trial.bestStep, numeric: true, extra: true },
-    { id: 'time', title: 'Time', value: trialSeconds, numeric: true, cell: (trial) => duration(trialSeconds(trial)) },
+    {
+      id: 'time',
+      title: 'Time',
+      unit: 's',
+      value: trialSeconds,
+      numeric: true,
+      cell: (trial) => duration(trialSeconds(trial)),
+    },
     ...Object.keys(run.trials.find((trial) => Object.keys(trial.diceByClass).length > 0)?.diceByClass ?? {}).map(
       (value): Column<TrialView> => ({
         id: `dice.${value}`,

@@ -3,6 +3,7 @@ import type { RunDetail } from '@voxhelm/contracts/api';
 import type { PredictionView } from '@voxhelm/contracts/api-predictions';
 import { lazy, Suspense, useMemo, useRef, useState } from 'react';
 import { get, request, send } from '../api/client.ts';
+import { failure } from '../api/problem.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
@@ -148,10 +149,15 @@ function HowFar({ state }: { readonly state: Predicting | null }) {
   );
 }
 
+/** What to try where a trainer could not do it. */
+const TRY_HERE = 'Look whether the image is of the kind that the run was made for; or segment it in this browser.';
+
 /** Ends a prediction on a trainer and deletes its files; it may be gone already. */
 async function forget(id: string | null): Promise<void> {
   if (id !== null) await send('DELETE', `/v1/predictions/${id}`).catch(() => undefined);
 }
+
+const isOver = (view: PredictionView | undefined): boolean => view?.state === 'completed' || view?.state === 'failed';
 
 /** Follows a prediction on a trainer and fetches what it left. */
 function useTrainerPrediction(id: string | null) {
@@ -159,8 +165,9 @@ function useTrainerPrediction(id: string | null) {
     queryKey: ['prediction', id],
     queryFn: ({ signal }) => get<PredictionView>(`/v1/predictions/${id}`, signal),
     enabled: id !== null,
-    refetchInterval: ({ state }) =>
-      state.data?.state === 'completed' || state.data?.state === 'failed' ? false : 1_000,
+    refetchInterval: ({ state }) => (isOver(state.data) ? false : 1_000),
+    // Once it is over it is deleted below: a second look would find nothing and call that a failure.
+    staleTime: ({ state }) => (isOver(state.data) ? Number.POSITIVE_INFINITY : 0),
   });
   const href = view.data?.href ?? null;
   const label = useQuery({
@@ -174,8 +181,8 @@ function useTrainerPrediction(id: string | null) {
     enabled: href !== null,
     staleTime: Number.POSITIVE_INFINITY,
   });
-  const over = view.data?.state === 'completed' || view.data?.state === 'failed';
-  const failed = view.data?.state === 'failed' ? new Error(view.data.message) : null;
+  const over = isOver(view.data);
+  const failed = view.data?.state === 'failed' ? failure(view.data.message, TRY_HERE) : null;
   return {
     busy: id !== null && !over && view.error === null,
     message: id === null || over ? null : (view.data?.message ?? 'Sent to the trainers.'),
@@ -225,6 +232,7 @@ function Outcome({ run, images, result }: OutcomeProps) {
           <VolumeViewer
             layers={layers}
             labelNames={names}
+            alone
             description={`${stem} with the ensemble's prediction in three planes and 3-D`}
           />
         </Suspense>

@@ -1,8 +1,9 @@
 import type { RunDetail } from '@voxhelm/contracts/api';
+import { FINAL_RUN_STATES } from '@voxhelm/contracts/run';
 import { Link } from 'wouter';
 import { dice } from '../format.ts';
 
-type Standing = 'done' | 'now' | 'ahead';
+type Standing = 'done' | 'now' | 'ahead' | 'stopped';
 
 interface Station {
   readonly name: string;
@@ -25,7 +26,7 @@ export function DataWay({ run }: { readonly run: RunDetail }) {
           <Link href={station.href}>
             <span className="way-name">
               {station.name}
-              <span className="hidden"> ({WORDS[station.standing]})</span>
+              <span className={station.standing === 'stopped' ? 'muted' : 'hidden'}> ({WORDS[station.standing]})</span>
             </span>
             <span className="way-detail">{station.detail}</span>
             <meter className="way-fill" min={0} max={1} value={station.filled} aria-hidden="true" />
@@ -36,16 +37,23 @@ export function DataWay({ run }: { readonly run: RunDetail }) {
   );
 }
 
-const WORDS: Readonly<Record<Standing, string>> = { done: 'done', now: 'under way', ahead: 'to come' };
+const WORDS: Readonly<Record<Standing, string>> = {
+  done: 'done',
+  now: 'under way',
+  ahead: 'to come',
+  stopped: 'the run ended here',
+};
 
-function stationsOf(run: RunDetail): Station[] {
+/** The parts of a run's way, and how far each is. */
+export function stationsOf(run: RunDetail): Station[] {
   const at = ORDER.indexOf(run.stage);
-  const standing = (from: string, to = from): Standing =>
-    run.state === 'completed' || at > ORDER.indexOf(to)
-      ? 'done'
-      : at >= ORDER.indexOf(from) && at > 0
-        ? 'now'
-        : 'ahead';
+  const over = FINAL_RUN_STATES.includes(run.state);
+  const standing = (stage: string): Standing => {
+    const place = ORDER.indexOf(stage);
+    if (run.state === 'completed' || at > place) return 'done';
+    if (at < place || at <= 0) return 'ahead';
+    return over ? 'stopped' : 'now';
+  };
   const search = run.trials.filter(({ kind }) => kind === 'search');
   const folds = run.trials.filter(({ kind }) => kind === 'fold');
   const share = (trials: RunDetail['trials'], stage: string): number => {

@@ -22,4 +22,4 @@ export interface CaseMeasures {
 }
 
 /** The worker's answer. */
-export type CaseAnswer = { readonly measures: CaseMeasures } | { readonly failed: string };
+export type CaseAnswer = { readonly measures: CaseMeasures } | { readonly failed: string; readonly fix: string | null };

@@ -3,6 +3,7 @@ import { evaluateCase } from '@voxhelm/imaging/metrics/evaluate';
 import { decodeLabel, openNifti } from '@voxhelm/imaging/nifti-decode';
 import { encodeNifti } from '@voxhelm/imaging/nifti-write';
 import { type LabelMap, spacingOf } from '@voxhelm/imaging/volume';
+import { describeError } from '../api/problem.ts';
 import { disagreementOf, entropyOf, readProbabilities } from './case-maps.ts';
 import type { CaseAnswer, CaseMeasures, CaseRequest } from './case-messages.ts';
 
@@ -17,7 +18,10 @@ onmessage = (event: MessageEvent<CaseRequest>) => {
   const answer = (message: CaseAnswer): void => postMessage(message);
   measure(event.data).then(
     (measures) => answer({ measures }),
-    (error: unknown) => answer({ failed: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) => {
+      const { message, fix } = describeError(error);
+      answer({ failed: message, fix });
+    },
   );
 };
 

@@ -1,7 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { request } from '../api/client.ts';
-import { ApiError } from '../api/problem.ts';
+import { ApiError, failure } from '../api/problem.ts';
 import type { CaseAnswer, CaseMeasures, CaseRequest } from './case-messages.ts';
+
+const LOAD_AGAIN = 'Load the page again. A very large volume may need a computer with more memory.';
 
 /** A volume that the server has; null where it has none. */
 async function volume(path: string, signal: AbortSignal): Promise<Blob | null> {
@@ -44,11 +46,11 @@ function measure(wanted: CaseRequest, signal: AbortSignal): Promise<CaseMeasures
     worker.onmessage = ({ data }: MessageEvent<CaseAnswer>) => {
       end();
       if ('measures' in data) resolve(data.measures);
-      else reject(new Error(data.failed));
+      else reject(failure(data.failed, data.fix));
     };
     worker.onerror = (event) => {
       end();
-      reject(new Error(event.message));
+      reject(failure(`This case could not be measured here: ${event.message}`, LOAD_AGAIN));
     };
     worker.postMessage(wanted);
   });

@@ -1,18 +1,21 @@
-import { Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
+import { type NiiVueLocation, Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import { useEffect, useRef, useState } from 'react';
 import { describeError } from '../api/problem.ts';
-import { keepsArrows } from '../components/shortcuts.tsx';
+import { isAsking, keepsArrows } from '../components/shortcuts.tsx';
 import { DISAGREEMENT_MAP, labelMapOf } from './label-colors.ts';
+import { describePlace, type LayerKind } from './place.ts';
 
 /** A volume over the others. The first is the image, on whose grid the slices go. */
 export interface Layer {
   readonly id: string;
   readonly name: string;
-  readonly kind: 'image' | 'labels' | 'disagreement' | 'heat';
+  readonly kind: LayerKind;
   /** NIfTI, gzipped or not. */
   readonly volume: Blob;
   /** 0..1 */
   readonly opacity: number;
+  /** Of a `heat` layer: the value that stands for 1 and has the brightest colour, in every case alike. */
+  readonly highest?: number;
 }
 
 interface ViewerProps {
@@ -20,10 +23,15 @@ interface ViewerProps {
   readonly labelNames: Readonly<Record<number, string>>;
   /** What is shown, for whoever cannot see it. */
   readonly description: string;
+  /** The page is about this volume: arrow keys move through it also while nothing has the focus. */
+  readonly alone?: boolean;
 }
 
 /** Three planes and 3-D, with layers. Arrow keys move through slices, the mouse too. */
-export function VolumeViewer({ layers, labelNames, description }: ViewerProps) {
+export function VolumeViewer({ layers, labelNames, description, alone = false }: ViewerProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const newest = useRef({ layers, labelNames });
+  newest.current = { layers, labelNames };
   const canvas = useRef<HTMLCanvasElement>(null);
   const viewer = useRef<Niivue | null>(null);
   const shown = useRef<string[]>([]);
@@ -44,7 +52,15 @@ export function VolumeViewer({ layers, labelNames, description }: ViewerProps) {
       show3Dcrosshair: true,
       isResizeCanvas: true,
     });
-    made.onLocationChange = (location) => setPlace((location as { string?: string }).string ?? '');
+    made.onLocationChange = (location) => {
+      const { mm, values } = location as NiiVueLocation;
+      const { layers: now, labelNames: names } = newest.current;
+      const placed = now.flatMap((layer, index) => {
+        const value = values[index]?.value;
+        return value === undefined ? [] : [{ ...layer, value }];
+      });
+      setPlace(describePlace(mm, placed, names));
+    };
     let gone = false;
     made.attachToCanvas(canvas.current).then(
       () => {
@@ -54,7 +70,9 @@ export function VolumeViewer({ layers, labelNames, description }: ViewerProps) {
         setReady(true);
       },
       (problem: unknown) =>
-        setError(`This browser shows no volumes (WebGL 2 is missing): ${describeError(problem).message}`),
+        setError(
+          `This browser shows no volumes, because WebGL 2 is missing (${describeError(problem).message}). Turn hardware acceleration on in its settings, or use another browser; numbers and downloads work without it.`,
+        ),
     );
     return () => {
       gone = true;
@@ -86,7 +104,11 @@ export function VolumeViewer({ layers, labelNames, description }: ViewerProps) {
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
-      if (keepsArrows(event) || viewer.current === null) return;
+      if (keepsArrows(event) || isAsking() || viewer.current === null) return;
+      // A page with other things to scroll and move keeps its keys, as does another viewer that has the focus.
+      const focused = host.current?.contains(document.activeElement) === true;
+      const idle = document.activeElement === document.body || document.activeElement?.id === 'main';
+      if (!focused && !(alone && idle && event.key.startsWith('Arrow'))) return;
       const step = {
         ArrowUp: [0, 0, 1],
         ArrowDown: [0, 0, -1],
@@ -102,21 +124,21 @@ export function VolumeViewer({ layers, labelNames, description }: ViewerProps) {
     };
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
-  }, []);
+  }, [alone]);
 
   return (
-    <div className="viewer">
+    <div className="viewer" ref={host}>
       {error !== null && (
         <p className="note bad" role="alert">
           {error}
         </p>
       )}
       <div className="viewer-canvas">
-        <canvas ref={canvas} role="img" aria-label={description} />
+        <canvas ref={canvas} role="img" aria-label={description} tabIndex={0} />
       </div>
       <p className="viewer-place">
         <span>{place}</span>
-        <span className="muted">↑ ↓ ← → and page keys move through slices</span>
+        <span className="muted">↑ ↓ ← → and page keys move through slices{alone ? '' : ' of the viewer in focus'}</span>
       </p>
     </div>
   );
@@ -129,7 +151,7 @@ async function load(
   outdated: () => boolean,
 ): Promise<void> {
   const volumes: NVImage[] = [];
-  for (const { volume, name, kind, opacity } of layers) {
+  for (const { volume, name, kind, opacity, highest = 1 } of layers) {
     const image = await NVImage.loadFromFile({
       file: new File([volume], `${name}.nii${(await isGzip(volume)) ? '.gz' : ''}`),
       colormap: kind === 'heat' ? 'inferno' : 'gray',
@@ -138,6 +160,8 @@ async function load(
     });
     if (kind === 'labels')
       image.setColormapLabel(labelMapOf(Math.max(1, Math.ceil(image.global_max ?? 1)), labelNames));
+    // By what a case happens to hold, the same colour would mean something else in each.
+    if (kind === 'heat') [image.cal_min, image.cal_max] = [0, highest];
     if (kind === 'disagreement') image.setColormapLabel(DISAGREEMENT_MAP);
     volumes.push(image);
   }
