@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { decodeLast, encodeBest, encodeLast, type Progress } from './checkpoint.ts';
 import { initialState } from './initialize.ts';
 import type { Network } from './network.ts';
+import { Abandoned, cancelledAfter, finishesUnlessAborted, LONG_STEP_MS, usingEngine } from './patience.ts';
 import { learningRateFactor } from './schedules.ts';
 import { flatCurve } from './stop-early.ts';
 import {
@@ -92,13 +93,6 @@ export interface TrainLoopResult {
 /** Steps between two readings of the loss. */
 const LOSS_EVERY_STEPS = 10;
 
-/**
- * After a step that took longer, the state is kept at hand, and a cancellation waits for the next one no longer than the
- * patience: a pause must be answered within 5 s, heartbeat and exit included.
- */
-const LONG_STEP_MS = 1_500;
-const PATIENCE_MS = 1_000;
-
 interface Begun {
   progress: Progress;
   /** The state after `progress.step` steps, where it is at hand: before the first step, and while steps are long. */
@@ -120,39 +114,16 @@ interface Training extends Begun {
  * `cancelled` when the signal aborts, after saving "last"; with `bad-checkpoint` where `startFrom` is of another plan.
  */
 export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopResult> {
-  const { network, plan } = options;
+  const { network, plan, signal } = options;
   const begun = start(options);
   const opening = (options.openEngine ?? openEngine)(network, plan);
-  if (!(await finishesUnlessAborted(opening, options.signal))) {
-    opening.then((engine) => engine.close()).catch(() => undefined);
-    throw cancelledAfter(begun.progress.step);
-  }
-  const engine = await opening;
-  // The same object: a second holder would keep the first state, as large as the optimizer's, to the end.
-  const training: Training = Object.assign(begun, { options, engine, validationMs: null });
-  let abandoned = false;
-  try {
+  const cancelled = (): VoxhelmError => cancelledAfter('training', begun.progress.step);
+  return usingEngine(opening, signal, cancelled, async (engine) => {
+    // The same object: a second holder would keep the first state, as large as the optimizer's, to the end.
+    const training: Training = Object.assign(begun, { options, engine, validationMs: null });
     if (training.state !== null) await engine.assign(training.state);
-    return await run(training);
-  } catch (error) {
-    abandoned = error instanceof Abandoned;
-    throw abandoned ? (error as Abandoned).reason : error;
-  } finally {
-    // A step that was abandoned is still under way: its thread ends with the process.
-    const closed = engine.close();
-    if (!abandoned) await closed;
-    else closed.catch(() => undefined);
-  }
-}
-
-/** The training ends in the middle of a step. */
-class Abandoned extends Error {
-  readonly reason: VoxhelmError;
-
-  constructor(reason: VoxhelmError) {
-    super(reason.message);
-    this.reason = reason;
-  }
+    return run(training);
+  });
 }
 
 async function run(training: Training): Promise<TrainLoopResult> {
@@ -260,25 +231,6 @@ async function runStep(training: Training, batch: Batch, step: number): Promise<
   return stepMs;
 }
 
-/** Waits for some work; false where the signal aborts and the work does not end soon after. */
-async function finishesUnlessAborted(working: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  let onAbort: () => void = () => undefined;
-  const tooLong = new Promise<false>((resolve) => {
-    onAbort = () => {
-      timer = setTimeout(() => resolve(false), PATIENCE_MS);
-    };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([working.then(() => true), tooLong]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
 /** Checks the losses since the last look at them. Returns what is wrong, or null. */
 async function checkLoss(training: Training): Promise<string | null> {
   const { step } = training.progress;
@@ -321,19 +273,15 @@ async function saveLast({ engine, options, progress, state }: Training): Promise
   await options.saveLast(encodeLast(options.network, options.plan, current, progress), progress.step);
 }
 
-function cancelledAfter(step: number): VoxhelmError {
-  return new VoxhelmError('cancelled', `training was cancelled after step ${step}`, { details: { step } });
-}
-
 async function cancel(training: Training, saved: boolean): Promise<never> {
   if (!saved) await saveLast(training);
-  throw cancelledAfter(training.progress.step);
+  throw cancelledAfter('training', training.progress.step);
 }
 
 /** Saves what was before the step under way, and ends without it. */
 async function abandon(training: Training): Promise<never> {
   await saveLast(training);
-  throw new Abandoned(cancelledAfter(training.progress.step));
+  throw new Abandoned(cancelledAfter('training', training.progress.step));
 }
 
 function result(training: Training, outcome: TrainLoopResult['outcome'], reason: string | null): TrainLoopResult {

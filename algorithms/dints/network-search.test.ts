@@ -1,10 +1,12 @@
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import type { FoundArchitecture, Plan } from '@voxhelm/contracts/plan';
 import { memoryTensors, type Tensor, tf } from '@voxhelm/nn/engine';
+import { decodeSafetensors } from '@voxhelm/nn/weights';
 import { describe, expect, test } from 'vitest';
 import { edgeSets, patternsOf } from './decode.ts';
 import { dintsNetwork, edgeProbabilities } from './network.ts';
 import { entropies, expectedMemoryShare, setProbabilities, topologyLoss } from './network-architecture-loss.ts';
-import { type ArchitectureSearchOptions, searchArchitecture } from './network-search.ts';
+import { type ArchitectureSearchOptions, openSearchEngine, searchArchitecture } from './network-search.ts';
 
 const SPACE = { depths: 2, filters: [8, 16, 32], downsample: true };
 
@@ -141,6 +143,37 @@ describe('the search', { timeout: 180_000 }, () => {
     expect(again).toEqual(told);
     expect({ ...resumed, searchMs: 0 }).toEqual({ ...undisturbed, searchMs: 0 });
     await expect(search(planOf({ steps: 30 }), { startFrom: saved })).rejects.toMatchObject({ code: 'bad-checkpoint' });
+  });
+
+  test('a step of half a minute is not waited for when the search is stopped: what was before it is saved', async () => {
+    const abort = new AbortController();
+    const saved: Uint8Array[] = [];
+    let asked = 0;
+    const stopped = search(planOf(), {
+      signal: abort.signal,
+      save: async (bytes) => void saved.push(bytes),
+      async openEngine(plan, precision) {
+        const engine = await openSearchEngine(plan, precision);
+        return {
+          ...engine,
+          async step(...given) {
+            asked += 1;
+            if (asked === 2) {
+              setTimeout(() => abort.abort(), 50);
+              return new Promise<number>(() => undefined);
+            }
+            const loss = await engine.step(...given);
+            await setTimeoutPromise(1_600); // Long, by the search's measure.
+            return loss;
+          },
+        };
+      },
+    });
+    await expect(stopped).rejects.toMatchObject({ code: 'cancelled', details: { step: 1 } });
+    const { metadata, tensors } = decodeSafetensors(saved[0] as Uint8Array);
+    expect(JSON.parse(metadata['progress'] ?? '')).toMatchObject({ step: 1 });
+    const moved = [...tensors].filter(([name, { data }]) => name.startsWith('weights.') && data.some((x) => x !== 0));
+    expect(moved).not.toHaveLength(0);
   });
 
   test('in bfloat16 it runs and its losses stay near', async () => {

@@ -1,25 +1,24 @@
-import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { ArchitectureSearch, FoundArchitecture, Plan } from '@voxhelm/contracts/plan';
-import {
-  type AlternatingProgram,
-  type AlternatingStep,
-  openAlternatingProgram,
-} from '@voxhelm/nn/compiled/alternating-program';
+import { type AlternatingEngine, alternatingEngine } from '@voxhelm/nn/alternating-engine';
 import type { ComputePrecision } from '@voxhelm/nn/compiled/autocast';
-import type { Tensor } from '@voxhelm/nn/engine';
 import { tf } from '@voxhelm/nn/engine';
-import { initialValues } from '@voxhelm/nn/initialize';
-import { lossOf } from '@voxhelm/nn/losses/loss-of';
-import { type Network, parameter } from '@voxhelm/nn/network';
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '@voxhelm/nn/weights';
-import { searchingPlan } from '../found-architecture.ts';
+import { Abandoned, cancelledAfter, finishesUnlessAborted, LONG_STEP_MS, usingEngine } from '@voxhelm/nn/patience';
+import type { StateValues } from '@voxhelm/nn/training-engine';
 import { decodeArchitecture } from './decode.ts';
 import { memoryShare, type SpaceSize } from './memory-cost.ts';
-import { dintsNetwork, EDGE_LOGITS, OPERATION_LOGITS } from './network.ts';
-import { architectureLoss, expectedMemoryShare } from './network-architecture-loss.ts';
+import { EDGE_LOGITS, OPERATION_LOGITS } from './network.ts';
+import { expectedMemoryShare } from './network-architecture-loss.ts';
 import { readDintsOptions } from './network-options.ts';
+import {
+  encodeSearch,
+  readSearch,
+  restoreSearch,
+  type SearchProgress,
+  type SearchState,
+} from './network-search-checkpoint.ts';
+import { openSupernet, settingsOf, supernetOf } from './network-search-steps.ts';
 
 /*
  * The search for an architecture (Auto3DSeg's DiNTS; automl.md 1.8 and 2.3): the supernet's weights are trained on one half
@@ -46,140 +45,23 @@ export interface ArchitectureSearchOptions {
   /** Must be a pure function of part and step. */
   nextBatch(part: SearchPart, step: number): Promise<SearchBatch>;
   onStep?(info: { step: number; loss: number; architectureLoss: number | null; stepMs: number }): void;
-  save(bytes: Uint8Array, step: number): Promise<void>;
-  /** When aborted, the search saves after the step it is in and rejects with code `cancelled`. */
+  /** Keeps a checkpoint; null: nobody will go on from one. */
+  readonly save: ((bytes: Uint8Array, step: number) => Promise<void>) | null;
+  /**
+   * When aborted, the search saves and rejects with code `cancelled`: after the step it is in where steps are short, else at
+   * once, as of the step before.
+   */
   readonly signal: AbortSignal;
+  /** Who computes; by default this thread. */
+  readonly openEngine?: OpenSearchEngine;
 }
 
-// Auto3DSeg's search (hyper_parameters_search.yaml).
-const MOMENTUM = 0.9;
-const WEIGHT_DECAY = 4e-5;
-const ARCHITECTURE_BETAS = [0.5, 0.999] as const;
-const CLIP_NORM = 0.5;
-/** The weights' learning rate is halved each 0.4 of the steps after the warm-up. */
-const HALVED_EVERY = 0.4;
-const CODES = ['arch_code_a', 'arch_code_c', 'node_a'];
+/** Opens what computes a plan's search: the supernet with the weights of the plan's seed. */
+export type OpenSearchEngine = (plan: Plan, precision: ComputePrecision) => Promise<AlternatingEngine>;
 
-function isChoice(name: string): boolean {
-  return name === EDGE_LOGITS || name === OPERATION_LOGITS;
-}
-
-function settingsOf(plan: Plan): ArchitectureSearch {
-  if (plan.architectureSearch === undefined) throw new RangeError('the plan asks for no architecture search');
-  return plan.architectureSearch;
-}
-
-/** The supernet of a plan: its network over all edges and operations, as wide as the search says. */
-export function supernetOf(plan: Plan): Network {
-  const options = Object.entries(plan.network.options).filter(([name]) => !CODES.includes(name));
-  return dintsNetwork({
-    ...Object.fromEntries(options),
-    dints_space: 'TopologySearch',
-    channel_mul: settingsOf(plan).channelMultiplier,
-  });
-}
-
-/** The two kinds of steps; both see the same forward pass. */
-export function searchSteps(network: Network, plan: Plan): readonly AlternatingStep[] {
-  const settings = settingsOf(plan);
-  const segmentation = lossOf(plan.training.loss);
-  const space = readDintsOptions(network.options);
-  const loss: AlternatingStep['loss'] = (parameters, image, classes) => {
-    const [logits] = network.forward(parameters, image, { training: true, seed: null });
-    return segmentation(logits as NonNullable<typeof logits>, classes);
-  };
-  return [
-    {
-      name: 'weights',
-      moves: (name) => !isChoice(name),
-      loss,
-      clipNorm: CLIP_NORM,
-      clip: 'together',
-      optimizer: { name: 'sgd-nesterov', weightDecay: WEIGHT_DECAY, momentum: MOMENTUM },
-    },
-    {
-      name: 'architecture',
-      moves: isChoice,
-      loss: (parameters, image, classes, factor) => {
-        const [edges, operations] = [EDGE_LOGITS, OPERATION_LOGITS].map((name) => parameter(parameters, name));
-        const own = architectureLoss(edges as Tensor, operations as Tensor, space, settings.memoryBudget);
-        return tf.add(loss(parameters, image, classes, factor), tf.mul(own, factor));
-      },
-      clipNorm: CLIP_NORM,
-      clip: 'each',
-      optimizer: {
-        name: 'adamw',
-        weightDecay: 0,
-        learningRate: settings.architectureLearningRate,
-        betas: ARCHITECTURE_BETAS,
-      },
-    },
-  ];
-}
-
-/** The supernet with both steps, compiled; its weights are those of the plan's seed. The caller disposes. */
-export function openSupernet(plan: Plan, precision: ComputePrecision = 'float32'): AlternatingProgram {
-  const network = supernetOf(plan);
-  const steps = searchSteps(network, plan);
-  const { patchSize, batchSize } = searchingPlan(plan);
-  const program = openAlternatingProgram({ network, precision, patchSize, batchSize, steps });
-  const specs = new Map(network.specs.map((spec) => [spec.name, spec]));
-  for (const [group, names] of program.groups) {
-    const valueOf = (name: string): Float32Array => {
-      const spec = specs.get(name);
-      if (spec === undefined) throw new RangeError(`the supernet has no ${name}`);
-      return initialValues(group === 'weights' ? spec : { ...spec, init: { rule: 'zeros' } }, settingsOf(plan).seed);
-    };
-    program.assign(group, new Map(names.map((name) => [name, valueOf(name)])));
-  }
-  return program;
-}
-
-/** Names a search by all that its result depends on beside the cases. */
-export function searchHash(plan: Plan): string {
-  const { architectureSearch, network, patchSize, batchSize, preprocessing, sampling, augmentation, labels, fold } =
-    plan;
-  const parts = [
-    architectureSearch,
-    network,
-    patchSize,
-    batchSize,
-    preprocessing,
-    sampling,
-    augmentation,
-    labels,
-    fold,
-  ];
-  return createHash('sha256')
-    .update(JSON.stringify([...parts, plan.training.loss]))
-    .digest('hex');
-}
-
-interface Progress {
-  readonly step: number;
-  readonly searchMs: number;
-}
-
-function encode(plan: Plan, program: AlternatingProgram, progress: Progress): Uint8Array {
-  const tensors = new Map<string, StoredTensor>();
-  for (const group of program.groups.keys()) {
-    for (const [name, data] of program.read(group)) {
-      tensors.set(`${group}/${name}`, { dtype: 'F32', shape: [data.length], data });
-    }
-  }
-  return encodeSafetensors(tensors, { search: searchHash(plan), progress: JSON.stringify(progress) });
-}
-
-/** Puts a checkpoint's values into the program; throws `bad-checkpoint` where it is of another search. */
-function restore(plan: Plan, program: AlternatingProgram, bytes: Uint8Array): Progress {
-  const { tensors, metadata } = decodeSafetensors(bytes);
-  if (metadata['search'] !== searchHash(plan)) {
-    throw new VoxhelmError('bad-checkpoint', 'the checkpoint belongs to another architecture search');
-  }
-  for (const [group, names] of program.groups) {
-    program.assign(group, new Map(names.map((name) => [name, tensors.get(`${group}/${name}`)?.data as Float32Array])));
-  }
-  return JSON.parse(metadata['progress'] as string) as Progress;
+/** Opens the engine of a plan's search in this thread: its steps block. */
+export async function openSearchEngine(plan: Plan, precision: ComputePrecision): Promise<AlternatingEngine> {
+  return alternatingEngine(openSupernet(plan, precision));
 }
 
 /** Rows of a flat array. */
@@ -189,9 +71,8 @@ function rows(values: ArrayLike<number>, width: number): number[][] {
   );
 }
 
-/** What a program's choices decode to. */
-function decodeProgram(program: AlternatingProgram, space: SpaceSize, progress: Progress): FoundArchitecture {
-  const weights = program.read('weights');
+/** What the supernet's choices decode to. */
+function decodeWeights(weights: StateValues, space: SpaceSize, progress: SearchProgress): FoundArchitecture {
   const [edges, operations] = [EDGE_LOGITS, OPERATION_LOGITS].map((name) => weights.get(name) as Float32Array);
   const edgeCount = 3 * space.depths - 2;
   const codes = (operations as Float32Array).length / (edges as Float32Array).length;
@@ -218,26 +99,48 @@ function decodeProgram(program: AlternatingProgram, space: SpaceSize, progress: 
   };
 }
 
+/** The weights' learning rate is halved each 0.4 of the steps after the warm-up. */
+const HALVED_EVERY = 0.4;
+
 /** Weights' learning rate at a step, from 1. */
 function learningRateAt({ learningRate, steps, warmupSteps }: ArchitectureSearch, step: number): number {
   return learningRate * 0.5 ** Math.floor((step - 1) / Math.max(1, HALVED_EVERY * (steps - warmupSteps)));
 }
 
+interface Losses {
+  readonly loss: number;
+  /** null in the warm-up. */
+  readonly architectureLoss: number | null;
+}
+
+/** A search under way. */
+interface Search {
+  readonly options: ArchitectureSearchOptions;
+  readonly engine: AlternatingEngine;
+  progress: SearchProgress;
+  /** The step of the last checkpoint; before the first step there is nothing to save. */
+  savedStep: number;
+  /** What the first step of this attempt took; 0 before it. */
+  firstStepMs: number;
+  /** The state after `progress.step` steps, where it is at hand: while steps are long. */
+  state: SearchState | null;
+}
+
 /** One step: of the weights, and after the warm-up of the choices. */
-async function runStep(options: ArchitectureSearchOptions, program: AlternatingProgram, step: number) {
+async function compute({ options, engine }: Search, step: number): Promise<Losses> {
   const settings = settingsOf(options.plan);
   const batchOf = async (part: SearchPart) => {
     const { image, classes } = await options.nextBatch(part, step);
     return { image, classes: Int32Array.from(classes) };
   };
-  const loss = program.step('weights', await batchOf('weights'), {
+  const loss = await engine.step('weights', await batchOf('weights'), {
     step,
     learningRate: learningRateAt(settings, step),
     factor: 0,
   });
   const turn = step - settings.warmupSteps;
   if (turn <= 0) return { loss, architectureLoss: null };
-  const architectureLossNow = program.step('architecture', await batchOf('architecture'), {
+  const architectureLossNow = await engine.step('architecture', await batchOf('architecture'), {
     step: turn,
     learningRate: settings.architectureLearningRate,
     factor: (turn - 1) / (settings.steps - settings.warmupSteps),
@@ -245,37 +148,88 @@ async function runStep(options: ArchitectureSearchOptions, program: AlternatingP
   return { loss, architectureLoss: architectureLossNow };
 }
 
+function cancelled({ progress }: Search): VoxhelmError {
+  return cancelledAfter('the architecture search', progress.step);
+}
+
+/** True where steps are done that no checkpoint has. */
+function isUnsaved({ options, progress, savedStep }: Search): boolean {
+  return options.save !== null && savedStep !== progress.step;
+}
+
+async function save(search: Search): Promise<void> {
+  const { options, engine, progress } = search;
+  if (!isUnsaved(search)) return;
+  const state = search.state ?? (await readSearch(engine));
+  await options.save?.(encodeSearch(options.plan, state, progress), progress.step);
+  search.savedStep = progress.step;
+}
+
+/** Has the state at hand. A stop meanwhile is answered: the search will go on from the checkpoint before. */
+async function keepState(search: Search): Promise<void> {
+  const reading = readSearch(search.engine);
+  if (!(await finishesUnlessAborted(reading, search.options.signal))) throw new Abandoned(cancelled(search));
+  search.state = await reading;
+}
+
+/** Runs one step. Where it is long and a stop is asked for meanwhile, it is left alone, and what was before it is saved. */
+async function runStep(search: Search, step: number): Promise<{ losses: Losses; stepMs: number }> {
+  const { options } = search;
+  // TensorFlow prepares a kind of step when it first runs: the second kind takes about as long as the first one did.
+  const prepares = step === settingsOf(options.plan).warmupSteps + 1 && search.firstStepMs > LONG_STEP_MS;
+  if (prepares && isUnsaved(search) && search.state === null) await keepState(search);
+  const started = performance.now();
+  const computing = compute(search, step);
+  if (search.state !== null || !isUnsaved(search)) {
+    if (!(await finishesUnlessAborted(computing, options.signal))) {
+      await save(search);
+      throw new Abandoned(cancelled(search));
+    }
+  }
+  const losses = await computing;
+  const stepMs = performance.now() - started;
+  search.firstStepMs ||= stepMs;
+  search.progress = { step, searchMs: search.progress.searchMs + stepMs };
+  search.state = null;
+  if (stepMs > LONG_STEP_MS && isUnsaved(search)) await keepState(search);
+  return { losses, stepMs };
+}
+
+async function run(search: Search): Promise<FoundArchitecture> {
+  const { options, engine } = search;
+  const { plan, signal } = options;
+  const { steps, checkpointEverySteps } = settingsOf(plan);
+  while (search.progress.step < steps) {
+    const step = search.progress.step + 1;
+    const { losses, stepMs } = await runStep(search, step);
+    if (!Number.isFinite(losses.loss) || !Number.isFinite(losses.architectureLoss ?? 0)) {
+      throw new VoxhelmError('diverged', `the architecture search's loss was no number at step ${step}`, {
+        fix: 'Lower the learning rate of plan.architectureSearch.',
+      });
+    }
+    options.onStep?.({ step, ...losses, stepMs });
+    await setImmediate();
+    if (signal.aborted || step % checkpointEverySteps === 0) await save(search);
+    if (signal.aborted) throw cancelled(search);
+  }
+  return decodeWeights(await engine.read('weights'), readDintsOptions(supernetOf(plan).options), search.progress);
+}
+
 /**
  * Searches by `plan.architectureSearch` and returns what it found. Deterministic: from a checkpoint it goes on as if it had
  * never stopped. Rejects with `cancelled` (after saving), `diverged` naming the step, or `bad-checkpoint`.
  */
 export async function searchArchitecture(options: ArchitectureSearchOptions): Promise<FoundArchitecture> {
-  const { plan, startFrom, signal } = options;
-  const { steps, checkpointEverySteps } = settingsOf(plan);
-  const program = openSupernet(plan, options.precision);
-  try {
-    let progress: Progress = startFrom === null ? { step: 0, searchMs: 0 } : restore(plan, program, startFrom);
-    while (progress.step < steps) {
-      const step = progress.step + 1;
-      const started = performance.now();
-      const losses = await runStep(options, program, step);
-      const stepMs = performance.now() - started;
-      progress = { step, searchMs: progress.searchMs + stepMs };
-      if (!Number.isFinite(losses.loss) || !Number.isFinite(losses.architectureLoss ?? 0)) {
-        throw new VoxhelmError('diverged', `the architecture search's loss was no number at step ${step}`, {
-          fix: 'Lower the learning rate of plan.architectureSearch.',
-        });
-      }
-      options.onStep?.({ step, ...losses, stepMs });
-      await setImmediate();
-      if (signal.aborted || step % checkpointEverySteps === 0)
-        await options.save(encode(plan, program, progress), step);
-      if (signal.aborted) {
-        throw new VoxhelmError('cancelled', `the architecture search was cancelled after step ${step}`);
-      }
+  const { plan, precision = 'float32', startFrom, signal } = options;
+  const begun = { progress: { step: 0, searchMs: 0 }, savedStep: 0, firstStepMs: 0, state: null };
+  const opening = (options.openEngine ?? openSearchEngine)(plan, precision);
+  const stopped = (): VoxhelmError => cancelledAfter('the architecture search', 0);
+  return usingEngine(opening, signal, stopped, async (engine) => {
+    const search: Search = { ...begun, options, engine };
+    if (startFrom !== null) {
+      search.progress = await restoreSearch(plan, engine, startFrom);
+      search.savedStep = search.progress.step;
     }
-    return decodeProgram(program, readDintsOptions(supernetOf(plan).options), progress);
-  } finally {
-    program.dispose();
-  }
+    return run(search);
+  });
 }

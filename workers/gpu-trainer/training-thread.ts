@@ -1,4 +1,6 @@
+import type { ArchitectureSearcher } from '@voxhelm/algorithms/network-searchers';
 import type { Plan } from '@voxhelm/contracts/plan';
+import { connectAlternation } from '@voxhelm/nn/alternating-engine';
 import { connectEngine } from '@voxhelm/nn/engine-thread';
 import { type EngineChoice, engineChoice, type OpenEngine, type TrainingEngine } from '@voxhelm/nn/training-engine';
 import { typescriptThread } from './typescript-loader.ts';
@@ -10,3 +12,7 @@ export function openEngineThread(plan: Plan, choice: EngineChoice = engineChoice
 
 /** For the training loop: its engine in a thread of its own. */
 export const inThread: OpenEngine = (_, plan) => openEngineThread(plan);
+
+/** For a search of an architecture: its engine in a thread of its own. */
+export const searchInThread: ArchitectureSearcher['openEngine'] = (plan, precision) =>
+  connectAlternation(typescriptThread(new URL('./search-thread.ts', import.meta.url)), plan, precision);

@@ -9,6 +9,7 @@ import { seededPermutation } from '@voxhelm/imaging/random';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { openBatchLoader } from '../loader/batch-loader.ts';
 import { openThreadPool, type ThreadPool } from '../loader/thread-pool.ts';
+import { searchInThread } from '../training-thread.ts';
 import type { Attempt } from './train.ts';
 
 /*
@@ -87,6 +88,7 @@ async function searchOn(
       precision: plan.training.precision,
       startFrom,
       signal,
+      openEngine: searchInThread,
       nextBatch: (part, step) => loaders[part].next(step),
       onStep({ step, loss, architectureLoss }) {
         progress.tell();
@@ -135,9 +137,10 @@ export async function probeSearch(
     precision: plan.training.precision,
     startFrom: null,
     signal,
+    openEngine: searchInThread,
     nextBatch: () => Promise.resolve(own),
     onStep: ({ stepMs }) => times.push(stepMs),
-    save: () => Promise.resolve(),
+    save: null,
   });
   const allMs = performance.now() - started;
   const shortest = (from: number): number => Math.min(...times.slice(from + 1, from + PROBED_STEPS));

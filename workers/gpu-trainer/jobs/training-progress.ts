@@ -121,8 +121,12 @@ export function followTraining(
       tell();
     },
     begin() {
-      if (!began) meter.take();
+      if (began) return;
       began = true;
+      meter.take();
+      // Now, not when the first step is done: it may be long.
+      phase = 'training';
+      tell();
     },
     step(info) {
       step = info.step;
