@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Plan } from '@voxhelm/contracts/plan';
@@ -128,6 +131,59 @@ test('no tensor is left over steps, validations and checkpoints', async () => {
   expect(Math.max(...during) - Math.min(...during)).toBeLessThanOrEqual(10);
 });
 
+/** Trains by a plan until its process dies in step 31, and returns the checkpoint that is left, through a file. */
+async function killed(options: Partial<TrainLoopOptions> & { plan: Plan }): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'voxhelm-trainer-'));
+  const file = join(folder, 'last.safetensors');
+  const first = training({
+    ...options,
+    async nextBatch(step) {
+      if (step > 30) throw new Error('killed');
+      return batchOf(step);
+    },
+    saveLast: (bytes) => writeFile(file, bytes),
+  });
+  await expect(first.run()).rejects.toThrow('killed');
+  const bytes = await readFile(file);
+  await rm(folder, { recursive: true });
+  return bytes;
+}
+
+const eagerly = { openEngine: async (one, given) => openEagerEngine(one, given) } satisfies Partial<TrainLoopOptions>;
+
+test('a killed training in bfloat16 resumes to the same curve and the same weights', async () => {
+  const own = plan(60, 0.01, { precision: 'bfloat16', checkpointEverySteps: 15 });
+  const whole = training({ plan: own });
+  await whole.run();
+  const resumed = training({ plan: own, startFrom: await killed({ plan: own }) });
+  await resumed.run();
+  const later = whole.saved.losses.filter(([step]) => step > 30);
+  expect(resumed.saved.losses).toEqual(later.map(([step, loss]) => [step, expect.closeTo(loss, 5)]));
+  const [a, b] = [whole, resumed].map(({ saved }) => decodeSafetensors(saved.best ?? new Uint8Array()).tensors);
+  for (const [name, { data }] of a ?? []) {
+    data.forEach((value, i) => expect(b?.get(name)?.data[i]).toBeCloseTo(value, 5));
+  }
+});
+
+test.each([
+  { from: 'compiled, float32', into: 'compiled, bfloat16', precise: 2 },
+  { from: 'compiled, bfloat16', into: 'compiled, float32', precise: 2 },
+  { from: 'compiled, float32', into: 'eager, float32', precise: 4 },
+  { from: 'eager, float32', into: 'compiled, float32', precise: 4 },
+])('a training of the $from engine goes on in the $into one, through its checkpoint file', async (way) => {
+  const as = (choice: string) => ({
+    plan: plan(60, 0.01, { precision: choice.endsWith('bfloat16') ? 'bfloat16' : 'float32', checkpointEverySteps: 15 }),
+    ...(choice.startsWith('eager') ? eagerly : {}),
+  });
+  const whole = training(as(way.from));
+  await whole.run();
+  const last = await killed(as(way.from));
+  const other = training({ ...as(way.into), startFrom: last });
+  await other.run();
+  const later = whole.saved.losses.filter(([step]) => step > 30);
+  expect(other.saved.losses).toEqual(later.map(([step, loss]) => [step, expect.closeTo(loss, way.precise)]));
+});
+
 test('a loss that is not finite ends the training as diverged, naming the step', async () => {
   const nan = training({
     plan: plan(20),
@@ -212,7 +268,7 @@ describe('a plan with SGD, a mean of the weights and two micro-batches a step', 
 
   test('draws the same curve in both engines', async () => {
     const compiled = training({ plan: own, nextBatch });
-    const eager = training({ plan: own, nextBatch, openEngine: async (one, given) => openEagerEngine(one, given) });
+    const eager = training({ plan: own, nextBatch, ...eagerly });
     await compiled.run();
     await eager.run();
     compiled.saved.losses.forEach(([step, loss], i) => {
@@ -226,7 +282,7 @@ describe('a plan with SGD, a mean of the weights and two micro-batches a step', 
 
   test('leaves no tensor behind when computed eagerly', async () => {
     const before = memoryTensors();
-    await training({ plan: own, nextBatch, openEngine: async (one, given) => openEagerEngine(one, given) }).run();
+    await training({ plan: own, nextBatch, ...eagerly }).run();
     expect(memoryTensors()).toBe(before);
   });
 });
@@ -322,7 +378,7 @@ test('patches augmented on the device are the same in both engines', async () =>
     return job.saved.losses.map(([, loss]) => loss);
   };
   const compiled = await curve('device');
-  const eager = await curve('device', { openEngine: async (one, given) => openEagerEngine(one, given) });
+  const eager = await curve('device', { ...eagerly });
   compiled.forEach((loss, i) => expect(loss).toBeCloseTo(eager[i] ?? Number.NaN, 4));
   expect(await curve('loader')).not.toEqual(compiled);
 });
