@@ -107,9 +107,9 @@ class UpdateBatch {
   private progress: RunProgress | null = null;
   private events: RunEvent[] = [];
   private timer: ReturnType<typeof setTimeout> | null = null;
-  private reading = false;
-  private readAgain = false;
-  private stopped = false;
+  private reading: boolean = false;
+  private readAgain: boolean = false;
+  private stopped: boolean = false;
 
   constructor(client: QueryClient, id: string, store: MetricStore) {
     this.client = client;

@@ -15,6 +15,14 @@ interface ChartProps {
   readonly height?: number;
 }
 
+/** What dragging over the chart does, for keyboards and fingers. */
+const ZOOMS: readonly (readonly [sign: string, name: string, act: (plot: CurvePlot) => void])[] = [
+  ['‹', 'earlier steps', (plot) => plot.move(false)],
+  ['−', 'more steps', (plot) => plot.zoomBy(false)],
+  ['+', 'fewer steps', (plot) => plot.zoomBy(true)],
+  ['›', 'later steps', (plot) => plot.move(true)],
+];
+
 /** Curves on a canvas, with a sentence, a table and CSV of the same data. */
 export function CurveChart({ title, lines, log = false, legend = false, height = 220 }: ChartProps) {
   const host = useRef<HTMLDivElement>(null);
@@ -46,9 +54,23 @@ export function CurveChart({ title, lines, log = false, legend = false, height =
     <figure className="chart">
       <div className="chart-head">
         <h3>{title}</h3>
-        <button type="button" className="quiet" onClick={() => plot.current?.resetZoom()}>
-          All steps
-        </button>
+        <div className="zoom">
+          {ZOOMS.map(([sign, name, act]) => (
+            <button
+              key={name}
+              type="button"
+              className="quiet"
+              title={name}
+              aria-label={`${title}: ${name}`}
+              onClick={() => plot.current !== null && act(plot.current)}
+            >
+              {sign}
+            </button>
+          ))}
+          <button type="button" className="quiet" onClick={() => plot.current?.resetZoom()}>
+            All steps
+          </button>
+        </div>
       </div>
       <div ref={host} role="img" aria-label={sentence} className="plot" />
       <p ref={hover} className="hover" aria-hidden="true" />

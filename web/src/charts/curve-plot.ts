@@ -2,6 +2,7 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { Background } from './background.ts';
 import { extentOf, type Line } from './lines.ts';
+import { moved, type Span, zoomed } from './zoom.ts';
 
 /** What a plot is told beside its lines. */
 export interface PlotOptions {
@@ -20,7 +21,7 @@ export class CurvePlot {
   private shape = '';
   private live: readonly Line[] = [];
   private all: readonly Line[] = [];
-  private zoom: readonly [number, number] | null = null;
+  private zoom: Span | null = null;
   private readonly resized: ResizeObserver;
   private readonly recolor = (): void => this.rebuild();
 
@@ -57,8 +58,26 @@ export class CurvePlot {
 
   /** Shows all again. */
   resetZoom(): void {
-    this.zoom = null;
+    this.show(null);
+  }
+
+  /** Half of the steps around the middle, or (`closer` false) twice as many. */
+  zoomBy(closer: boolean): void {
+    this.show(zoomed(this.zoom ?? this.whole(), this.whole(), closer));
+  }
+
+  /** Half a width towards the last steps, or (`later` false) the first. */
+  move(later: boolean): void {
+    this.show(moved(this.zoom ?? this.whole(), this.whole(), later));
+  }
+
+  private show(zoom: Span | null): void {
+    this.zoom = zoom;
     this.fit();
+  }
+
+  private whole(): Span {
+    return [0, Math.max(1, extentOf(this.all, this.options.log)?.lastStep ?? 1)];
   }
 
   private data(): uPlot.AlignedData {
@@ -83,7 +102,7 @@ export class CurvePlot {
     if (chart === null) return;
     const extent = extentOf(this.all, this.options.log, this.zoom ?? undefined) ?? { lastStep: 1, low: 0, high: 1 };
     const room = (extent.high - extent.low) * 0.05 || Math.abs(extent.high) * 0.05 || 0.1;
-    const [min, max] = this.zoom ?? [0, Math.max(1, extent.lastStep)];
+    const [min, max] = this.zoom ?? this.whole();
     chart.batch(() => {
       chart.setScale('x', { min, max });
       chart.setScale(

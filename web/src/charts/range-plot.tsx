@@ -15,18 +15,20 @@ interface RangeProps {
   readonly title: string;
   readonly unit: string;
   readonly rows: readonly Range[];
+  /** What `min` and `max` are, where they are not the least and the most. */
+  readonly ends?: readonly [string, string];
 }
 
 const [WIDTH, ROW, LEFT, RIGHT, HEAD] = [460, 30, 104, 16, 8];
 
 /** Spreads beneath each other on one scale: line from least to most, box of the middle four fifths, bar at the median. */
-export function RangePlot({ title, unit, rows }: RangeProps) {
+export function RangePlot({ title, unit, rows, ends = ['least', 'most'] }: RangeProps) {
   const low = rows.reduce((least, row) => Math.min(least, row.min), rows[0]?.min ?? 0);
   const high = rows.reduce((most, row) => Math.max(most, row.max), rows[0]?.max ?? 1);
   const room = (high - low) * 0.05 || Math.abs(high) * 0.1 || 1;
   const x = (value: number): number => LEFT + ((value - low + room) / (high - low + 2 * room)) * (WIDTH - LEFT - RIGHT);
   const height = HEAD + rows.length * ROW + 22;
-  const sentence = `${title}: ${rows.map((row) => `${row.name} median ${number(row.middle)} ${unit}, from ${number(row.min)} to ${number(row.max)}`).join('; ')}.`;
+  const sentence = `${title}: ${rows.map((row) => `${row.name} median ${number(row.middle)}${unit === '' ? '' : ` ${unit}`}, ${ends[0]} ${number(row.min)}, ${ends[1]} ${number(row.max)}`).join('; ')}.`;
   return (
     <figure className="chart">
       <div className="chart-head">
@@ -60,7 +62,7 @@ export function RangePlot({ title, unit, rows }: RangeProps) {
       </svg>
       <ChartData
         title={title}
-        head={['what', 'least', '10 %', 'median', '90 %', 'most']}
+        head={[unit === '' ? 'what' : `what (in ${unit})`, ends[0], '10 %', 'median', '90 %', ends[1]]}
         rows={rows.map((row) => [row.name, row.min, row.low, row.middle, row.high, row.max])}
       />
     </figure>

@@ -1,8 +1,9 @@
-import type { DatasetView } from '@voxhelm/contracts/api';
+import type { DatasetView, Problem } from '@voxhelm/contracts/api';
 import type { UploadFile, UploadView } from '@voxhelm/contracts/api-uploads';
-import { Upload } from 'tus-js-client';
+import { DetailedError, Upload } from 'tus-js-client';
 import { send } from '../api/client.ts';
 import { readKey } from '../api/key.ts';
+import { failure } from '../api/problem.ts';
 import type { Checking } from './use-check.ts';
 
 /** How far an upload is. `files` are those that have to be sent. */
@@ -45,10 +46,16 @@ export async function uploadDataset(
     Array.from({ length: AT_ONCE }, async () => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const one = next;
-        await sendFile(upload.href, one.blob, one.sha256, (sent) => {
-          one.sent = sent;
-          tell();
-        });
+        await sendFile(
+          upload.href,
+          one.blob,
+          one.sha256,
+          (sent) => {
+            one.sent = sent;
+            tell();
+          },
+          one.path,
+        );
       }
     }),
   );
@@ -61,6 +68,7 @@ export async function sendFile(
   blob: Blob,
   sha256: string,
   onSent: (bytes: number) => void = () => undefined,
+  name = 'The file',
 ): Promise<void> {
   const key = readKey();
   await new Promise<void>((resolve, reject) => {
@@ -78,7 +86,7 @@ export async function sendFile(
         onSent(blob.size);
         resolve();
       },
-      onError: reject,
+      onError: (error) => reject(uploadFailure(name, error)),
     });
     upload.findPreviousUploads().then((known) => {
       const [last] = known;
@@ -86,4 +94,22 @@ export async function sendFile(
       upload.start();
     }, reject);
   });
+}
+
+/** What the service said of a file that it did not take, or that the connection broke; and that trying again costs little. */
+function uploadFailure(name: string, error: Error): Error {
+  const body = error instanceof DetailedError ? error.originalResponse?.getBody() : undefined;
+  const problem = problemOf(body ?? '');
+  return failure(
+    `${name} could not be sent: ${problem?.detail ?? 'the connection to the service broke'}.`,
+    problem?.fix ?? 'Try again: what has arrived is not sent again, and a file that was half sent goes on there.',
+  );
+}
+
+function problemOf(body: string): Partial<Problem> | null {
+  try {
+    return JSON.parse(body) as Partial<Problem>;
+  } catch {
+    return null;
+  }
 }

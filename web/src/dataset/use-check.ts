@@ -1,6 +1,7 @@
 import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { Datalist, DatasetCheck } from '@voxhelm/contracts/dataset';
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { failure } from '../api/problem.ts';
 import type { CheckAnswer, CheckRequest, Repair } from './check-messages.ts';
 import { dropCase } from './drop-case.ts';
 import type { DroppedFile } from './node/files.ts';
@@ -21,6 +22,10 @@ export interface Checking {
   /** What the user had changed, in words. */
   readonly choices: readonly string[];
 }
+
+/** What to try where the check itself broke. */
+const CHECK_AGAIN =
+  'Drop the dataset again. One that is too large for this browser is given to the server by its folder there.';
 
 const NOTHING: Omit<Checking, 'files' | 'choices'> = {
   datalist: null,
@@ -52,7 +57,7 @@ export function useDatasetCheck() {
     };
     made.onerror = (event) => {
       setState(
-        (known) => known && { ...known, refused: { message: `The check stopped: ${event.message}`, fix: null } },
+        (known) => known && { ...known, refused: { message: `The check stopped: ${event.message}`, fix: CHECK_AGAIN } },
       );
     };
     const request: CheckRequest = { kind: 'check', files };
@@ -104,7 +109,7 @@ function mend(worker: Worker, repair: Repair): Promise<{ path: string; file: Blo
       if (data.kind !== 'repaired' && data.kind !== 'refused') return;
       worker.removeEventListener('message', onMessage);
       if (data.kind === 'repaired') resolve(data);
-      else reject(new Error(data.message));
+      else reject(failure(data.message, data.fix));
     };
     worker.addEventListener('message', onMessage);
     const request: CheckRequest = { kind: 'repair', repair };

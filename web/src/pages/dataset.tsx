@@ -8,8 +8,11 @@ import { type Column, DataTable } from '../components/data-table.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
+import { useStepKeys } from '../components/use-step-keys.ts';
 import { outliersOf } from '../dataset/outliers.ts';
 import { number } from '../format.ts';
+import { itemOf } from '../path.ts';
+import { useWholeQuery } from '../query-state.ts';
 import { useTitle } from '../use-title.ts';
 import { useVolume } from '../viewer/use-case.ts';
 
@@ -20,34 +23,40 @@ type Case = DatasetDetail['cases'][number];
 /** A dataset: what it is, what the check found, its statistics as plots, its outliers, each case in the viewer. */
 export function DatasetPage() {
   const { id = '', item } = useParams<{ id: string; tab?: string; item?: string }>();
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: ['dataset', id],
     queryFn: ({ signal }) => get<DatasetDetail>(`/v1/datasets/${id}`, signal),
     refetchInterval: ({ state }) => (state.data?.state === 'checking' ? 1_500 : false),
   });
+  const query = useWholeQuery();
   useTitle(data?.name ?? 'Dataset');
-  if (error !== null) return <ErrorNote error={error} />;
+  if (error !== null) return <ErrorNote error={error} retry={() => void refetch()} />;
   if (data === undefined) return <p className="loading">Loading the dataset…</p>;
   return (
     <>
       <p className="crumbs">
         <Link href="/datasets">Datasets</Link> ›{' '}
-        {item === undefined ? data.name : <Link href={`/datasets/${id}`}>{data.name}</Link>}
+        {item === undefined ? data.name : <Link href={`/datasets/${id}${query}`}>{data.name}</Link>}
       </p>
       <div className="page-head">
-        <h1>{item === undefined ? data.name : decodeURIComponent(item)}</h1>
+        <h1>{item === undefined ? data.name : itemOf(location.pathname)}</h1>
         <StateBadge state={data.state} />
         <Link href={`/submit?dataset=${id}`} className="button primary">
           Submit a run on it
         </Link>
       </div>
-      {item === undefined ? <Overview dataset={data} /> : <CaseView dataset={data} caseId={decodeURIComponent(item)} />}
+      {item === undefined ? (
+        <Overview dataset={data} />
+      ) : (
+        <CaseView dataset={data} caseId={itemOf(location.pathname)} />
+      )}
     </>
   );
 }
 
 function Overview({ dataset }: { readonly dataset: DatasetDetail }) {
   const outliers = useMemo(() => outliersOf(dataset.cases), [dataset.cases]);
+  const query = useWholeQuery();
   const columns = useMemo((): Column<Case>[] => {
     return [
       {
@@ -55,7 +64,7 @@ function Overview({ dataset }: { readonly dataset: DatasetDetail }) {
         title: 'Case',
         value: (one) => one.caseId,
         cell: (one) => (
-          <Link href={`/datasets/${dataset.id}/cases/${encodeURIComponent(one.caseId)}`}>{one.caseId}</Link>
+          <Link href={`/datasets/${dataset.id}/cases/${encodeURIComponent(one.caseId)}${query}`}>{one.caseId}</Link>
         ),
       },
       { id: 'role', title: 'Role', value: (one) => one.role },
@@ -69,7 +78,7 @@ function Overview({ dataset }: { readonly dataset: DatasetDetail }) {
         cell: (one) => <span className="wrap">{outliers.get(one.caseId)?.join('; ') ?? ''}</span>,
       },
     ];
-  }, [dataset.id, outliers]);
+  }, [dataset.id, outliers, query]);
   return (
     <>
       {dataset.failure !== null && <p className="note bad">{dataset.failure}</p>}
@@ -146,13 +155,17 @@ function Statistics({ dataset, summary }: StatisticsProps) {
   return (
     <>
       <h2>Statistics of {summary.n_cases} training cases</h2>
-      <p className="muted">The box holds four of five, the bar is the median, the line goes from least to most.</p>
+      <p className="muted">
+        The box holds four of five, the bar is the median, the line goes from least to most; of intensities from the
+        lowest to the highest half per cent.
+      </p>
       <div className="charts">
         <RangePlot title="Spacing" unit="mm" rows={perAxis(image.spacing)} />
         <RangePlot title="Size" unit="voxels" rows={perAxis(image.shape)} />
         <RangePlot
           title="Intensity by class"
-          unit=""
+          unit={dataset.modalities.length > 0 && dataset.modalities.every((each) => each === 'CT') ? 'HU' : ''}
+          ends={['0.5 %', '99.5 %']}
           rows={labels.label.map(({ value, image_intensity: one }) => ({
             name: nameOf(value),
             low: one.percentile_10_0,
@@ -163,7 +176,7 @@ function Statistics({ dataset, summary }: StatisticsProps) {
           }))}
         />
         <RangePlot
-          title="Share of the volume by class"
+          title="Share of the image's voxels by class"
           unit="%"
           rows={labels.label
             .filter(({ value }) => value !== 0)
@@ -192,25 +205,47 @@ function CaseView({ dataset, caseId }: { readonly dataset: DatasetDetail; readon
   const base = `/v1/datasets/${dataset.id}/cases/${encodeURIComponent(caseId)}`;
   const image = useVolume(`${base}/image`);
   const label = useVolume(`${base}/label`);
+  const query = useWholeQuery();
   const at = dataset.cases.findIndex((one) => one.caseId === caseId);
-  const neighbour = (step: number): string | null => dataset.cases[at + step]?.caseId ?? null;
+  const hrefOf = (place: number): string | null => {
+    const other = dataset.cases[place]?.caseId;
+    return other === undefined ? null : `/datasets/${dataset.id}/cases/${encodeURIComponent(other)}${query}`;
+  };
+  const [previous, next] = at < 0 ? [null, null] : [hrefOf(at - 1), hrefOf(at + 1)];
+  useStepKeys(previous, next);
+  if (at < 0) {
+    return (
+      <Empty title="This dataset has no such case.">
+        <Link href={`/datasets/${dataset.id}`}>All its cases</Link>
+      </Empty>
+    );
+  }
   const failure = image.error ?? label.error;
   return (
     <>
       <div className="actions">
-        {[
-          ['Previous', neighbour(-1)],
-          ['Next', neighbour(1)],
-        ].map(
-          ([name, other]) =>
-            other != null && (
-              <Link key={name} href={`/datasets/${dataset.id}/cases/${encodeURIComponent(other)}`} className="button">
-                {name}
-              </Link>
-            ),
+        <span className="muted">
+          {at + 1} of {dataset.cases.length}
+        </span>
+        {previous !== null && (
+          <Link href={previous} className="button">
+            Previous (p)
+          </Link>
+        )}
+        {next !== null && (
+          <Link href={next} className="button">
+            Next (n)
+          </Link>
         )}
       </div>
-      {failure !== null && <ErrorNote error={failure} />}
+      {failure !== null && (
+        <ErrorNote
+          error={failure}
+          retry={() => {
+            for (const each of [image, label]) if (each.error !== null) void each.refetch();
+          }}
+        />
+      )}
       {dataset.findings
         .filter((finding) => finding.case === caseId)
         .map((finding) => (
@@ -218,9 +253,16 @@ function CaseView({ dataset, caseId }: { readonly dataset: DatasetDetail; readon
             {finding.message} {finding.fix}
           </p>
         ))}
+      {(image.isPending || label.isPending) && <p className="loading">Loading volumes…</p>}
+      {image.data === null && (
+        <p className="note warn">
+          The file of its image is not there any more. Put it back where the dataset has it, or check the dataset anew.
+        </p>
+      )}
+      {image.data != null && label.data === null && <p className="muted">This case has no label.</p>}
       {image.data != null && label.data !== undefined && (
         <Suspense fallback={<p className="loading">Loading the viewer…</p>}>
-          <PairViewer key={caseId} image={image.data} label={label.data} labels={dataset.labels} name={caseId} />
+          <PairViewer key={caseId} image={image.data} label={label.data} labels={dataset.labels} name={caseId} alone />
         </Suspense>
       )}
     </>

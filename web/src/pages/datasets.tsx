@@ -39,7 +39,7 @@ const COLUMNS: readonly Column<DatasetView>[] = [
 /** All registered datasets. */
 export function DatasetsPage() {
   useTitle('Datasets');
-  const { data, error } = useQuery({
+  const { data, error, isPending, refetch } = useQuery({
     queryKey: ['datasets'],
     queryFn: ({ signal }) => getAll<DatasetView>('/v1/datasets', signal),
     refetchInterval: ({ state }) => (state.data?.some((one) => one.state === 'checking') === true ? 2_000 : false),
@@ -52,7 +52,8 @@ export function DatasetsPage() {
           Add one
         </Link>
       </div>
-      {error !== null && <ErrorNote error={error} />}
+      {error !== null && <ErrorNote error={error} retry={() => void refetch()} />}
+      {isPending && <p className="loading">Loading datasets…</p>}
       {data !== undefined && (
         <DataTable
           name="Datasets"

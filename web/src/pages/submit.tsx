@@ -13,7 +13,7 @@ import { useQueryState } from '../query-state.ts';
 import { AsCode } from '../submit/as-code.tsx';
 import { CheckReport } from '../submit/check-report.tsx';
 import { DropZone } from '../submit/drop-zone.tsx';
-import { type FormValues, faultsOf, requestOf, valuesOf } from '../submit/fields.ts';
+import { type FormValues, faultsOf, labelOf, placeFaults, requestOf, valuesOf } from '../submit/fields.ts';
 import { RunForm } from '../submit/run-form.tsx';
 import { rememberedSubmitter, rememberSubmitter } from '../submit/submitter.ts';
 import { UploadProgress } from '../submit/upload-progress.tsx';
@@ -41,17 +41,27 @@ export function SubmitPage() {
   const [failed, setFailed] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
 
-  const chosen =
-    checking !== null ? form.values['name'] || checking.datalist?.name || 'dataset' : dataset || form.base.dataset;
+  const droppedName = checking?.datalist?.name ?? 'dataset';
+  const chosen = checking !== null ? droppedName : dataset || form.base.dataset;
+  const registered = (datasets ?? []).some(({ id }) => id === chosen);
   const request = requestOf({ ...form.base, dataset: chosen }, form.values, form.algorithms);
-  const faults = new Map([...faultsOf(request), ...serverFaults(failed)]);
+  const wrong = faultsOf(request);
+  if (checking?.datalist?.modalities.length === 0 && request.modality === undefined) {
+    wrong.set('modality', 'Nothing in the dataset says its modality: choose it');
+  }
+  const { byField: faults, others } = placeFaults([...wrong, ...serverFaults(failed)]);
+  const change = (path: string, value: string): void => {
+    // What the service refused may hold no more.
+    setFailed(null);
+    form.change(path, value);
+  };
   const unsound = (checking?.check?.findings ?? []).some(({ severity }) => severity === 'error');
   const waits = checking !== null && !checking.hashed;
   const ready =
     chosen !== '' &&
     !waits &&
     checking?.refused == null &&
-    faultsOf(request).size === 0 &&
+    wrong.size === 0 &&
     (!unsound || request.skipInvalid === true);
 
   const submit = async (): Promise<void> => {
@@ -62,7 +72,7 @@ export function SubmitPage() {
       const id =
         checking === null
           ? chosen
-          : (await uploadDataset(checking, { name: checking.datalist?.name ?? 'dataset' }, setUploading)).id;
+          : (await uploadDataset(checking, { name: droppedName, ...modalityOf(request) }, setUploading)).id;
       const run = await send<RunView>(
         'POST',
         '/v1/runs',
@@ -91,7 +101,10 @@ export function SubmitPage() {
         <div className="panel">
           <label className="field">
             A registered dataset
-            <select value={checking === null ? dataset : ''} onChange={(event) => setDataset(event.target.value)}>
+            <select
+              value={checking === null && registered ? chosen : ''}
+              onChange={(event) => setDataset(event.target.value)}
+            >
               <option value="">{checking === null ? 'choose…' : 'the dropped one'}</option>
               {(datasets ?? []).map((each) => (
                 <option key={each.id} value={each.id}>
@@ -106,7 +119,7 @@ export function SubmitPage() {
             <input
               type="text"
               placeholder="/data/Task04_Hippocampus"
-              value={(datasets ?? []).some(({ id }) => id === dataset) ? '' : dataset}
+              value={registered ? '' : dataset}
               onChange={(event) => setDataset(event.target.value)}
             />
           </label>
@@ -124,13 +137,13 @@ export function SubmitPage() {
       >
         <RunForm
           values={form.values}
-          onChange={form.change}
+          onChange={change}
           faults={faults}
           algorithms={system?.algorithms ?? []}
           chosen={form.algorithms}
           onAlgorithms={form.setAlgorithms}
         />
-        <AsCode request={request} />
+        <AsCode request={request} dropped={checking !== null} />
         {failed !== null && <ErrorNote error={failed} />}
         {uploading !== null && <UploadProgress uploading={uploading} />}
         <p className="row">
@@ -138,19 +151,32 @@ export function SubmitPage() {
             {checking === null ? 'Submit' : 'Upload and submit'}
           </button>
           <span className="muted" role="status">
-            {chosen === ''
-              ? 'Choose or drop a dataset.'
-              : waits
-                ? 'Checking the dataset…'
-                : unsound && !ready
-                  ? 'Mend or drop the faulty cases, or go on without them (under “everything else”).'
-                  : ''}
+            {whatIsMissing({ chosen, waits, unsound: unsound && request.skipInvalid !== true, faults, others })}
           </span>
         </p>
       </form>
     </>
   );
 }
+
+interface Missing {
+  readonly chosen: string;
+  readonly waits: boolean;
+  readonly unsound: boolean;
+  readonly faults: ReadonlyMap<string, string>;
+  readonly others: readonly string[];
+}
+
+/** What has to be done before the run can be submitted; empty where nothing has. */
+function whatIsMissing({ chosen, waits, unsound, faults, others }: Missing): string {
+  if (chosen === '') return 'Choose or drop a dataset.';
+  if (faults.size > 0) return `To mend: ${[...faults.keys()].map(labelOf).join(', ')}.`;
+  if (others.length > 0) return `To mend in the request: ${others.join('; ')}.`;
+  if (waits) return 'Checking the dataset…';
+  return unsound ? 'Mend or drop the faulty cases, or go on without them (under “everything else”).' : '';
+}
+
+const modalityOf = ({ modality }: RunRequestInput) => (modality === undefined ? {} : { modality });
 
 interface BranchProps {
   readonly branch: NonNullable<RunRequestInput['branch']>;
@@ -202,7 +228,8 @@ function useForm(clone: string, branches: boolean) {
     setBase(shown);
     setValues({ ...valuesOf(shown), ...whoSubmits() });
     setAlgorithms(request.algorithms ?? []);
-  }, [run]);
+    // Once for each run: it is read anew while it goes on, and what was typed since must stay.
+  }, [run?.id, branches]);
   const change = (path: string, value: string): void => setValues((known) => ({ ...known, [path]: value }));
   const keep = (what: 'analysis' | 'trials'): void =>
     setBase((known) => (known.branch === undefined ? known : { ...known, branch: { ...known.branch, keep: what } }));

@@ -8,10 +8,15 @@ import { type Column, DataTable } from '../components/data-table.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
+import { useNow } from '../components/use-now.ts';
 import { bytes, duration, moment } from '../format.ts';
 import { useTitle } from '../use-title.ts';
 
-const since = (at: string | null): string => (at === null ? '' : duration((Date.now() - Date.parse(at)) / 1_000));
+/** How long ago something was, at the time that the page shows. */
+const sinceAt =
+  (now: number) =>
+  (at: string | null): string =>
+    at === null ? '' : duration(Math.max(0, now - Date.parse(at)) / 1_000);
 
 /** Who works, on what, since when; why jobs wait; what takes room and may go. */
 export function WorkersPage() {
@@ -25,16 +30,19 @@ export function WorkersPage() {
   return (
     <>
       <h1>Workers and storage</h1>
-      {workers.error !== null && <ErrorNote error={workers.error} />}
+      {workers.error !== null && <ErrorNote error={workers.error} retry={() => void workers.refetch()} />}
+      {workers.isPending && <p className="loading">Loading the trainers…</p>}
       {workers.data !== undefined && <Trainers view={workers.data} devices={storage.data?.devices ?? []} />}
       <h2>Storage</h2>
-      {storage.error !== null && <ErrorNote error={storage.error} />}
+      {storage.error !== null && <ErrorNote error={storage.error} retry={() => void storage.refetch()} />}
+      {storage.isPending && <p className="loading">Counting what is stored…</p>}
       {storage.data !== undefined && <Storage view={storage.data} />}
     </>
   );
 }
 
 function Trainers({ view, devices }: { readonly view: WorkersView; readonly devices: StorageView['devices'] }) {
+  const since = sinceAt(useNow());
   return (
     <>
       <h2>Trainers</h2>
@@ -60,7 +68,7 @@ function Trainers({ view, devices }: { readonly view: WorkersView; readonly devi
                 <tr key={identity}>
                   <td>{identity}</td>
                   <td>
-                    <StateBadge state={work === null ? 'waiting' : 'working'} />
+                    <StateBadge state={work === null ? 'idle' : 'working'} />
                   </td>
                   <td>
                     {work !== null && (

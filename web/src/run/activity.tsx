@@ -4,6 +4,7 @@ import { FINAL_RUN_STATES } from '@voxhelm/contracts/run';
 import { Link } from 'wouter';
 import { useActivity } from '../api/run-live.ts';
 import { StateBadge } from '../components/state-badge.tsx';
+import { useNow } from '../components/use-now.ts';
 import { dice, duration } from '../format.ts';
 
 const JOBS: Readonly<Record<JobActivity['job'], string>> = {
@@ -19,6 +20,7 @@ const JOBS: Readonly<Record<JobActivity['job'], string>> = {
 export function Activity({ run }: { readonly run: RunDetail }) {
   const active = !FINAL_RUN_STATES.includes(run.state) && run.state !== 'paused';
   const { data: jobs } = useActivity(run.id, active);
+  const now = useNow();
   const shown = (jobs ?? []).filter(({ job }) => job !== 'bookkeeping');
   if (!active || shown.length === 0) return null;
   return (
@@ -28,7 +30,7 @@ export function Activity({ run }: { readonly run: RunDetail }) {
         {shown.map((job) => (
           <li key={`${job.job} ${job.trialId}`} className="row">
             <StateBadge state={job.state} /> <JobName job={job} run={run} />{' '}
-            <span className="muted">{explain(job)}</span>
+            <span className="muted">{explain(job, now)}</span>
           </li>
         ))}
       </ul>
@@ -53,15 +55,15 @@ function JobName({ job, run }: { readonly job: JobActivity; readonly run: RunDet
 }
 
 /** A state in a sentence: which attempt, why, when the next. */
-export function explain(job: JobActivity): string {
+export function explain(job: JobActivity, now: number): string {
   const of = job.maximumAttempts > 0 ? ` of ${job.maximumAttempts}` : '';
   if (job.state === 'retrying') {
-    const wait = job.nextAttemptAt === null ? null : (Date.parse(job.nextAttemptAt) - Date.now()) / 1_000;
+    const wait = job.nextAttemptAt === null ? null : (Date.parse(job.nextAttemptAt) - now) / 1_000;
     const next =
       wait === null || wait <= 0 ? 'next attempt as soon as a trainer is free' : `next attempt in ${duration(wait)}`;
     return `attempt ${job.attempt}${of}; ${next}. The last one ended: ${job.lastFailure ?? 'its trainer was lost'}`;
   }
-  const since = job.since === null ? '' : ` for ${duration((Date.now() - Date.parse(job.since)) / 1_000)}`;
+  const since = job.since === null ? '' : ` for ${duration((now - Date.parse(job.since)) / 1_000)}`;
   if (job.state === 'waiting') return `waits${since} for a trainer that is free`;
   const attempt = job.attempt > 1 ? `attempt ${job.attempt}${of}, ` : '';
   return `${attempt}${since.trim()} on ${job.worker ?? 'a trainer'}`;

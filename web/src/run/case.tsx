@@ -1,12 +1,12 @@
 import type { RunDetail } from '@voxhelm/contracts/api';
 import type { RunCase, RunCases } from '@voxhelm/contracts/api-cases';
 import type { CaseScores } from '@voxhelm/contracts/evaluation';
-import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
-import { Link, useLocation } from 'wouter';
+import { lazy, Suspense, useMemo, useState } from 'react';
+import { Link } from 'wouter';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
-import { isAsking, isTyping } from '../components/shortcuts.tsx';
 import { Swatch } from '../components/swatch.tsx';
+import { useStepKeys } from '../components/use-step-keys.ts';
 import { dice, number } from '../format.ts';
 import { useQueryState, useWholeQuery } from '../query-state.ts';
 import type { CaseMeasures } from '../viewer/case-messages.ts';
@@ -218,7 +218,6 @@ interface StepsProps {
 
 /** The next worse and the next better case, by link and by key. */
 function Steps({ run, data, one, model }: StepsProps) {
-  const [, go] = useLocation();
   const order = worstFirst(
     data.cases.filter((each) => resultOf(each, model) !== null),
     model,
@@ -230,15 +229,7 @@ function Steps({ run, data, one, model }: StepsProps) {
     return other === undefined ? null : `/runs/${run.id}/cases/${encodeURIComponent(other.caseId)}${query}`;
   };
   const [previous, next] = [hrefOf(at - 1), hrefOf(at + 1)];
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent): void => {
-      const href =
-        isTyping(event) || isAsking() ? null : event.key === 'n' ? next : event.key === 'p' ? previous : null;
-      if (href !== null) go(href);
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, [go, next, previous]);
+  useStepKeys(previous, next);
   return (
     <div className="actions">
       <span className="muted">

@@ -14,6 +14,7 @@ import { type Column, DataTable } from '../components/data-table.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
+import { useNow } from '../components/use-now.ts';
 import { saveCsv } from '../csv.ts';
 import { dice, duration, moment, shown } from '../format.ts';
 import { explain } from './activity.tsx';
@@ -170,11 +171,12 @@ function Stop({ run, trial }: { readonly run: RunDetail; readonly trial: TrialVi
 
 function Now({ run, trial }: { readonly run: RunDetail; readonly trial: TrialView }) {
   const { data: jobs } = useActivity(run.id, trial.finishedAt === null && run.state === 'running');
+  const now = useNow();
   const job = jobs?.find(({ trialId }) => trialId === trial.id);
   if (job === undefined || trial.finishedAt !== null) return null;
   return (
     <p className="note">
-      <StateBadge state={job.state} /> {explain(job)}
+      <StateBadge state={job.state} /> {explain(job, now)}
       {trial.progress !== null && (
         <>
           {' '}

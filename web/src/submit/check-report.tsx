@@ -100,7 +100,9 @@ function FindingItem({ finding, checking, repair, drop }: ItemProps) {
         <strong>{finding.case}</strong> <code>{shownPath(finding.file)}</code>
       </p>
       <p>{finding.message}</p>
-      <p className="muted">{finding.fix}</p>
+      <p className="muted">
+        {finding.code === 'modality-unknown' ? 'Choose it below, at “Modality” under “Everything else”.' : finding.fix}
+      </p>
       <div className="actions">
         {imageBlob !== undefined && finding.code !== 'unreadable' && (
           <button type="button" aria-expanded={shown} onClick={() => setShown(!shown)}>

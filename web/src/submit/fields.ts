@@ -1,3 +1,4 @@
+import { Modality } from '@voxhelm/contracts/dataset';
 import { RunRequest, type RunRequestInput } from '@voxhelm/contracts/run';
 import { parse, stringify } from 'yaml';
 
@@ -70,6 +71,13 @@ export const MORE_FIELDS: readonly Field[] = [
     kind: 'yaml',
     placeholder: 'segresnet:\n  learningRate: { low: 0.0005, high: 0.01, log: true }',
     hint: 'By algorithm, as YAML. Empty: what each algorithm searches by itself.',
+  },
+  {
+    path: 'modality',
+    label: 'Modality',
+    kind: 'choice',
+    choices: Modality.options,
+    hint: 'Of all channels; it decides how intensities are normalised. Empty: what the dataset says; a plain folder of images and labels says nothing.',
   },
   {
     path: 'seed',
@@ -200,10 +208,36 @@ export function faultsOf(request: RunRequestInput): Map<string, string> {
   return new Map(issues.map(({ path, message }) => [path.join('.'), message]));
 }
 
+/** Faults by the field that they are of, and in words those that are of no field. */
+export interface PlacedFaults {
+  readonly byField: Map<string, string>;
+  readonly others: readonly string[];
+}
+
+/** Brings faults to their fields: a fault inside a field's value ("plan.patchSize.1") is the field's. */
+export function placeFaults(faults: Iterable<readonly [path: string, message: string]>): PlacedFaults {
+  const paths = ['dataset', ...[...MAIN_FIELDS, ...MORE_FIELDS].map(({ path }) => path)];
+  const byField = new Map<string, string>();
+  const others: string[] = [];
+  for (const [path, message] of faults) {
+    const field = paths.find((each) => path === each || path.startsWith(`${each}.`));
+    if (field === undefined) others.push(`${path || 'the request'}: ${message}`);
+    else if (!byField.has(field)) byField.set(field, message);
+  }
+  return { byField, others };
+}
+
+/** A field's label by its path. */
+export function labelOf(path: string): string {
+  return [...MAIN_FIELDS, ...MORE_FIELDS].find((field) => field.path === path)?.label ?? 'Dataset';
+}
+
 function parseField(field: Field, text: string): unknown {
   if (text === '') return undefined;
   if (field.kind === 'switch') return text === 'true' ? true : undefined;
   if (field.kind === 'yaml') return yamlOr(text);
+  // One for each channel, as a cloned request may have it.
+  if (field.kind === 'choice' && text.includes(',')) return text.split(/\s*,\s*/);
   if (field.kind === 'triple')
     return text
       .split(/[\s,x×]+/)

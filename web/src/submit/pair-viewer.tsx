@@ -6,10 +6,12 @@ interface PairProps {
   readonly label: Blob | null;
   readonly labels: readonly { readonly value: number; readonly name: string }[];
   readonly name: string;
+  /** The page is about this pair alone. */
+  readonly alone?: boolean;
 }
 
 /** An image with its label over it, straight from the dropped files. */
-export function PairViewer({ image, label, labels, name }: PairProps) {
+export function PairViewer({ image, label, labels, name, alone = false }: PairProps) {
   const layers = useMemo<Layer[]>(
     () => [
       { id: 'image', name: 'image', kind: 'image', volume: image, opacity: 1 },
@@ -22,6 +24,7 @@ export function PairViewer({ image, label, labels, name }: PairProps) {
     <VolumeViewer
       layers={layers}
       labelNames={names}
+      alone={alone}
       description={`Image and label of ${name} in three planes and 3-D`}
     />
   );

@@ -58,6 +58,11 @@ function toggle(all: readonly string[], chosen: readonly string[], name: string)
   return next.length === all.length || next.length === 0 ? [] : next;
 }
 
+/** A cloned request may hold what is no choice of the form: it stays chosen until another is. */
+function choicesWith(choices: readonly string[], value: string): readonly string[] {
+  return value === '' || choices.includes(value) ? choices : [...choices, value];
+}
+
 interface FieldProps {
   readonly field: Field;
   readonly value: string;
@@ -94,7 +99,7 @@ function FormField({ field, value, fault, onChange }: FieldProps) {
       ) : field.kind === 'choice' ? (
         <select {...shared} value={value} onChange={(event) => onChange(event.target.value)}>
           <option value="">default</option>
-          {(field.choices ?? []).map((choice) => (
+          {choicesWith(field.choices ?? [], value).map((choice) => (
             <option key={choice}>{choice}</option>
           ))}
         </select>
