@@ -75,8 +75,8 @@ const SMALLEST_MARGIN_MS = 5_000;
  * it is worth more, and its folds, which take the architecture over, train as long as any.
  */
 const SEARCHING_SHARE = 0.7;
-/** Share of what is left for flips and more candidates beyond the plain ensemble. */
-const ENSEMBLE_EXTRA_SHARE = 0.06;
+/** Share of what is left for flips (only long trainings learn mirror images) and more candidates beyond the plain ensemble. */
+const ENSEMBLE_EXTRA_SHARE = 0.03;
 
 /**
  * Ever richer ways to spend, each with the steps a training must still get to be worth it: first one model, then a

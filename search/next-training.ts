@@ -5,8 +5,11 @@ import { type Probe, stepsWithin, trainingMs, validationCases, validationInterva
  * How long the training that is about to begin may be, from the time that is left and the pace of those that ended. Pure.
  */
 
-/** Share of one training kept free for the last one: nothing after it can make good what it runs over. */
-const LAST_TRAINING_SLACK = 0.2;
+/**
+ * Share of one training kept free for the last one, beside the margin: nothing after it can make good what it runs over. A
+ * training that would still run over ends at a validation before the budget does (nn/trainer.ts).
+ */
+const LAST_TRAINING_SLACK = 0.1;
 
 /** A training that ended, for the next one's estimate. */
 export interface FinishedTraining {

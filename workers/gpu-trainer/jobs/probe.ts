@@ -23,8 +23,8 @@ import { type PredictedCase, predictCases } from './validate.ts';
 
 const WARM_UP_STEPS = 2; // The first steps allocate and choose algorithms.
 const MEASURED_STEPS = 4;
-/** Cases that are read; loading is extrapolated from them. */
-const LOADED_CASES = 4;
+/** Cases that are read; loading is extrapolated from all but the first, which starts the threads as well. */
+const LOADED_CASES = 5;
 /** A first prediction longer than this is taken as it is; a shorter one is repeated warm. */
 const REPEAT_BELOW_MS = 10_000;
 
@@ -38,9 +38,12 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
     tell('loading');
     // Weights that do not fit are told before anything is trained.
     const given = await startWeights(context.store, networkOf(asked.network), asked);
+    const load = (some: typeof cases.training) => loadTrainingCases(pool, some, asked, () => tell('loading'));
+    const first = await load(cases.training.slice(0, 1));
     const loadStart = performance.now();
-    const volumes = await loadTrainingCases(pool, cases.training.slice(0, LOADED_CASES), asked, () => tell('loading'));
-    const loadMsPerCase = (performance.now() - loadStart) / volumes.length;
+    const others = await load(cases.training.slice(1, LOADED_CASES));
+    const loadMsPerCase = others.length === 0 ? 0 : (performance.now() - loadStart) / others.length;
+    const volumes = [...first, ...others];
     const [validation] = await loadValidationCases(
       pool,
       [...cases.validation, ...cases.training].slice(0, 1),
@@ -50,7 +53,11 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
     const steps = WARM_UP_STEPS + MEASURED_STEPS;
     const loader = await openBatchLoader({ pool, volumes, plan: asked, seed: job.seed, lastStep: steps });
     tell('training');
-    const precision = await choosePrecision(asked, await loader.next(1), context.signal);
+    const firstBatch = await loader.next(1);
+    const choosingFrom = performance.now();
+    const precision = await choosePrecision(asked, firstBatch, context.signal);
+    // No training measures precisions: it is no part of what a start costs.
+    const choosingMs = performance.now() - choosingFrom;
     const plan = withPrecision(asked, precision);
     const stepTimes: number[] = [];
     let firstBatchAt = Number.NaN;
@@ -93,7 +100,7 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
       stepMs: median(stepTimes.slice(WARM_UP_STEPS)),
       predictCaseMs,
       fuseCaseMs,
-      startMs: Math.max(0, firstBatchAt - context.startedAtMs + Math.max(0, unread) * loadMsPerCase),
+      startMs: Math.max(0, firstBatchAt - context.startedAtMs - choosingMs + Math.max(0, unread) * loadMsPerCase),
       peakMemoryMb: process.resourceUsage().maxRSS / 1024, // Kilobytes to MB.
       precision,
       ...(given === null ? {} : { startedFrom: given.told }),
