@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Sha256 } from './artifact.ts';
+import { LabelDefinition } from './dataset.ts';
 import {
   FiringFindings,
   FiringState,
@@ -25,7 +26,11 @@ export const FiringView = z
     startedAt: Time,
     finishedAt: Time.nullable(),
     state: FiringState,
-    /** Why it retrained or did not, and what came of it. */
+    /** Why it retrained or did not; null before its look has told. */
+    reason: z.string().nullable(),
+    /** What came of it; null while it goes on, and where it had no reason to retrain. */
+    outcome: z.string().nullable(),
+    /** The newest of it: what it does now, or what came of it. */
     message: z.string(),
     /** Triggered by hand. */
     forced: z.boolean(),
@@ -113,6 +118,10 @@ export const ChampionView = z
       })
       .nullable(),
     comparisonCases: z.array(z.string()),
+    /** The dataset's labels, as comparisons name them by value; empty before its first check. */
+    labels: z.array(LabelDefinition),
+    /** Whom a rollback makes champion again; null where there is nobody. */
+    previous: z.object({ runId: z.string(), runName: z.string() }).nullable(),
     /** Newest first. */
     promotions: z.array(PromotionView),
   })

@@ -12,6 +12,8 @@ import { z } from 'zod';
 import { championBefore } from './schedules/champions.ts';
 import { tellWebhooks } from './webhook-outbox.ts';
 
+export { championBefore };
+
 /*
  * Who is champion of a dataset, and how that changes: in one transaction, with its entry in the audit log.
  */

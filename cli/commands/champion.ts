@@ -1,6 +1,7 @@
 import { ChampionView, SuggestionView } from '@voxhelm/contracts/api-schedules';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { readSettings } from '@voxhelm/contracts/settings';
+import { counted } from '@voxhelm/contracts/words';
 import { createApiClient } from '../api-client.ts';
 import type { JsonOption } from '../main.ts';
 import { diceText, table } from '../output/format.ts';
@@ -39,7 +40,7 @@ function championReport(view: ChampionView): string {
   const rows = promotions.map((one) => [
     one.at,
     one.kind,
-    one.runId,
+    `${one.runId} (${one.runName})`,
     one.comparison === null ? '–' : one.comparison.meanDifference.toFixed(4),
     one.comparison === null ? '–' : one.comparison.pValue.toFixed(4),
     one.reason,
@@ -48,7 +49,7 @@ function championReport(view: ChampionView): string {
     present === null
       ? `${view.datasetName} has no champion yet.`
       : `${view.datasetName}: ${present.runId} (${present.runName}), test Dice ${diceText(present.testDice)}, since ${present.since}`,
-    `compared on ${comparisonCases.length} cases that are held out for ever${comparisonCases.length === 0 ? '' : `: ${comparisonCases.join(', ')}`}`,
+    `compared on ${counted(comparisonCases.length, 'case that is', 'cases that are')} held out for ever${comparisonCases.length === 0 ? '' : `: ${comparisonCases.join(', ')}`}`,
     ...(rows.length === 0 ? [] : [table(['promoted', 'kind', 'run', 'Dice ±', 'p', 'reason'], rows)]),
     ...(present === null ? [] : [`bundle: npx voxhelm download --champion ${view.datasetName} -o bundle.zip`]),
   ].join('\n');

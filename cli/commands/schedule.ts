@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { ScheduleDetail, ScheduleView } from '@voxhelm/contracts/api-schedules';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { readSettings } from '@voxhelm/contracts/settings';
+import { counted } from '@voxhelm/contracts/words';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { createApiClient } from '../api-client.ts';
@@ -144,14 +145,22 @@ function scheduleReport(view: ScheduleDetail): string {
     firing.state,
     firing.drift === null ? '–' : firing.drift.toFixed(2),
     firing.runs.map(({ id }) => id).join(' ') || '–',
-    firing.message,
+    [firing.reason ?? (firing.outcome === null ? firing.message : null), firing.outcome]
+      .filter((sentence) => sentence !== null)
+      .join('\n→ '),
   ]);
   return [
     `${view.id}  ${view.name}  on ${view.datasetName}  ${triggerText(view)}${nextText(view)}`,
     ...(view.note === null ? [] : [`note: ${view.note}`]),
-    ...(view.missed ? [`${view.missed} firings were due too long ago to be made up for`] : []),
-    ...(view.skipped ? [`${view.skipped} firings were left out because one was still going on`] : []),
-    rows.length === 0 ? 'It has not fired yet.' : table(['due', 'state', 'drift', 'runs', 'why'], rows),
+    ...(view.missed
+      ? [`${counted(view.missed, 'firing was', 'firings were')} due too long ago to be made up for`]
+      : []),
+    ...(view.skipped
+      ? [`${counted(view.skipped, 'firing was', 'firings were')} left out because one was still going on`]
+      : []),
+    rows.length === 0
+      ? 'It has not fired yet.'
+      : table(['due', 'state', 'drift', 'runs', 'why → what came of it'], rows),
   ].join('\n');
 }
 

@@ -39,7 +39,7 @@ export function retrainingActivities(dependencies: Dependencies): Pick<Orchestra
         const [farthest] = look.findings.drift;
         const seen = { findings: toJson(look.findings), drift: farthest?.distance ?? null };
         if (!decision.retrain) {
-          const data = { ...seen, state: 'idle', message: decision.reason, finishedAt: now() };
+          const data = { ...seen, state: 'idle', reason: decision.reason, message: decision.reason, finishedAt: now() };
           await transaction.firing.update({ where: { id: firingId }, data });
           return { runIds: [] };
         }
@@ -65,7 +65,7 @@ export function retrainingActivities(dependencies: Dependencies): Pick<Orchestra
         }
         await transaction.firing.update({
           where: { id: firingId },
-          data: { ...seen, state: 'retraining', message: decision.reason },
+          data: { ...seen, state: 'retraining', reason: decision.reason, message: decision.reason },
         });
         if (settings.trigger.kind === 'drift' && farthest !== undefined && farthest.distance > settings.trigger.limit) {
           await tellWebhooks(transaction, {

@@ -5,6 +5,7 @@ import type {
   ScheduleView,
   SuggestionView,
 } from '@voxhelm/contracts/api-schedules';
+import { LabelDefinition } from '@voxhelm/contracts/dataset';
 import {
   FiringFindings,
   FiringState,
@@ -17,6 +18,7 @@ import {
 import type { Database, Prisma } from '@voxhelm/prisma/client';
 import { fromJson, fromJsonOrNull } from '@voxhelm/prisma/json';
 import { z } from 'zod';
+import { championBefore } from '../promotions.ts';
 import type { ScheduleTimes } from './temporal-schedules.ts';
 
 /*
@@ -47,6 +49,8 @@ export function firingView(row: FiringRow): FiringView {
     startedAt: iso(row.createdAt),
     finishedAt: row.finishedAt?.toISOString() ?? null,
     state: fromJson('Firing.state', FiringState, row.state),
+    reason: row.reason,
+    outcome: row.finishedAt === null || row.state === 'idle' ? null : row.message,
     message: row.message,
     forced: row.forced,
     findings: fromJsonOrNull('Firing.findings', FiringFindings, row.findings),
@@ -82,7 +86,7 @@ export function scheduleView(row: ScheduleRow, times: ScheduleTimes | null): Sch
 
 /** Who is champion of a dataset, and the audit log. */
 export async function championView(database: Database, dataset: { id: string; name: string }): Promise<ChampionView> {
-  const [champion, held, promotions] = await Promise.all([
+  const [champion, held, promotions, checked] = await Promise.all([
     database.champion.findUnique({
       where: { datasetId: dataset.id },
       include: { run: { include: { artifacts: { where: { kind: 'ensemble-bundle' } } } } },
@@ -93,8 +97,15 @@ export async function championView(database: Database, dataset: { id: string; na
       orderBy: { id: 'desc' },
       include: { run: { select: { name: true } } },
     }),
+    database.dataset.findUnique({
+      where: { id: dataset.id },
+      select: { analysis: { select: { labels: true } } },
+    }),
   ]);
   const [bundle] = champion?.run.artifacts ?? [];
+  const kindOf = (row: (typeof promotions)[number]) => fromJson('Promotion.kind', PromotionKind, row.kind);
+  const before = championBefore(promotions.map((row) => ({ kind: kindOf(row), runId: row.runId })).reverse());
+  const previous = promotions.find(({ runId }) => runId === before);
   return {
     datasetId: dataset.id,
     datasetName: dataset.name,
@@ -114,13 +125,15 @@ export async function championView(database: Database, dataset: { id: string; na
             },
           },
     comparisonCases: held.map(({ caseId }) => caseId),
+    labels: fromJsonOrNull('Analysis.labels', z.array(LabelDefinition), checked?.analysis?.labels ?? null) ?? [],
+    previous: previous === undefined ? null : { runId: previous.runId, runName: previous.run.name },
     promotions: promotions.map(
       (row): PromotionView => ({
         id: row.id,
         runId: row.runId,
         runName: row.run.name,
         previousRunId: row.previousRunId,
-        kind: fromJson('Promotion.kind', PromotionKind, row.kind),
+        kind: kindOf(row),
         reason: row.reason,
         by: row.by,
         comparison: fromJsonOrNull('Promotion.comparison', PairedComparison, row.comparison),

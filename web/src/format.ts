@@ -75,6 +75,31 @@ function inWords(date: Date, more: Intl.DateTimeFormatOptions): string {
   });
 }
 
+/** A moment to the second with its time zone, for what happens at set times: "Nov 25, 07:50:30 PM GMT+1". */
+export function exactMoment(iso: string | null): string {
+  return iso === null ? '–' : exact(new Date(iso), true, true);
+}
+
+/** Moments in a row, the day said where it changes and the time zone once. */
+export function exactMoments(isos: readonly string[]): string {
+  const dates = isos.map((iso) => new Date(iso));
+  const dayOf = (date: Date | undefined): string | undefined => date?.toDateString();
+  return dates
+    .map((date, index) => exact(date, dayOf(dates[index - 1]) !== dayOf(date), index === dates.length - 1))
+    .join(', ');
+}
+
+function exact(date: Date, withDay: boolean, withZone: boolean): string {
+  const year = date.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' as const };
+  return date.toLocaleString(undefined, {
+    ...(withDay ? { ...year, month: 'short', day: 'numeric' } : {}),
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    ...(withZone ? { timeZoneName: 'short' } : {}),
+  });
+}
+
 /** Any value of a plan or search space on one line. */
 export function shown(value: unknown): string {
   if (typeof value === 'number') return number(value);

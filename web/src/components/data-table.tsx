@@ -16,6 +16,8 @@ interface TableProps<Row> {
   readonly rowKey: (row: Row) => string;
   /** "-dice": by dice, largest first. */
   readonly initialSort?: string;
+  /** On a telephone each row is a card with its columns under each other: for few rows with sentences and buttons. */
+  readonly cards?: boolean;
   readonly empty: ReactNode;
   readonly selection?: {
     readonly ids: ReadonlySet<string>;
@@ -27,7 +29,7 @@ interface TableProps<Row> {
 
 /** A table to sort, filter and choose columns of; all of that lives in the address. */
 export function DataTable<Row>(props: TableProps<Row>) {
-  const { name, prefix = '', rows, columns, rowKey, initialSort = '', empty, selection, tools } = props;
+  const { name, prefix = '', rows, columns, rowKey, initialSort = '', cards, empty, selection, tools } = props;
   const [sort, setSort] = useQueryState(`${prefix}sort`, initialSort);
   const [filter, setFilter] = useQueryState(`${prefix}q`);
   const [chosen, setChosen] = useQueryState(`${prefix}columns`);
@@ -41,7 +43,7 @@ export function DataTable<Row>(props: TableProps<Row>) {
         <input
           type="search"
           aria-label={`Filter ${name}`}
-          placeholder="Filter: words, dice>0.8 …"
+          placeholder={filterHint(columns)}
           value={filter}
           onChange={(event) => setFilter(event.target.value)}
         />
@@ -69,7 +71,7 @@ export function DataTable<Row>(props: TableProps<Row>) {
         </button>
         {tools}
       </div>
-      <section className="scroll" aria-label={name} tabIndex={0}>
+      <section className={cards === true ? 'scroll cards' : 'scroll'} aria-label={name} tabIndex={0}>
         <table>
           <thead>
             <tr>
@@ -97,7 +99,11 @@ export function DataTable<Row>(props: TableProps<Row>) {
                   </td>
                 )}
                 {shown.map((column) => (
-                  <td key={column.id} className={column.numeric === true ? 'number' : undefined}>
+                  <td
+                    key={column.id}
+                    className={column.numeric === true ? 'number' : undefined}
+                    data-title={column.title}
+                  >
                     {column.cell === undefined ? (column.value(row) ?? '–') : column.cell(row)}
                   </td>
                 ))}
@@ -141,6 +147,14 @@ function SortHeader<Row>(props: {
       </button>
     </th>
   );
+}
+
+/** What can be typed, by an example of a number that these rows have. */
+function filterHint<Row>(columns: readonly Column<Row>[]): string {
+  const numeric = columns.filter((column) => column.numeric === true);
+  const example = numeric.find(({ id }) => /dice/i.test(id)) ?? numeric[0];
+  if (example === undefined) return 'Filter: words …';
+  return `Filter: words, ${example.id.toLowerCase()}>${/dice/i.test(example.id) ? '0.8' : '1'} …`;
 }
 
 function isShown<Row>(column: Column<Row>, chosen: string): boolean {

@@ -19,14 +19,16 @@ interface NumberTableProps {
   readonly framed?: boolean;
   /** Scrolls where it has many rows. */
   readonly short?: boolean;
+  /** On a telephone each row is a card with its columns under each other: for few rows with sentences and buttons. */
+  readonly cards?: boolean;
 }
 
 /** A small table to read, not to sort: the first cell of a row names it. */
-export function NumberTable({ name, columns, rows, framed = false, short = false }: NumberTableProps) {
+export function NumberTable({ name, columns, rows, framed = false, short = false, cards = false }: NumberTableProps) {
   const classOf = (column: number): string | undefined => (columns[column]?.numeric === true ? 'number' : undefined);
   return (
     <div
-      className={`scroll${framed ? ' panel' : ''}${short ? ' short' : ''}`}
+      className={`scroll${framed ? ' panel' : ''}${short ? ' short' : ''}${cards ? ' cards' : ''}`}
       role="region"
       aria-label={name}
       tabIndex={0}
@@ -47,7 +49,11 @@ export function NumberTable({ name, columns, rows, framed = false, short = false
             <tr key={key}>
               <th scope="row">{first}</th>
               {others.map((cell, index) => (
-                <td key={`${index + 1} ${columns[index + 1]?.title}`} className={classOf(index + 1)}>
+                <td
+                  key={`${index + 1} ${columns[index + 1]?.title}`}
+                  className={classOf(index + 1)}
+                  data-title={columns[index + 1]?.title}
+                >
                   {cell}
                 </td>
               ))}

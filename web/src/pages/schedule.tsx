@@ -1,18 +1,19 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import type { ChampionView, FiringView, ScheduleDetail } from '@voxhelm/contracts/api-schedules';
+import { counted } from '@voxhelm/contracts/words';
 import { Link, useParams } from 'wouter';
 import { get } from '../api/client.ts';
 import { type Column, DataTable } from '../components/data-table.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
-import { moment } from '../format.ts';
+import { exactMoment, exactMoments } from '../format.ts';
 import { ScheduleActions } from '../schedules/actions.tsx';
 import { Champion, Comparison, Promotions } from '../schedules/champion.tsx';
 import { DriftChart } from '../schedules/drift-chart.tsx';
 import { LabelLog } from '../schedules/label-log.tsx';
 import { Suggestions } from '../schedules/suggestions.tsx';
-import { triggerText } from '../schedules/words.ts';
+import { triggerText, whyOf } from '../schedules/words.ts';
 import { useTitle } from '../use-title.ts';
 
 const LOOK_EVERY_MS = 2_000;
@@ -63,7 +64,7 @@ export function SchedulePage() {
       {compared?.comparison == null ? (
         <p className="muted">No challenger has been compared yet.</p>
       ) : (
-        <Comparison comparison={compared.comparison} datasetId={data.datasetId} />
+        <Comparison comparison={compared.comparison} datasetId={data.datasetId} labels={champion.data?.labels ?? []} />
       )}
       <h2>Firings</h2>
       <DataTable
@@ -72,6 +73,7 @@ export function SchedulePage() {
         columns={FIRINGS}
         rowKey={(one) => one.id}
         initialSort="-due"
+        cards
         empty={<Empty title="It has not fired yet." />}
       />
       <h2>Drift over time</h2>
@@ -88,11 +90,14 @@ function Facts({ schedule }: { readonly schedule: ScheduleDetail }) {
   const { settings, nextAt, paused, note, missed, skipped } = schedule;
   const facts: readonly (readonly [string, string])[] = [
     ['Retrains', triggerText(settings.trigger)],
-    ['Next', paused ? 'paused' : nextAt.slice(0, 3).map(moment).join(', ') || '–'],
+    ['Next', paused ? 'paused' : exactMoments(nextAt.slice(0, 3)) || '–'],
     ['Weights start from', settings.start],
     ['While one goes on', settings.overlap],
-    ['Made up for', `${settings.catchUp} back${missed === null || missed === 0 ? '' : `; ${missed} were older`}`],
-    ['Left out', skipped === null ? '–' : `${skipped} while one went on`],
+    [
+      'Made up for',
+      `${settings.catchUp} back${missed === null || missed === 0 ? '' : `; ${counted(missed, 'was', 'were')} older`}`,
+    ],
+    ['Left out', skipped === null ? '–' : `${counted(skipped, 'firing')} while one went on`],
     ...(note === null ? [] : [['Note', note] as const]),
   ];
   return (
@@ -114,9 +119,20 @@ function Facts({ schedule }: { readonly schedule: ScheduleDetail }) {
 }
 
 const FIRINGS: readonly Column<FiringView>[] = [
-  { id: 'due', title: 'Due', value: (one) => one.scheduledAt, cell: (one) => moment(one.scheduledAt) },
+  { id: 'due', title: 'Due', value: (one) => one.scheduledAt, cell: (one) => exactMoment(one.scheduledAt) },
   { id: 'state', title: 'State', value: (one) => one.state, cell: (one) => <StateBadge state={one.state} /> },
-  { id: 'why', title: 'Why', value: (one) => one.message, cell: (one) => <span className="wrap">{one.message}</span> },
+  {
+    id: 'why',
+    title: 'Why',
+    value: whyOf,
+    cell: (one) => <span className="wrap">{whyOf(one)}</span>,
+  },
+  {
+    id: 'outcome',
+    title: 'What came of it',
+    value: (one) => one.outcome,
+    cell: (one) => <span className="wrap">{one.outcome ?? '–'}</span>,
+  },
   { id: 'new', title: 'New', value: (one) => one.findings?.newCases.length ?? null, numeric: true },
   { id: 'corrected', title: 'Corrected', value: (one) => one.findings?.correctedCases.length ?? null, numeric: true },
   {
@@ -133,9 +149,8 @@ const FIRINGS: readonly Column<FiringView>[] = [
     cell: (one) =>
       one.runs.map((run) => (
         <div key={run.id}>
-          <Link href={`/runs/${run.id}`}>{run.startFrom === null ? 'from nothing' : 'from the champion'}</Link>{' '}
-          {run.state}
-          {run.id === one.challengerRunId && ' (challenger)'}
+          <Link href={`/runs/${run.id}`}>{run.name}</Link> {run.state}
+          {one.championRunId !== null && run.id === one.challengerRunId && ' (challenger)'}
         </div>
       )),
   },

@@ -6,7 +6,7 @@ import { type Column, DataTable } from '../components/data-table.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
-import { moment } from '../format.ts';
+import { exactMoment } from '../format.ts';
 import { ScheduleActions } from '../schedules/actions.tsx';
 import { triggerText } from '../schedules/words.ts';
 import { useTitle } from '../use-title.ts';
@@ -37,6 +37,7 @@ export function SchedulesPage() {
           columns={columnsOf(changed)}
           rowKey={(one) => one.id}
           initialSort="name"
+          cards
           empty={
             <Empty title="No schedule yet.">
               <p>A schedule watches a dataset and retrains when cases have come:</p>
@@ -47,6 +48,11 @@ export function SchedulesPage() {
       )}
     </>
   );
+}
+
+/** Why it fired or did not, and what came of it. */
+function sentencesOf({ reason, outcome, message }: NonNullable<ScheduleView['lastFiring']>): string {
+  return [reason, outcome].filter((sentence) => sentence !== null).join(' ') || message;
 }
 
 function columnsOf(changed: () => Promise<unknown>): readonly Column<ScheduleView>[] {
@@ -69,19 +75,30 @@ function columnsOf(changed: () => Promise<unknown>): readonly Column<ScheduleVie
       title: 'Next',
       value: (one) => (one.paused ? 'paused' : (one.nextAt[0] ?? null)),
       cell: (one) =>
-        one.paused ? <StateBadge state="paused" title={one.note ?? ''} /> : moment(one.nextAt[0] ?? null),
+        one.paused ? <StateBadge state="paused" title={one.note ?? ''} /> : exactMoment(one.nextAt[0] ?? null),
     },
     {
       id: 'last',
       title: 'Last',
       value: (one) => one.lastFiring?.state ?? null,
-      cell: (one) => one.lastFiring !== null && <StateBadge state={one.lastFiring.state} />,
+      cell: ({ lastFiring }) =>
+        lastFiring === null ? (
+          '–'
+        ) : (
+          <div>
+            <StateBadge state={lastFiring.state} />
+            <br />
+            {exactMoment(lastFiring.scheduledAt)}
+          </div>
+        ),
     },
     {
       id: 'why',
       title: 'Why',
-      value: (one) => one.lastFiring?.message ?? null,
-      cell: (one) => <span className="wrap">{one.lastFiring?.message ?? 'It has not fired yet.'}</span>,
+      value: ({ lastFiring }) => (lastFiring === null ? null : sentencesOf(lastFiring)),
+      cell: ({ lastFiring }) => (
+        <span className="wrap">{lastFiring === null ? 'It has not fired yet.' : sentencesOf(lastFiring)}</span>
+      ),
     },
     {
       id: 'actions',

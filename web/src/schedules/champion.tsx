@@ -1,13 +1,14 @@
 import type { ChampionView } from '@voxhelm/contracts/api-schedules';
 import type { PairedComparison } from '@voxhelm/contracts/schedule';
+import { counted } from '@voxhelm/contracts/words';
 import { Link } from 'wouter';
 import { download, send } from '../api/client.ts';
 import { PairedPlot } from '../charts/paired.tsx';
 import { ConfirmButton } from '../components/confirm-button.tsx';
 import { Empty } from '../components/empty.tsx';
 import { NumberTable } from '../components/number-table.tsx';
-import { dice, moment } from '../format.ts';
-import { pText, signed } from './words.ts';
+import { dice, exactMoment } from '../format.ts';
+import { labelName, pText, signed } from './words.ts';
 
 interface ChampionProps {
   readonly view: ChampionView;
@@ -16,7 +17,7 @@ interface ChampionProps {
 
 /** The model in use, with its download and the way back to the one before. */
 export function Champion({ view, changed }: ChampionProps) {
-  const { champion, comparisonCases, promotions } = view;
+  const { champion, comparisonCases, previous } = view;
   if (champion === null) {
     return (
       <Empty title="No champion yet.">
@@ -28,8 +29,9 @@ export function Champion({ view, changed }: ChampionProps) {
   return (
     <section className="panel" aria-label="Champion">
       <p>
-        <Link href={`/runs/${champion.runId}`}>{champion.runName}</Link> is champion since {moment(champion.since)};
-        test Dice {dice(champion.testDice)}. Compared on {comparisonCases.length} cases that are held out for ever.
+        <Link href={`/runs/${champion.runId}`}>{champion.runName}</Link> is champion since {exactMoment(champion.since)}
+        ; test Dice {dice(champion.testDice)}. Compared on{' '}
+        {counted(comparisonCases.length, 'case that is', 'cases that are')} held out for ever.
       </p>
       <div className="actions">
         <button type="button" onClick={() => void download(champion.bundle.href, `${view.datasetName}-champion.zip`)}>
@@ -38,11 +40,14 @@ export function Champion({ view, changed }: ChampionProps) {
         <ConfirmButton
           label="Roll back"
           tone="danger"
-          disabled={promotions.length < 2}
+          disabled={previous === null}
           question="Roll back to the champion before?"
           action={() => send('POST', `/v1/datasets/${view.datasetId}/rollback`).then(changed)}
         >
-          <p>The present model stays in the history. The stable address gives the one before from then on.</p>
+          <p>
+            {previous?.runName} ({previous?.runId}) is champion again, and the stable address gives it from then on. The
+            present model stays in the history.
+          </p>
         </ConfirmButton>
       </div>
     </section>
@@ -53,9 +58,11 @@ export function Champion({ view, changed }: ChampionProps) {
 export function Comparison({
   comparison,
   datasetId,
+  labels,
 }: {
   readonly comparison: PairedComparison;
   readonly datasetId: string;
+  readonly labels: ChampionView['labels'];
 }) {
   const { cases, pValue, meanDifference, interval, classes, reason } = comparison;
   const pairs = cases.flatMap(({ caseId, champion, challenger }) =>
@@ -80,7 +87,7 @@ export function Comparison({
         columns={[{ title: 'Label' }, { title: 'Champion', numeric: true }, { title: 'Challenger', numeric: true }]}
         rows={classes.map(({ value, champion, challenger }) => ({
           key: value,
-          cells: [value, dice(champion), dice(challenger)],
+          cells: [labelName(labels, value), dice(champion), dice(challenger)],
         }))}
       />
     </>
@@ -93,6 +100,7 @@ export function Promotions({ view }: { readonly view: ChampionView }) {
   return (
     <NumberTable
       framed
+      cards
       name="Who was champion"
       columns={[
         { title: 'When' },
@@ -105,7 +113,7 @@ export function Promotions({ view }: { readonly view: ChampionView }) {
       rows={view.promotions.map((one) => ({
         key: one.id,
         cells: [
-          moment(one.at),
+          exactMoment(one.at),
           one.kind,
           <Link key="run" href={`/runs/${one.runId}`}>
             {one.runName}

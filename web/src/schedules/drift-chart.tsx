@@ -1,8 +1,10 @@
 import type { FiringView } from '@voxhelm/contracts/api-schedules';
+import { counted } from '@voxhelm/contracts/words';
+import { useWidth } from '../charts/use-width.ts';
 import { saveCsv } from '../csv.ts';
-import { moment } from '../format.ts';
+import { exactMoment } from '../format.ts';
 
-const [WIDTH, HEIGHT, LEFT, BOTTOM, EDGE] = [640, 200, 52, 30, 14];
+const [HEIGHT, LEFT, BOTTOM, EDGE] = [200, 44, 30, 14];
 
 /** The drift that each firing measured, over time, against the schedule's limit. */
 export function DriftChart({
@@ -12,6 +14,7 @@ export function DriftChart({
   readonly firings: readonly FiringView[];
   readonly limit: number | null;
 }) {
+  const [ref, width] = useWidth<SVGSVGElement>(640);
   const points = firings
     .flatMap(({ id, scheduledAt, drift, findings }) =>
       drift === null
@@ -23,10 +26,10 @@ export function DriftChart({
     return <p className="muted">No firing has measured a drift yet: it takes new cases and a champion.</p>;
   const [from, to] = [points[0]?.at ?? 0, points.at(-1)?.at ?? 0];
   const high = points.reduce((most, { drift }) => Math.max(most, drift), (limit ?? 0) * 1.2) * 1.1 || 1;
-  const x = (at: number): number => LEFT + ((at - from) / (to - from || 1)) * (WIDTH - LEFT - EDGE);
+  const x = (at: number): number => LEFT + ((at - from) / (to - from || 1)) * (width - LEFT - EDGE);
   const y = (drift: number): number => HEIGHT - BOTTOM - (drift / high) * (HEIGHT - BOTTOM - EDGE);
   const last = points.at(-1);
-  const sentence = `Drift over time: ${points.length} measurements, the last ${last?.drift.toFixed(2)} (${last?.feature})${limit === null ? '' : `, limit ${limit}`}.`;
+  const sentence = `Drift over time: ${counted(points.length, 'measurement')}, the last ${last?.drift.toFixed(2)} (${last?.feature})${limit === null ? '' : `, limit ${limit}`}.`;
   return (
     <figure className="chart">
       <div className="chart-head">
@@ -41,10 +44,10 @@ export function DriftChart({
           CSV
         </button>
       </div>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className="svg-chart" role="img" aria-label={sentence}>
+      <svg ref={ref} viewBox={`0 0 ${width} ${HEIGHT}`} className="svg-chart measured" role="img" aria-label={sentence}>
         {[0, 0.5, 1].map((part) => (
           <g key={part}>
-            <line x1={LEFT} x2={WIDTH - EDGE} y1={y(high * part)} y2={y(high * part)} className="grid-line" />
+            <line x1={LEFT} x2={width - EDGE} y1={y(high * part)} y2={y(high * part)} className="grid-line" />
             <text x={LEFT - 6} y={y(high * part) + 4} textAnchor="end">
               {(high * part).toFixed(1)}
             </text>
@@ -52,7 +55,7 @@ export function DriftChart({
         ))}
         {limit !== null && (
           <>
-            <line x1={LEFT} x2={WIDTH - EDGE} y1={y(limit)} y2={y(limit)} className="limit-line" />
+            <line x1={LEFT} x2={width - EDGE} y1={y(limit)} y2={y(limit)} className="limit-line" />
             <text x={LEFT + 4} y={y(limit) - 5}>
               limit {limit}
             </text>
@@ -67,12 +70,12 @@ export function DriftChart({
             r={3.5}
             className={limit !== null && drift > limit ? 'beyond' : 'within'}
           >
-            <title>{`${moment(when)}: ${drift.toFixed(2)} (${feature})`}</title>
+            <title>{`${exactMoment(when)}: ${drift.toFixed(2)} (${feature})`}</title>
           </circle>
         ))}
         {[from, to].map((at, index) => (
           <text key={index === 0 ? 'from' : 'to'} x={x(at)} y={HEIGHT - 8} textAnchor={index === 0 ? 'start' : 'end'}>
-            {from === to && index === 1 ? '' : moment(new Date(at).toISOString())}
+            {from === to && index === 1 ? '' : exactMoment(new Date(at).toISOString())}
           </text>
         ))}
       </svg>

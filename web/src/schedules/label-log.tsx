@@ -3,7 +3,8 @@ import type { LabelChangeView } from '@voxhelm/contracts/api-labels';
 import { Link } from 'wouter';
 import { get } from '../api/client.ts';
 import { ErrorNote } from '../components/error-note.tsx';
-import { moment } from '../format.ts';
+import { NumberTable } from '../components/number-table.tsx';
+import { exactMoment } from '../format.ts';
 
 /** Entries that are shown; `voxhelm label DATASET` and the API have all. */
 const SHOWN = 20;
@@ -22,36 +23,28 @@ export function LabelLog({ datasetId }: { readonly datasetId: string }) {
   return (
     <>
       <h2>Labels that came</h2>
-      <div className="panel scroll" role="region" aria-label="Labels that came" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              {['When', 'Case', 'What', 'It was', 'Label', 'Before', 'Note'].map((name) => (
-                <th scope="col" key={name}>
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {data.items.map((one) => (
-              <tr key={one.id}>
-                <td>{moment(one.at)}</td>
-                <td>
-                  <Link href={`/datasets/${datasetId}/cases/${encodeURIComponent(one.caseId)}`}>{one.caseId}</Link>
-                </td>
-                <td>{WORDS[one.kind]}</td>
-                <td>{one.role}</td>
-                <td>{short(one.sha256)}</td>
-                <td>{short(one.previousSha256)}</td>
-                <td>
-                  <span className="wrap">{one.note ?? ''}</span>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <NumberTable
+        framed
+        cards
+        name="Labels that came"
+        columns={['When', 'Case', 'What', 'It was', 'Label', 'Before', 'Note'].map((title) => ({ title }))}
+        rows={data.items.map((one) => ({
+          key: one.id,
+          cells: [
+            exactMoment(one.at),
+            <Link key="case" href={`/datasets/${datasetId}/cases/${encodeURIComponent(one.caseId)}`}>
+              {one.caseId}
+            </Link>,
+            WORDS[one.kind],
+            one.role,
+            short(one.sha256),
+            short(one.previousSha256),
+            <span key="note" className="wrap">
+              {one.note ?? ''}
+            </span>,
+          ],
+        }))}
+      />
     </>
   );
 }

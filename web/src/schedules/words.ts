@@ -1,3 +1,4 @@
+import type { FiringView } from '@voxhelm/contracts/api-schedules';
 import type { ScheduleTrigger } from '@voxhelm/contracts/schedule';
 
 /** What makes a schedule retrain, in words. */
@@ -22,4 +23,14 @@ export function pText(value: number): string {
 /** A difference with its sign. */
 export function signed(value: number): string {
   return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
+}
+
+/** A label's name, as the dataset calls it; its value where it has none. */
+export function labelName(labels: readonly { readonly value: number; readonly name: string }[], value: string): string {
+  return labels.find((label) => String(label.value) === value)?.name ?? value;
+}
+
+/** Why a firing retrained or did not; what it does where its look has not told yet. */
+export function whyOf({ reason, outcome, message }: FiringView): string {
+  return reason ?? (outcome === null ? message : '–');
 }
