@@ -4,7 +4,7 @@ import type { Plan } from '@voxhelm/contracts/plan';
 import { decodeLast, encodeBest, encodeLast, type Progress } from './checkpoint.ts';
 import { initialState } from './initialize.ts';
 import type { Network } from './network.ts';
-import { Abandoned, cancelledAfter, finishesUnlessAborted, LONG_STEP_MS, usingEngine } from './patience.ts';
+import { Abandoned, cancelledAfter, finishesUnlessAborted, Saves, usingEngine } from './patience.ts';
 import { learningRateFactor } from './schedules.ts';
 import { flatCurve } from './stop-early.ts';
 import {
@@ -58,8 +58,8 @@ export interface TrainLoopOptions {
   saveLast(bytes: Uint8Array, step: number): Promise<void>;
   saveBest(bytes: Uint8Array, step: number, dice: number | null): Promise<void>;
   /**
-   * When aborted, the loop saves "last" and rejects with code `cancelled`: after the step it is in where steps are short,
-   * else at once, as of the step before.
+   * When aborted, the loop saves "last" and rejects with code `cancelled` after the step it is in where steps are short; else
+   * it rejects at once, and goes on later from what was saved at most a minute ago.
    */
   readonly signal: AbortSignal;
   /** When the training must be over, its stored predictions included, whatever the plan's steps; absent: no matter when. */
@@ -93,15 +93,17 @@ export interface TrainLoopResult {
 /** Steps between two readings of the loss. */
 const LOSS_EVERY_STEPS = 10;
 
+/** What a training begins with. The state is let go once the engine has it: it is as large as the optimizer's. */
 interface Begun {
-  progress: Progress;
-  /** The state after `progress.step` steps, where it is at hand: before the first step, and while steps are long. */
+  readonly progress: Progress;
   state: EngineState | null;
 }
 
-interface Training extends Begun {
+interface Training {
   readonly options: TrainLoopOptions;
   readonly engine: TrainingEngine;
+  readonly saves: Saves;
+  progress: Progress;
   /** How long the last validation took; null before the first. */
   validationMs: number | null;
 }
@@ -119,10 +121,10 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
   const opening = (options.openEngine ?? openEngine)(network, plan);
   const cancelled = (): VoxhelmError => cancelledAfter('training', begun.progress.step);
   return usingEngine(opening, signal, cancelled, async (engine) => {
-    // The same object: a second holder would keep the first state, as large as the optimizer's, to the end.
-    const training: Training = Object.assign(begun, { options, engine, validationMs: null });
-    if (training.state !== null) await engine.assign(training.state);
-    return run(training);
+    const { progress, state } = begun;
+    begun.state = null;
+    if (state !== null) await engine.assign(state);
+    return run({ options, engine, progress, saves: new Saves(progress.step), validationMs: null });
   });
 }
 
@@ -148,7 +150,8 @@ async function run(training: Training): Promise<TrainLoopResult> {
     options.onStep?.({ step, learningRate: learningRateOf(options.plan, step), stepMs, waitMs });
 
     const validates = step % validateEverySteps === 0 || step === steps || timeIsUp(training);
-    const saves = validates || step % checkpointEverySteps === 0;
+    const isDue = training.saves.afterStep(stepMs);
+    const saves = validates || isDue || step % checkpointEverySteps === 0;
     if (saves || step % LOSS_EVERY_STEPS === 0) {
       const fault = await checkLoss(training);
       if (fault !== null) return result(training, 'diverged', fault);
@@ -220,14 +223,12 @@ async function runStep(training: Training, batch: Batch, step: number): Promise<
     seed: training.progress.seed,
     learningRate: learningRateOf(options.plan, step),
   });
-  if (training.state !== null) {
-    const finished = await finishesUnlessAborted(stepping, options.signal);
-    if (!finished) await abandon(training);
+  if (training.saves.mayAbandon && !(await finishesUnlessAborted(stepping, options.signal))) {
+    throw new Abandoned(cancelledAfter('training', training.saves.step));
   }
   await stepping;
   const stepMs = performance.now() - started;
   training.progress = { ...training.progress, step, trainMs: training.progress.trainMs + stepMs };
-  training.state = stepMs > LONG_STEP_MS ? await engine.state() : null;
   return stepMs;
 }
 
@@ -268,20 +269,15 @@ async function validate(training: Training): Promise<{ stop: boolean; reason: st
   return verdict ?? { stop: false, reason: null };
 }
 
-async function saveLast({ engine, options, progress, state }: Training): Promise<void> {
-  const current = state ?? (await engine.state());
-  await options.saveLast(encodeLast(options.network, options.plan, current, progress), progress.step);
+async function saveLast({ engine, options, progress, saves }: Training): Promise<void> {
+  await saves.save(progress.step, async () => {
+    await options.saveLast(encodeLast(options.network, options.plan, await engine.state(), progress), progress.step);
+  });
 }
 
 async function cancel(training: Training, saved: boolean): Promise<never> {
   if (!saved) await saveLast(training);
   throw cancelledAfter('training', training.progress.step);
-}
-
-/** Saves what was before the step under way, and ends without it. */
-async function abandon(training: Training): Promise<never> {
-  await saveLast(training);
-  throw new Abandoned(cancelledAfter('training', training.progress.step));
 }
 
 function result(training: Training, outcome: TrainLoopResult['outcome'], reason: string | null): TrainLoopResult {

@@ -4,20 +4,14 @@ import type { ArchitectureSearch, FoundArchitecture, Plan } from '@voxhelm/contr
 import { type AlternatingEngine, alternatingEngine } from '@voxhelm/nn/alternating-engine';
 import type { ComputePrecision } from '@voxhelm/nn/compiled/autocast';
 import { tf } from '@voxhelm/nn/engine';
-import { Abandoned, cancelledAfter, finishesUnlessAborted, LONG_STEP_MS, usingEngine } from '@voxhelm/nn/patience';
+import { Abandoned, cancelledAfter, finishesUnlessAborted, Saves, usingEngine } from '@voxhelm/nn/patience';
 import type { StateValues } from '@voxhelm/nn/training-engine';
 import { decodeArchitecture } from './decode.ts';
 import { memoryShare, type SpaceSize } from './memory-cost.ts';
 import { EDGE_LOGITS, OPERATION_LOGITS } from './network.ts';
 import { expectedMemoryShare } from './network-architecture-loss.ts';
 import { readDintsOptions } from './network-options.ts';
-import {
-  encodeSearch,
-  readSearch,
-  restoreSearch,
-  type SearchProgress,
-  type SearchState,
-} from './network-search-checkpoint.ts';
+import { encodeSearch, readSearch, restoreSearch, type SearchProgress } from './network-search-checkpoint.ts';
 import { openSupernet, settingsOf, supernetOf } from './network-search-steps.ts';
 
 /*
@@ -117,13 +111,8 @@ interface Losses {
 interface Search {
   readonly options: ArchitectureSearchOptions;
   readonly engine: AlternatingEngine;
+  readonly saves: Saves;
   progress: SearchProgress;
-  /** The step of the last checkpoint; before the first step there is nothing to save. */
-  savedStep: number;
-  /** What the first step of this attempt took; 0 before it. */
-  firstStepMs: number;
-  /** The state after `progress.step` steps, where it is at hand: while steps are long. */
-  state: SearchState | null;
 }
 
 /** One step: of the weights, and after the warm-up of the choices. */
@@ -152,46 +141,27 @@ function cancelled({ progress }: Search): VoxhelmError {
   return cancelledAfter('the architecture search', progress.step);
 }
 
-/** True where steps are done that no checkpoint has. */
-function isUnsaved({ options, progress, savedStep }: Search): boolean {
-  return options.save !== null && savedStep !== progress.step;
+async function save({ options, engine, progress, saves }: Search): Promise<void> {
+  if (options.save === null || saves.step === progress.step) return;
+  const write = options.save;
+  await saves.save(progress.step, async () => {
+    await write(encodeSearch(options.plan, await readSearch(engine), progress), progress.step);
+  });
 }
 
-async function save(search: Search): Promise<void> {
-  const { options, engine, progress } = search;
-  if (!isUnsaved(search)) return;
-  const state = search.state ?? (await readSearch(engine));
-  await options.save?.(encodeSearch(options.plan, state, progress), progress.step);
-  search.savedStep = progress.step;
-}
-
-/** Has the state at hand. A stop meanwhile is answered: the search will go on from the checkpoint before. */
-async function keepState(search: Search): Promise<void> {
-  const reading = readSearch(search.engine);
-  if (!(await finishesUnlessAborted(reading, search.options.signal))) throw new Abandoned(cancelled(search));
-  search.state = await reading;
-}
-
-/** Runs one step. Where it is long and a stop is asked for meanwhile, it is left alone, and what was before it is saved. */
+/** Runs one step. Where it is long and a stop is asked for meanwhile, it is left alone: the search goes on from what is saved. */
 async function runStep(search: Search, step: number): Promise<{ losses: Losses; stepMs: number }> {
-  const { options } = search;
+  const { options, saves } = search;
   // TensorFlow prepares a kind of step when it first runs: the second kind takes about as long as the first one did.
-  const prepares = step === settingsOf(options.plan).warmupSteps + 1 && search.firstStepMs > LONG_STEP_MS;
-  if (prepares && isUnsaved(search) && search.state === null) await keepState(search);
+  const prepares = step === settingsOf(options.plan).warmupSteps + 1;
   const started = performance.now();
   const computing = compute(search, step);
-  if (search.state !== null || !isUnsaved(search)) {
-    if (!(await finishesUnlessAborted(computing, options.signal))) {
-      await save(search);
-      throw new Abandoned(cancelled(search));
-    }
+  if ((saves.mayAbandon || prepares) && !(await finishesUnlessAborted(computing, options.signal))) {
+    throw new Abandoned(cancelledAfter('the architecture search', saves.step));
   }
   const losses = await computing;
   const stepMs = performance.now() - started;
-  search.firstStepMs ||= stepMs;
   search.progress = { step, searchMs: search.progress.searchMs + stepMs };
-  search.state = null;
-  if (stepMs > LONG_STEP_MS && isUnsaved(search)) await keepState(search);
   return { losses, stepMs };
 }
 
@@ -209,7 +179,8 @@ async function run(search: Search): Promise<FoundArchitecture> {
     }
     options.onStep?.({ step, ...losses, stepMs });
     await setImmediate();
-    if (signal.aborted || step % checkpointEverySteps === 0) await save(search);
+    const isDue = search.saves.afterStep(stepMs);
+    if (signal.aborted || isDue || step % checkpointEverySteps === 0) await save(search);
     if (signal.aborted) throw cancelled(search);
   }
   return decodeWeights(await engine.read('weights'), readDintsOptions(supernetOf(plan).options), search.progress);
@@ -221,15 +192,10 @@ async function run(search: Search): Promise<FoundArchitecture> {
  */
 export async function searchArchitecture(options: ArchitectureSearchOptions): Promise<FoundArchitecture> {
   const { plan, precision = 'float32', startFrom, signal } = options;
-  const begun = { progress: { step: 0, searchMs: 0 }, savedStep: 0, firstStepMs: 0, state: null };
   const opening = (options.openEngine ?? openSearchEngine)(plan, precision);
   const stopped = (): VoxhelmError => cancelledAfter('the architecture search', 0);
   return usingEngine(opening, signal, stopped, async (engine) => {
-    const search: Search = { ...begun, options, engine };
-    if (startFrom !== null) {
-      search.progress = await restoreSearch(plan, engine, startFrom);
-      search.savedStep = search.progress.step;
-    }
-    return run(search);
+    const progress = startFrom === null ? { step: 0, searchMs: 0 } : await restoreSearch(plan, engine, startFrom);
+    return run({ options, engine, progress, saves: new Saves(progress.step) });
   });
 }
