@@ -109,6 +109,90 @@ describe('preprocessImage', () => {
     expect(data[1], "the caller's image is untouched").toBe(2);
   });
 
+  test('splines come after the z-score: zeros around tissue stay zeros, and the tissue has its own mean and deviation', () => {
+    const shape: Vec3 = [32, 32, 32];
+    const isTissue = (i: number): boolean => [i >> 10, (i >> 5) & 31, i & 31].every((at) => at >= 12 && at < 20);
+    const data = Float32Array.from({ length: voxelCount(shape) }, (_, i) =>
+      isTissue(i) ? 100 + 10 * Math.sin(i >> 10) : 0,
+    );
+    const image: Volume = { shape, channels: 1, data, affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1] };
+    const plan: Plan['preprocessing'] = {
+      spacingMm: [0.8, 0.8, 0.8],
+      interpolation: 'spline',
+      normalization: [{ mode: 'zscore-nonzero' }],
+    };
+    const before = data.slice();
+    const result = preprocessImage(image, plan);
+    expect(data, "the caller's image is untouched").toEqual(before);
+    const share = (values: Float32Array): number => values.filter((value) => value !== 0).length / values.length;
+    expect(share(result.data)).toBeGreaterThan(0.8 * share(data));
+    expect(share(result.data)).toBeLessThan(1.2 * share(data));
+    const asIs = preprocessImage(image, { ...plan, spacingMm: null });
+    const at = (c: { data: Float32Array; shape: Vec3 }, x: number, y: number, z: number) =>
+      c.data[(x * c.shape[1] + y) * c.shape[2] + z] as number;
+    // 16 mm is voxel 16 before and 20 after.
+    expect(at(result, 20, 20, 20)).toBeCloseTo(at(asIs, 16, 16, 16), 1);
+    expect(at(result, 2, 2, 2)).toBe(0);
+  });
+
+  test('each channel keeps its own zeros, and CT bounds hold before the splines', () => {
+    const shape: Vec3 = [9, 9, 9];
+    const voxels = voxelCount(shape);
+    const data = Float32Array.from({ length: 2 * voxels }, (_, i) =>
+      i < voxels ? (i % 9 < 4 ? 0 : 50 + (i % 7)) : i % 9 < 4 ? -3000 : 40,
+    );
+    const image: Volume = { shape, channels: 2, data, affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1] };
+    const clip = { mode: 'clip-zscore' as const, lower: -100, upper: 200, mean: 0, deviation: 100 };
+    const result = preprocessImage(image, {
+      spacingMm: [1, 1, 0.5],
+      interpolation: 'spline',
+      normalization: [{ mode: 'zscore-nonzero' }, clip],
+    });
+    const half = result.data.length / 2;
+    expect(result.data[0]).toBe(0);
+    // -3000 was cut to -100 first: no ringing of 3000.
+    expect(Math.min(...result.data.slice(half))).toBeGreaterThan(-1.5);
+    expect(Math.max(...result.data.slice(half))).toBeLessThan(0.9);
+    expect(result.data[half]).toBeCloseTo(-1, 1);
+  });
+
+  test('along a coarse axis image and label take the same slices, whatever the spacing, and each about as often', () => {
+    const labels: LabelDefinition[] = Array.from({ length: 24 }, (_, value) => ({ value, name: String(value) }));
+    const fromMm = fc.constantFrom(3.5, 4, 5, 6, 7.5);
+    const toMm = fc.constantFrom(1, 1.25, 2, 2.5, 3, 3.75, 5, 8);
+    const noise = fc.constantFrom(-2e-7, 0, 2e-7);
+    fc.assert(
+      fc.property(fromMm, toMm, noise, fc.integer({ min: 2, max: 24 }), (from, to, rounding, slices) => {
+        const shape: Vec3 = [2, 2, slices];
+        const affine = (mm: number): Affine => [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, mm, 0, 0, 0, 0, 1];
+        const data = Uint8Array.from({ length: 4 * slices }, (_, i) => i % slices);
+        const plan: Plan['preprocessing'] = {
+          spacingMm: [1, 1, to],
+          interpolation: 'spline',
+          normalization: [{ mode: 'none' }],
+        };
+        const image = preprocessImage(
+          { shape, channels: 1, data: Float32Array.from(data), affine: affine(from) },
+          plan,
+        );
+        // The label file says the same voxel size in other last bits.
+        const label = preprocessLabel({ shape, data, affine: affine(from * (1 + rounding)) }, plan, labels);
+        fc.pre(label.length === image.data.length); // Half a slice more or less at the far end may round either way.
+        expect([...image.data].map(Math.round)).toEqual([...label]);
+      }),
+    );
+    const halved: Plan['preprocessing'] = {
+      spacingMm: [1, 1, 2.5],
+      interpolation: 'spline',
+      normalization: [{ mode: 'none' }],
+    };
+    const data = Uint8Array.from([0, 1, 2, 3, 4, 5]);
+    const affine = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 5, 0, 0, 0, 0, 1];
+    expect([...preprocessLabel({ shape: [1, 1, 6], data, affine }, halved, labels)]).toEqual([
+      0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5,
+    ]);
+  });
+
   test('a CT range maps its bounds to sigmoid(-1) and sigmoid(1)', () => {
     const image: Volume = {
       shape: [1, 1, 3],

@@ -6,7 +6,7 @@ import { IGNORED_CLASS } from './ignored.ts';
 import { normalizeChannel } from './normalize.ts';
 import { orientationOf } from './orientation.ts';
 import { resampleLinear, resampleLinearTo, resampleNearest } from './resample.ts';
-import { resampleSpline } from './spline.ts';
+import { resampleNearestBesideSpline, resampleSpline } from './spline.ts';
 import { type Affine, type LabelMap, spacingOf, type Vec3, type Volume, voxelCount } from './volume.ts';
 
 /** An image as a network sees it: RAS+, at the plan's voxel size where it names one, normalised. */
@@ -24,7 +24,11 @@ export interface PreprocessedCase {
 // Closer than this to the target (relative) an axis is at most 0.05 voxels off over 512: interpolating would only blur.
 const SAME_SPACING = 1e-4;
 
-/** Orients, resamples and normalises an image. Throws `invalid-request` where its channels are not the plan's. */
+/**
+ * Orients, resamples and normalises an image. Linear interpolation comes before normalising (MONAI's Auto3DSeg; where all
+ * neighbours are 0 the result is 0), splines after it (nnU-Net): their filter leaves traces everywhere, and what is not 0
+ * would no longer be tissue. Throws `invalid-request` where its channels are not the plan's.
+ */
 export function preprocessImage(image: Volume, preprocessing: Plan['preprocessing']): PreprocessedCase {
   const { spacingMm, normalization } = preprocessing;
   if (image.channels !== normalization.length) {
@@ -36,22 +40,50 @@ export function preprocessImage(image: Volume, preprocessing: Plan['preprocessin
   }
   const ras = toRas(image);
   const target = targetSpacing(ras.affine, spacingMm);
-  const resample = preprocessing.interpolation === 'spline' ? resampleSpline : resampleLinear;
-  const resampled = target === null ? ras : resample(ras, target);
-  // Normalising works in place: never on the caller's array.
-  const data = resampled.data === image.data ? image.data.slice() : resampled.data;
-  const voxels = voxelCount(resampled.shape);
-  for (const [channel, rule] of normalization.entries()) {
-    normalizeChannel(data.subarray(channel * voxels, (channel + 1) * voxels), rule);
-  }
+  const own = (volume: Volume): Volume =>
+    // Normalising works in place: never on the caller's array.
+    volume.data === image.data ? { ...volume, data: image.data.slice() } : volume;
+  let result: Volume;
+  if (target === null) result = normalized(own(ras), normalization);
+  else if (preprocessing.interpolation === 'spline') result = normalizedThenSpline(own(ras), normalization, target);
+  else result = normalized(resampleLinear(ras, target), normalization);
   return {
-    data,
+    data: result.data,
     channels: image.channels,
-    shape: resampled.shape,
+    shape: result.shape,
     spacingMm: target ?? spacingOf(ras.affine),
-    affine: resampled.affine,
+    affine: result.affine,
     original: { shape: image.shape, affine: image.affine },
   };
+}
+
+/** The image itself with each channel normalised, in place. */
+function normalized(image: Volume, rules: Plan['preprocessing']['normalization']): Volume {
+  for (const [channel, rule] of rules.entries()) normalizeChannel(channelOf(image, channel), rule);
+  return image;
+}
+
+/**
+ * Normalised in place, then resampled. Where a channel's zeros stay zeros, they do so after the splines as well: what was
+ * not 0 is carried to the new grid as a label is.
+ */
+function normalizedThenSpline(image: Volume, rules: Plan['preprocessing']['normalization'], spacingMm: Vec3): Volume {
+  const tissue = rules.map(({ mode }, channel) =>
+    mode === 'zscore-nonzero' ? Uint8Array.from(channelOf(image, channel), (value) => (value === 0 ? 0 : 1)) : null,
+  );
+  const result = resampleSpline(normalized(image, rules), spacingMm);
+  for (const [channel, data] of tissue.entries()) {
+    if (data === null) continue;
+    const mask = resampleNearestBesideSpline({ ...image, data }, spacingMm).data;
+    const values = channelOf(result, channel);
+    for (let i = 0; i < values.length; i++) if (mask[i] === 0) values[i] = 0;
+  }
+  return result;
+}
+
+function channelOf({ data, shape }: Volume, channel: number): Float32Array {
+  const voxels = voxelCount(shape);
+  return data.subarray(channel * voxels, (channel + 1) * voxels);
 }
 
 /**
@@ -66,7 +98,8 @@ export function preprocessLabel(
 ): Uint8Array {
   const ras = toRas(label);
   const target = targetSpacing(ras.affine, preprocessing.spacingMm);
-  const { data } = target === null ? ras : resampleNearest(ras, target);
+  const resample = preprocessing.interpolation === 'spline' ? resampleNearestBesideSpline : resampleNearest;
+  const { data } = target === null ? ras : resample(ras, target);
   const indexOf = new Map(labels.map(({ value }, index) => [value, index]));
   if (ignoreLabel !== null) indexOf.set(ignoreLabel, IGNORED_CLASS);
   const classes = new Uint8Array(data.length);

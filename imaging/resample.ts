@@ -36,11 +36,18 @@ export function resampleNearest(label: LabelMap, spacingMm: Vec3): LabelMap {
 
 /** Nearest-neighbour resampling of bare label values: output voxel i of an axis is the input voxel nearest to i * step. */
 export function resampleNearestTo(label: Pick<LabelMap, 'shape' | 'data'>, shape: Vec3, step: Vec3): LabelMap['data'] {
-  const [sizeX, sizeY, sizeZ] = shape;
   const nearest = (axis: 0 | 1 | 2): Int32Array => nearestPositions(label.shape[axis], shape[axis], step[axis]);
-  const [xs, ys, zs] = [nearest(0), nearest(1), nearest(2)];
+  return pickVoxels(label, [nearest(0), nearest(1), nearest(2)]);
+}
+
+/** Bare label values whose voxel [i, j, k] is the given one's at [xs[i], ys[j], zs[k]]. */
+export function pickVoxels(
+  label: Pick<LabelMap, 'shape' | 'data'>,
+  [xs, ys, zs]: readonly [Int32Array, Int32Array, Int32Array],
+): LabelMap['data'] {
+  const [sizeX, sizeY, sizeZ] = [xs.length, ys.length, zs.length];
   const make = label.data.constructor as new (length: number) => LabelMap['data'];
-  const data = new make(voxelCount(shape));
+  const data = new make(sizeX * sizeY * sizeZ);
   let to = 0;
   for (let x = 0; x < sizeX; x += 1) {
     for (let y = 0; y < sizeY; y += 1) {

@@ -1,5 +1,6 @@
-import { resampledShape, withSpacing } from './resample.ts';
-import { spacingOf, type Vec3, type Volume, voxelCount } from './volume.ts';
+import { nearestPositions } from './nearest-positions.ts';
+import { pickVoxels, resampledShape, withSpacing } from './resample.ts';
+import { type LabelMap, spacingOf, type Vec3, type Volume, voxelCount } from './volume.ts';
 
 /*
  * Resampling of images by cubic B-splines through their voxels (Unser, "Splines: a perfect fit", 1999), as nnU-Net does: no
@@ -97,6 +98,38 @@ export function uninterpolatedAxis(fromMm: Vec3, toMm: Vec3): 0 | 1 | 2 | null {
 }
 
 /**
+ * A slice this little below the middle of two (in slices) counts as the middle: image and label file may round their voxel
+ * sizes in another way (32 bits: 1e-7 of the way from the first slice), and must take the same slice all the same.
+ */
+const MIDDLE_WITHIN = 1e-3;
+
+/**
+ * The slice that each of `toSize` new ones is, along an axis that is not interpolated: the nearest to i * step, in the
+ * middle of two the farther one, as nnU-Net's (scipy's map_coordinates of order 0: floor(position + 0.5), image and
+ * labels alike). Each slice comes about as often as any other; halves to the even one would triple every second slice.
+ */
+function nearestSlices(fromSize: number, toSize: number, step: number): Int32Array {
+  return Int32Array.from({ length: toSize }, (_, i) =>
+    Math.min(fromSize - 1, Math.floor(i * step + 0.5 + MIDDLE_WITHIN)),
+  );
+}
+
+/**
+ * Labels on the grid of {@link resampleSpline}: the nearest voxel, and along an axis that is not interpolated the very
+ * slices that the image takes.
+ */
+export function resampleNearestBesideSpline(label: LabelMap, spacingMm: Vec3): LabelMap {
+  const from = spacingOf(label.affine);
+  const shape = resampledShape(label.shape, from, spacingMm);
+  const coarse = uninterpolatedAxis(from, spacingMm);
+  const positions = ([0, 1, 2] as const).map((axis) => {
+    const find = axis === coarse ? nearestSlices : nearestPositions;
+    return find(label.shape[axis], shape[axis], spacingMm[axis] / from[axis]);
+  }) as [Int32Array, Int32Array, Int32Array];
+  return { shape, data: pickVoxels(label, positions), affine: withSpacing(label.affine, from, spacingMm) };
+}
+
+/**
  * An image at other voxel sizes (mm, axes as they are), on the grid of `resampleLinear`: by cubic splines, and along a clearly
  * coarse axis by the nearest slice, for what lies between slices three voxels apart is no cubic.
  */
@@ -110,14 +143,15 @@ export function resampleSpline(volume: Volume, spacingMm: Vec3): Volume {
     const step = spacingMm[axis] / from[axis];
     if (step === 1 && size[axis] === shape[axis]) continue;
     const lines = linesOf(volume.channels, size, axis);
-    const positions = Array.from({ length: shape[axis] }, (_, i) => Math.min(size[axis] - 1, i * step));
     if (axis === nearest) {
+      const slices = nearestSlices(size[axis], shape[axis], step);
       current = combine(
         current,
         lines,
-        positions.map((position) => [[Math.round(position), 1]] as const),
+        Array.from(slices, (slice) => [[slice, 1]] as const),
       );
     } else {
+      const positions = Array.from({ length: shape[axis] }, (_, i) => Math.min(size[axis] - 1, i * step));
       const coefficients = current === volume.data ? current.slice() : current;
       toCoefficients(coefficients, lines);
       current = combine(

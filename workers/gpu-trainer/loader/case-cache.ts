@@ -36,7 +36,7 @@ export interface CaseCache {
 }
 
 /** Changes whenever the same files and plan give other entries. */
-const VERSION = 1;
+const VERSION = 2;
 const SUFFIX = '.case';
 /** Length of the header and checksum of the data, 32 bits each, little-endian; then the header, then the data. */
 const PREFIX_BYTES = 8;

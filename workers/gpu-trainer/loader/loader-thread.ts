@@ -107,7 +107,8 @@ async function preparedClasses(
   { preprocessing, labels, ignoreLabel }: Plan,
 ): Promise<Uint8Array> {
   const bytes = await readBytes(label);
-  const made = ['classes', preprocessing.spacingMm, labels.map(({ value }) => value), ignoreLabel ?? null];
+  const { spacingMm, interpolation } = preprocessing;
+  const made = ['classes', spacingMm, interpolation ?? 'linear', labels.map(({ value }) => value), ignoreLabel ?? null];
   const { data } = await cache.get(contentKey(made, [bytes]), () => ({
     data: shared(preprocessLabel(decodeLabelFile(bytes, label), preprocessing, labels, ignoreLabel)),
     about: null,
