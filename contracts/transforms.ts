@@ -239,7 +239,7 @@ export const VolumeTransform = z.discriminatedUnion('name', [
     spatial_size: Sizes,
     pos: z.number().nonnegative().default(1),
     neg: z.number().nonnegative().default(1),
-    /** Centres outside the labels are drawn where the image is larger. */
+    /** Where given, centres outside the labels are drawn where the image is larger than the threshold; else anywhere. */
     image_key: z.literal('image').optional(),
     image_threshold: z.number().default(0),
     num_samples: z.literal(1).optional(),
@@ -252,7 +252,8 @@ export const VolumeTransform = z.discriminatedUnion('name', [
     spatial_size: Sizes,
     /** For each label value from 0; all alike where absent. */
     ratios: z.array(z.number().nonnegative()).optional(),
-    num_classes: z.number().int().min(1).max(256),
+    /** Labels are class indices of 8 bits, and 255 is what nobody labelled. */
+    num_classes: z.number().int().min(1).max(255),
     num_samples: z.literal(1).optional(),
     units: Units,
   }),

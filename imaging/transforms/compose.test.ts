@@ -21,7 +21,7 @@ const PADS = [
 ];
 const CROPS = [
   { name: 'CropForegroundd', source_key: 'label', margin: 1, k_divisible: 2 },
-  { name: 'RandCropByPosNegLabeld', spatial_size: [4, 3, 5], image_threshold: -1000 },
+  { name: 'RandCropByPosNegLabeld', spatial_size: [4, 3, 5] },
   { name: 'RandCropByLabelClassesd', spatial_size: 4, num_classes: 3, ratios: [1, 2, 3] },
 ];
 const WARPS = [
@@ -354,6 +354,42 @@ describe('runTransforms', () => {
     const sample = worldSample([5, 5, 5], [0.5, 0, 0, 0, 0, 1, 0, 0, 0, 0, 4, 0, 0, 0, 0, 1], 0);
     const padded = runTransforms(list({ name: 'SpatialPadd', spatial_size: [12, 12, 12], units: 'mm' }), sample, 0);
     expect(padded.image.shape).toEqual([24, 12, 5]);
+  });
+});
+
+describe('centres of crops', () => {
+  /** CT: a body of 40 HU in the second half of x, air before it, one labelled voxel. */
+  const shape: Vec3 = [8, 6, 5];
+  const voxels = voxelCount(shape);
+  const affine = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+  const image = { shape, channels: 1, affine, data: new Float32Array(voxels).fill(-1000).fill(40, voxels / 2) };
+  const label = { shape, affine, data: new Uint8Array(voxels).fill(1, voxels - 1) };
+  const voxelsOf = (options: object): Set<number> =>
+    new Set(
+      Array.from({ length: 60 }, (_, key) => {
+        const crop = list({ name: 'RandCropByPosNegLabeld', spatial_size: 1, ...options });
+        return runTransforms(crop, { image, label }, key).image.data[0] as number;
+      }),
+    );
+
+  test('of negatives are anywhere outside the labels; above the threshold only with image_key', () => {
+    expect(voxelsOf({ pos: 0 })).toEqual(new Set([-1000, 40]));
+    expect(voxelsOf({ pos: 0, image_threshold: 0 })).toEqual(new Set([-1000, 40]));
+    expect(voxelsOf({ pos: 0, image_key: 'image' })).toEqual(new Set([40]));
+    const above = list({ name: 'RandCropByPosNegLabeld', spatial_size: 1, image_key: 'image', image_threshold: 50 });
+    const nothing = { ...label, data: new Uint8Array(voxels) };
+    expect(() => runTransforms(above, { image, label: nothing }, 0)).toThrow('no voxel of the image is above 50');
+  });
+
+  test('of classes: a label value that no class has is refused, in 8 bits and in 16', () => {
+    const crop = (num_classes: number) => list({ name: 'RandCropByLabelClassesd', spatial_size: 1, num_classes });
+    const labelled = (data: Uint8Array | Uint16Array) => ({ image, label: { shape, affine, data } });
+    const wide = new Uint16Array(voxels).fill(256, voxels - 1);
+    expect(() => runTransforms(crop(255), labelled(wide), 0)).toThrow('holds the value 256, num_classes is 255');
+    const largest = new Uint8Array(voxels).fill(255, voxels - 1);
+    expect(() => runTransforms(crop(255), labelled(largest), 0)).toThrow('holds the value 255, num_classes is 255');
+    expect(() => crop(256)).toThrow('num_classes');
+    expect(runTransforms(crop(2), labelled(label.data), 0).image.shape).toEqual([1, 1, 1]);
   });
 });
 

@@ -51,12 +51,13 @@ export function decide(random: Random, transform: Transform, sample: Sample): Op
     case 'SpatialPadd':
       return [padding(transform, sample)];
     case 'RandCropByPosNegLabeld': {
-      const [background, foreground] = splitByLabel(sample, transform.image_threshold);
-      return [randomBox(random, transform, sample, [background, foreground], [transform.neg, transform.pos])];
+      const { positive, negative } = posNegCentres(transform, sample);
+      // MONAI: where there are none of one kind, all are of the other.
+      const ratios = positive.length === 0 ? [1, 0] : negative.length === 0 ? [0, 1] : [transform.neg, transform.pos];
+      return [randomBox(random, transform, sample, [negative, positive], ratios)];
     }
     case 'RandCropByLabelClassesd': {
-      const { num_classes: count } = transform;
-      const classes = indexClasses(Uint8Array.from(labelOf(sample, transform).data), count);
+      const classes = indexClasses(labelClasses(transform, sample), transform.num_classes);
       return [randomBox(random, transform, sample, classes, ratiosOf(transform))];
     }
     default:
@@ -174,21 +175,49 @@ function labelOf({ label }: Sample, { name }: { readonly name: string }): NonNul
   return label;
 }
 
-/** Voxels outside every label whose image is above the threshold, and voxels of any label. */
-function splitByLabel(sample: Sample, threshold: number): [Uint32Array, Uint32Array] {
-  const label = labelOf(sample, { name: 'RandCropByPosNegLabeld' });
-  const { image } = sample;
-  const voxels = voxelCount(image.shape);
-  // Class 2 is neither, and never drawn.
-  const classes = Uint8Array.from(label.data, (value, i) => {
-    if (value > 0) return 1;
-    for (let channel = 0; channel < image.channels; channel++) {
-      if ((image.data[channel * voxels + i] as number) > threshold) return 0;
+/**
+ * Where RandCropByPosNegLabeld may centre a patch: voxels of any label, and voxels of none; with `image_key` only those of
+ * none whose image is above `image_threshold` in any channel (MONAI's map_binary_to_indices). Thinned out as
+ * {@link indexClasses} does. Throws `bad-image` where there is no such voxel.
+ */
+export function posNegCentres(
+  transform: Of<'RandCropByPosNegLabeld'>,
+  sample: Sample,
+): { readonly positive: Uint32Array; readonly negative: Uint32Array } {
+  const label = labelOf(sample, transform);
+  const { channels, data, shape } = sample.image;
+  const voxels = voxelCount(shape);
+  const isAbove = (i: number): boolean => {
+    for (let at = i; at < channels * voxels; at += voxels) {
+      if ((data[at] as number) > transform.image_threshold) return true;
     }
-    return 2;
-  });
-  const [background, foreground] = indexClasses(classes, 3) as [Uint32Array, Uint32Array, Uint32Array];
-  return [background, foreground];
+    return false;
+  };
+  const isNegative = transform.image_key === undefined ? () => true : isAbove;
+  // Class 2 is neither, and never drawn.
+  const classes = Uint8Array.from(label.data, (value, i) => (value !== 0 ? 1 : isNegative(i) ? 0 : 2));
+  const [negative, positive] = indexClasses(classes, 3) as [Uint32Array, Uint32Array, Uint32Array];
+  if (negative.length + positive.length === 0) {
+    throw new VoxhelmError(
+      'bad-image',
+      `${transform.name}: the label is empty and no voxel of the image is above ${transform.image_threshold}`,
+      { fix: 'Lower image_threshold, or leave image_key out: patches then lie anywhere.' },
+    );
+  }
+  return { positive, negative };
+}
+
+/** The label as class indices. Throws `invalid-request` on a value beyond `num_classes`. */
+function labelClasses(transform: Of<'RandCropByLabelClassesd'>, sample: Sample): Uint8Array {
+  const { data } = labelOf(sample, transform);
+  const { name, num_classes: count } = transform;
+  const wrong = data.find((value) => value < 0 || value >= count);
+  if (wrong !== undefined) {
+    throw new VoxhelmError('invalid-request', `${name}: the label holds the value ${wrong}, num_classes is ${count}`, {
+      fix: 'Set num_classes to the largest label value plus one (at most 255), or renumber the labels.',
+    });
+  }
+  return Uint8Array.from(data);
 }
 
 function ratiosOf({ ratios, num_classes: count, name }: Of<'RandCropByLabelClassesd'>): readonly number[] {

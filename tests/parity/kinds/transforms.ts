@@ -1,5 +1,5 @@
 import { applyOperation, readTransforms, runTransforms } from '@voxhelm/imaging/transforms/compose';
-import type { Operation } from '@voxhelm/imaging/transforms/decide';
+import { type Operation, posNegCentres } from '@voxhelm/imaging/transforms/decide';
 import type { Sample } from '@voxhelm/imaging/transforms/sample';
 import type { Vec3 } from '@voxhelm/imaging/volume';
 import { z } from 'zod';
@@ -9,6 +9,9 @@ import { type ParityRow, parityRow } from '../row.ts';
 /** Image values by their standard deviation, affines absolutely; label counts exactly. */
 const IMAGE_TOLERANCE = 1e-5;
 const AFFINE_TOLERANCE = 1e-6;
+
+/** Voxels where a patch may be centred. */
+const Centres = z.object({ count: z.number(), sum: z.number() });
 
 const Reference = z.object({
   kind: z.literal('transforms'),
@@ -35,37 +38,57 @@ const Reference = z.object({
       }),
     )
     .min(1),
+  centres: z
+    .array(z.object({ name: z.string(), transform: z.unknown(), positive: Centres, negative: Centres }))
+    .default([]),
 });
 
 /** Runs each list of transforms of a `transforms` reference on its made-up sample; rows per case. */
 export async function check(reference: unknown, _dataFolder: string): Promise<ParityRow[]> {
-  const { input, cases } = Reference.parse(reference);
+  const { input, cases, centres } = Reference.parse(reference);
   const sample = madeUpSample(input.shape, input.affine);
-  return cases.flatMap((expected) => {
-    const { image, label } =
-      expected.operation === undefined
-        ? runTransforms(readTransforms(expected.transforms), sample, 0)
-        : applyOperation(expected.operation, sample);
-    const shape = [image.channels, ...image.shape];
-    const sameShape = shape.every((size, axis) => size === expected.image.shape[axis]);
-    const errors = expected.image.index.map((at, i) =>
-      Math.abs((image.data[at] ?? Number.NaN) - (expected.image.value[i] as number)),
-    );
-    const error = sameShape ? Math.max(...errors) / expected.image.std : Number.POSITIVE_INFINITY;
-    const rows = [parityRow(`${expected.name} image`, error, IMAGE_TOLERANCE)];
-    if (expected.affine !== undefined) {
-      const off = expected.affine.flat().map((value, i) => Math.abs(value - (image.affine[i] ?? Number.NaN)));
-      rows.push(parityRow(`${expected.name} affine`, Math.max(...off), AFFINE_TOLERANCE));
-    }
-    if (expected.label_counts !== undefined) {
-      const values = [...(label?.data ?? [])];
-      const counts = expected.label_counts.map((count, value) =>
-        Math.abs(count - values.filter((one) => one === value).length),
-      );
-      rows.push(parityRow(`${expected.name} label counts`, Math.max(...counts), 0));
-    }
-    return rows;
+  return [...cases.flatMap((expected) => caseRows(expected, sample)), ...centres.map((one) => centresRow(one, sample))];
+}
+
+/** Voxels that RandCropByPosNegLabeld may draw: how many and which (their indices' sum), exactly. */
+function centresRow(
+  { name, transform, ...expected }: z.infer<typeof Reference>['centres'][number],
+  sample: Sample,
+): ParityRow {
+  const [crop] = readTransforms([transform]);
+  if (crop?.name !== 'RandCropByPosNegLabeld') throw new TypeError(`${name}: no RandCropByPosNegLabeld`);
+  const found = posNegCentres(crop, sample);
+  const off = (['positive', 'negative'] as const).map((kind) => {
+    const sum = found[kind].reduce((total, voxel) => total + voxel, 0);
+    return Math.abs(found[kind].length - expected[kind].count) + Math.abs(sum - expected[kind].sum);
   });
+  return parityRow(name, Math.max(...off), 0);
+}
+
+function caseRows(expected: z.infer<typeof Reference>['cases'][number], sample: Sample): ParityRow[] {
+  const { image, label } =
+    expected.operation === undefined
+      ? runTransforms(readTransforms(expected.transforms), sample, 0)
+      : applyOperation(expected.operation, sample);
+  const shape = [image.channels, ...image.shape];
+  const sameShape = shape.every((size, axis) => size === expected.image.shape[axis]);
+  const errors = expected.image.index.map((at, i) =>
+    Math.abs((image.data[at] ?? Number.NaN) - (expected.image.value[i] as number)),
+  );
+  const error = sameShape ? Math.max(...errors) / expected.image.std : Number.POSITIVE_INFINITY;
+  const rows = [parityRow(`${expected.name} image`, error, IMAGE_TOLERANCE)];
+  if (expected.affine !== undefined) {
+    const off = expected.affine.flat().map((value, i) => Math.abs(value - (image.affine[i] ?? Number.NaN)));
+    rows.push(parityRow(`${expected.name} affine`, Math.max(...off), AFFINE_TOLERANCE));
+  }
+  if (expected.label_counts !== undefined) {
+    const values = [...(label?.data ?? [])];
+    const counts = expected.label_counts.map((count, value) =>
+      Math.abs(count - values.filter((one) => one === value).length),
+    );
+    rows.push(parityRow(`${expected.name} label counts`, Math.max(...counts), 0));
+  }
+  return rows;
 }
 
 /** The image and label of tests/parity/transforms/make.py. */

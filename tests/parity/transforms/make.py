@@ -21,6 +21,7 @@ from monai.transforms import (
     NormalizeIntensityd,
     Orientationd,
     RandAffined,
+    RandCropByPosNegLabeld,
     RandHistogramShift,
     RandSimulateLowResolution,
     Rotate90d,
@@ -28,6 +29,7 @@ from monai.transforms import (
     Spacingd,
     SpatialPadd,
 )
+from monai.transforms.utils import map_binary_to_indices
 
 SHAPE, CHANNELS = (13, 10, 8), 2
 KEYS = ["image", "label"]
@@ -168,17 +170,31 @@ def main():
     transform = {"name": "RandSimulateLowResolutiond", "prob": 1, "zoom_range": [0.55, 0.55]}
     rows.append(row("RandSimulateLowResolution 0.55", [transform], resolution(image)))
 
+    # Where a patch may be centred, by default and with a threshold on the image; the draws are not comparable.
+    crops = []
+    for options in [{}, {"image_threshold": 2.5}, {"image_key": "image"}, {"image_key": "image", "image_threshold": 2.5}]:
+        crop = RandCropByPosNegLabeld(KEYS, label_key="label", spatial_size=[2, 2, 2], **options)
+        crop(data())
+        cropper, sample = crop.cropper, data()
+        image = sample[crop.image_key] if crop.image_key else None
+        positive, negative = map_binary_to_indices(sample["label"], image, cropper.image_threshold)
+        listed = lambda found: {"count": len(found), "sum": int(np.asarray(found, dtype=np.int64).sum())}
+        transform = {"name": "RandCropByPosNegLabeld", "spatial_size": [2, 2, 2], **options}
+        name = f"RandCropByPosNegLabeld {json.dumps(options)}"
+        crops.append({"name": name, "transform": transform, "positive": listed(positive), "negative": listed(negative)})
+
     reference = {
         "kind": "transforms",
         "note": f"MONAI {monai.__version__}, made by tests/parity/transforms/make.py",
         "input": {"shape": list(SHAPE), "channels": CHANNELS, "affine": AFFINE.reshape(-1).tolist()},
         "cases": rows,
+        "centres": crops,
     }
     path = os.path.join(os.path.dirname(__file__), "../reference/transforms.json")
     with open(path, "w") as file:
         json.dump(reference, file)
         file.write("\n")
-    print(len(rows), "cases,", os.path.getsize(path), "bytes")
+    print(len(rows) + len(crops), "cases,", os.path.getsize(path), "bytes")
 
 
 main()
