@@ -1,6 +1,7 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { LossConfig, Plan } from '@voxhelm/contracts/plan';
 import type { PlanOverrides } from '@voxhelm/contracts/run';
+import { turnInPlane } from './in-plane.ts';
 import { GIVEN } from './plan-overrides.ts';
 import type { AlgorithmPlanner, PlanInput } from './planner.ts';
 
@@ -14,7 +15,8 @@ export function keepingChoices(planner: AlgorithmPlanner): AlgorithmPlanner {
     ...planner,
     plan(input: PlanInput) {
       const plan = planner.plan(input);
-      return input.overrides.plans?.[planner.name] === undefined ? withChoices(plan, input.overrides) : plan;
+      if (input.overrides.plans?.[planner.name] !== undefined) return plan;
+      return withChoices(turnInPlane(plan), input.overrides);
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Augmentation } from '@voxhelm/contracts/plan';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../random.ts';
-import { applyIntensityTransforms } from './apply.ts';
+import { applyIntensityTransforms, drawSpatialTransform } from './apply.ts';
 import type { IntensityPatch } from './intensity-operation.ts';
 
 const SIZE = [8, 9, 10] as const;
@@ -128,4 +128,27 @@ test('gamma keeps the order, minimum and maximum of each channel', () => {
     patch(constant, 1),
   );
   expect(constant.every((value) => value === 2)).toBe(true);
+});
+
+test('a planned rotation keeps lengths and angles in mm where voxels are no cubes', () => {
+  const spacingMm = [0.8, 0.8, 5] as const;
+  const turn: Augmentation = { name: 'affine', probability: 1, rotationRadians: [0.5, 0.5, 0.5], scale: [0, 0, 0] };
+  for (let step = 0; step < 10; step++) {
+    const { linear } = drawSpatialTransform([turn], { seed: 1, step, item: 0 }, { shape: SIZE, spacingMm });
+    // Column c: where a step of 1 mm along axis c is sampled, in mm.
+    const column = (c: number): number[] =>
+      [0, 1, 2].map((row) => ((linear[3 * row + c] as number) * (spacingMm[row] as number)) / (spacingMm[c] as number));
+    for (const [a, b] of [
+      [0, 0],
+      [1, 1],
+      [2, 2],
+      [0, 1],
+      [0, 2],
+      [1, 2],
+    ] as const) {
+      const dot = column(a).reduce((sum, value, i) => sum + value * (column(b)[i] as number), 0);
+      expect(dot).toBeCloseTo(a === b ? 1 : 0, 6);
+    }
+    expect(linear[1], 'it turns').not.toBe(0);
+  }
 });

@@ -41,7 +41,7 @@ function drawMove(
   patch: Pick<IntensityPatch, 'shape' | 'spacingMm'>,
 ): SpatialTransform | null {
   if (augmentation.name === 'flip') return drawFlip(random, augmentation);
-  if (augmentation.name === 'affine') return drawAffine(random, augmentation);
+  if (augmentation.name === 'affine') return drawAffine(random, augmentation, patch.spacingMm);
   if (!isMove(augmentation)) return null;
   const operation = decideMove(random, augmentation, patch);
   return operation === null ? null : transformOf(operation, patch.shape);

@@ -112,13 +112,14 @@ export function drawFlip(random: Random, flip: Flip): SpatialTransform {
 
 /**
  * Rotates by up to ±`rotationRadians` about each axis and scales each axis by 1 ± `scale`, drawn anew with the
- * probability (the ranges are Auto3DSeg's form, ../shared/reference/automl.md 1.6).
+ * probability (the ranges are Auto3DSeg's form, ../shared/reference/automl.md 1.6). In millimetres, where both rotate voxels: a
+ * turn keeps anatomy's shape also where voxels are no cubes.
  */
-export function drawAffine(random: Random, affine: Affine): SpatialTransform | null {
+export function drawAffine(random: Random, affine: Affine, spacingMm: Vec3): SpatialTransform | null {
   if (random() >= affine.probability) return null;
   const rotate = affine.rotationRadians.map((range) => uniformBetween(random, -range, range)) as unknown as Vec3;
   const scale = affine.scale.map((range) => 1 + uniformBetween(random, -range, range)) as unknown as Vec3;
-  return affineTransform({ rotate, shear: [0, 0, 0, 0, 0, 0], translate: [0, 0, 0], scale }, 'border', null);
+  return affineTransform({ rotate, shear: [0, 0, 0, 0, 0, 0], translate: [0, 0, 0], scale }, 'border', spacingMm);
 }
 
 /** Draws what MONAI's RandAffine draws, in its order: rotation, shear, translation, scale. */
