@@ -1,7 +1,7 @@
 import { type Database, openDatabase } from '@voxhelm/prisma/client';
 import { migrate } from '@voxhelm/prisma/migrate';
 import { startTestPostgres, type TestPostgres } from '@voxhelm/prisma/testing/postgres';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { promote, rollBack } from './promotions.ts';
 
 /* Who is champion, on a real database: at once, in the middle, and whoever writes. */
@@ -25,19 +25,18 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-const change = (runId: string, expected: string | null, kind: 'first' | 'better' = 'better') =>
+const change = (runId: string, kind: 'first' | 'better' = 'better') =>
   db.$transaction((transaction) =>
-    promote(transaction, { datasetId, runId, expected, kind, reason: 'Because.', by: 'test', comparison: null }),
+    promote(transaction, { datasetId, runId, kind, reason: 'Because.', by: 'test', comparison: null }),
   );
 const champions = async () => (await db.champion.findMany()).map(({ runId }) => runId);
 
-test('of promotions at once that were decided against the same champion one takes effect', async () => {
-  await change('run_a', null, 'first');
-  const both = await Promise.allSettled([change('run_b', 'run_a'), change('run_c', 'run_a')]);
-  expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-  expect(both.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'conflict' } });
-  expect(await champions()).toHaveLength(1);
-  expect(await db.promotion.count()).toBe(2);
+test('promotions at once take effect one after the other, each in place of the one before it', async () => {
+  await change('run_a', 'first');
+  await Promise.all([change('run_b'), change('run_c')]);
+  const log = await db.promotion.findMany({ orderBy: { sequence: 'asc' } });
+  expect(log.map(({ previousRunId }) => previousRunId)).toEqual([null, 'run_a', log[1]?.runId]);
+  expect(await champions()).toEqual([log[2]?.runId]);
 });
 
 test('a connection that is cut in the middle of a promotion leaves the champion and the audit log as they were', async () => {
@@ -46,7 +45,6 @@ test('a connection that is cut in the middle of a promotion leaves the champion 
     await promote(transaction, {
       datasetId,
       runId: 'run_a',
-      expected: before ?? null,
       kind: 'better',
       reason: 'Because.',
       by: 'test',
@@ -59,10 +57,23 @@ test('a connection that is cut in the middle of a promotion leaves the champion 
   });
   await expect(cut).rejects.toThrow();
   expect(await champions()).toEqual([before]);
-  expect(await db.promotion.count()).toBe(2);
+  expect(await db.promotion.count()).toBe(3);
 });
 
-test('rolled back, the one before is champion; what must stay cannot be removed', async () => {
+test('rolled back, the one before is champion, also where the clock of who promoted it last was behind', async () => {
+  const [, , last] = await db.promotion.findMany({ orderBy: { sequence: 'asc' } });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 3_600_000 });
+  try {
+    await change('run_a');
+  } finally {
+    vi.useRealTimers();
+  }
+  await rollBack(db, datasetId);
+  expect(await champions()).toEqual([last?.runId]);
+});
+
+test('repeated rollbacks go farther back; what must stay cannot be removed', async () => {
+  await rollBack(db, datasetId);
   await rollBack(db, datasetId);
   expect(await champions()).toEqual(['run_a']);
   await expect(rollBack(db, datasetId)).rejects.toMatchObject({ code: 'conflict' });

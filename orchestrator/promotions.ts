@@ -22,8 +22,6 @@ export { championBefore };
 export interface Promotion {
   readonly datasetId: string;
   readonly runId: string;
-  /** The champion that the change was decided against; null for none. */
-  readonly expected: string | null;
   readonly kind: PromotionKind;
   readonly reason: string;
   readonly by: string;
@@ -38,19 +36,12 @@ export async function lockChampion(transaction: Transaction, datasetId: string):
 }
 
 /**
- * Makes a run's model the champion, within the caller's transaction. Throws `conflict` where another one became champion
- * since the change was decided: what was compared with is no longer what it would replace.
+ * Makes a run's model the champion in place of whoever it is, within the caller's transaction. Who decides by the present
+ * champion takes {@link lockChampion} first and decides then.
  */
 export async function promote(transaction: Transaction, promotion: Promotion): Promise<string> {
-  const { datasetId, runId, expected, kind, reason, by, comparison } = promotion;
+  const { datasetId, runId, kind, reason, by, comparison } = promotion;
   const current = await lockChampion(transaction, datasetId);
-  if ((current?.runId ?? null) !== expected) {
-    throw new VoxhelmError(
-      'conflict',
-      `the champion of dataset ${datasetId} is ${current?.runId ?? 'nobody'} by now, not ${expected ?? 'nobody'}`,
-      { fix: 'Compare with the present champion: trigger the schedule again.' },
-    );
-  }
   const id = newId('pro');
   const previousRunId = current?.runId ?? null;
   await transaction.promotion.create({
@@ -103,7 +94,6 @@ export async function promoteByHand(database: Database, store: ArtifactStore, da
     return promote(transaction, {
       datasetId,
       runId,
-      expected: current?.runId ?? null,
       kind: 'by-hand',
       reason: `Made champion by hand${current === null ? '' : ` in place of ${current.runId}`}.`,
       by: 'command',
@@ -116,7 +106,7 @@ export async function promoteByHand(database: Database, store: ArtifactStore, da
 export async function rollBack(database: Database, datasetId: string): Promise<string> {
   return database.$transaction(async (transaction) => {
     const current = await lockChampion(transaction, datasetId);
-    const log = await transaction.promotion.findMany({ where: { datasetId }, orderBy: { id: 'asc' } });
+    const log = await transaction.promotion.findMany({ where: { datasetId }, orderBy: { sequence: 'asc' } });
     const before = championBefore(
       log.map(({ kind, runId }) => ({ kind: fromJson('Promotion.kind', PromotionKind, kind), runId })),
     );
@@ -128,7 +118,6 @@ export async function rollBack(database: Database, datasetId: string): Promise<s
     return promote(transaction, {
       datasetId,
       runId: before,
-      expected: current.runId,
       kind: 'rollback',
       reason: `Rolled back from ${current.runId} to ${before}.`,
       by: 'command',

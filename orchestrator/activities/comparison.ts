@@ -87,7 +87,6 @@ export function comparisonActivities(dependencies: Dependencies): ComparisonActi
         await promote(transaction, {
           datasetId,
           runId: challengerRunId,
-          expected: current,
           kind: decided.kind,
           reason: decided.reason,
           by: firingId,

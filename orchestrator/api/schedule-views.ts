@@ -94,7 +94,7 @@ export async function championView(database: Database, dataset: { id: string; na
     database.comparisonCase.findMany({ where: { datasetId: dataset.id }, orderBy: { caseId: 'asc' } }),
     database.promotion.findMany({
       where: { datasetId: dataset.id },
-      orderBy: { id: 'desc' },
+      orderBy: { sequence: 'desc' },
       include: { run: { select: { name: true } } },
     }),
     database.dataset.findUnique({

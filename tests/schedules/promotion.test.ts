@@ -115,7 +115,7 @@ test('a promotion whose process is killed in the middle leaves the old champion;
   );
   expect(second).toMatchObject({ state: 'promoted', championRunId: firstRun });
   expect(await db.champion.findMany({ select: { runId: true } })).toEqual([{ runId: second?.challengerRunId }]);
-  const log = await db.promotion.findMany({ orderBy: { id: 'asc' } });
+  const log = await db.promotion.findMany({ orderBy: { sequence: 'asc' } });
   expect(log.map(({ kind, runId }) => [kind, runId])).toEqual([
     ['first', firstRun],
     ['better', second?.challengerRunId],
