@@ -3,6 +3,7 @@ import { ScheduleSettings } from '@voxhelm/contracts/schedule';
 import type { Database } from '@voxhelm/prisma/client';
 import { fromJson } from '@voxhelm/prisma/json';
 import type { FastifyBaseLogger } from 'fastify';
+import { lockName } from './idempotency.ts';
 import type { Workflows } from './temporal.ts';
 
 /** Pause between two looks for rows whose workflow was never started. */
@@ -115,14 +116,20 @@ async function dispatch(database: Database, workflows: Workflows, log: FastifyBa
       await database.suggestion.update({ where: { id }, data: { workflowStarted: true } });
     });
   }
-  for (const row of schedules) {
-    const { id, revision, paused, note, deletedAt } = row;
-    await start(id, async () => {
-      const settings = fromJson('Schedule.settings', ScheduleSettings, row.settings);
-      await workflows.syncSchedule({ id, settings, paused, note, deleted: deletedAt !== null });
-      // Changed meanwhile: the next look passes that on.
-      await database.schedule.updateMany({ where: { id, revision }, data: { synced: true } });
-    });
+  for (const { id } of schedules) {
+    await start(id, () =>
+      // One process after the other, each with the row as it is then: what was read before may be older than what Temporal has.
+      database.$transaction(async (transaction) => {
+        await lockName(transaction, `schedule-sync:${id}`);
+        const row = await transaction.schedule.findUnique({ where: { id } });
+        if (row === null || row.synced) return;
+        const { revision, paused, note, deletedAt } = row;
+        const settings = fromJson('Schedule.settings', ScheduleSettings, row.settings);
+        await workflows.syncSchedule({ id, settings, paused, note, deleted: deletedAt !== null });
+        // Changed meanwhile: the next look passes that on.
+        await transaction.schedule.updateMany({ where: { id, revision }, data: { synced: true } });
+      }),
+    );
   }
   const counts = [runs, datasets, suggestions, schedules].map(({ length }) => length);
   return started.length === 0 ? 0 : Math.max(...counts);
