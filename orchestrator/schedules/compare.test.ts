@@ -1,7 +1,7 @@
 import type { CaseScores } from '@voxhelm/contracts/evaluation';
+import { signedRankP } from '@voxhelm/search/signed-rank';
 import { describe, expect, test } from 'vitest';
 import { bootstrapInterval, compareModels } from './compare.ts';
-import { signedRankP } from './signed-rank.ts';
 
 const RULE = { significance: 0.05, classMargin: 0.02 };
 
@@ -75,6 +75,12 @@ describe('champion against challenger', () => {
     expect(signedRankP([1, 2, 3, 4, -5])).toBeCloseTo(10 / 32);
     expect(signedRankP([1, 2, 2, 3, -2, -1])).toBeCloseTo(13 / 64);
     expect(signedRankP([0, 0])).toBe(1);
+    // Ranked, equal pairs take the lowest ranks: 3 and 4 of 4.
+    expect(signedRankP([0, 0, 1, 2], 'rank')).toBeCloseTo(1 / 4);
+    expect(signedRankP([0, 0, -1, 2], 'rank')).toBeCloseTo(2 / 4);
+    // By the normal approximation: 60 wins of 60, and as many wins as losses.
+    expect(signedRankP(Array(60).fill(0.1))).toBeLessThan(1e-9);
+    expect(signedRankP(Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? 1 : -1)))).toBeCloseTo(0.5);
     expect(signedRankP([-0.1, -0.2, -0.3])).toBe(1);
   });
 

@@ -3,7 +3,8 @@ import { forecast } from '../fidelity/curve.ts';
 import { type Study, type StudyTrial, shouldStop } from '../study.ts';
 import { pruneByCurve } from './curve.ts';
 import { pruneByMedian, pruneByPercentile } from './median.ts';
-import { isWorse, pruneByCases, signedRankPValue } from './wilcoxon.ts';
+import { signedRankP } from '../signed-rank.ts';
+import { isWorse, pruneByCases } from './wilcoxon.ts';
 
 function trial(number: number, end: number, scale: number, upTo = 30): StudyTrial {
   const reports = Array.from({ length: upTo }, (_, i) => [i + 1, end * (1 - Math.exp(-(i + 1) / scale))] as const);
@@ -55,9 +56,9 @@ test('a forecast is exact on curves of its own shapes and says how unsure it is 
 
 test("the signed-rank test gives scipy's p-values", () => {
   // scipy.stats.wilcoxon(d, alternative='greater'): exact for the first, approx for ties.
-  expect(signedRankPValue([1, 2, 3, 4, 5])).toBeCloseTo(0.03125, 10);
-  expect(signedRankPValue([-1, 2, -3, 4, 5, 6])).toBeCloseTo(0.109375, 10);
-  expect(signedRankPValue([])).toBe(1);
+  expect(signedRankP([1, 2, 3, 4, 5])).toBeCloseTo(0.03125, 10);
+  expect(signedRankP([-1, 2, -3, 4, 5, 6])).toBeCloseTo(0.109375, 10);
+  expect(signedRankP([])).toBe(1);
 });
 
 test('a configuration is given up only where it is worse case by case and in the mean', () => {

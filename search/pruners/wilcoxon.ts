@@ -1,5 +1,5 @@
 import { type Direction, lossOf } from '../losses.ts';
-import { normalCdf } from '../normal-distribution.ts';
+import { signedRankP } from '../signed-rank.ts';
 import type { StudyTrial } from '../study.ts';
 import type { Pruner } from './pruner.ts';
 
@@ -10,48 +10,6 @@ import type { Pruner } from './pruner.ts';
 
 const P_THRESHOLD = 0.1;
 const STARTUP = 2;
-/** Up to so many pairs the null distribution is counted out; above, the normal approximation. */
-const MOST_EXACT = 25;
-
-/** One-sided p-value that `differences` are greater than 0 by chance; zeros split evenly (Pratt's zsplit). */
-export function signedRankPValue(differences: readonly number[]): number {
-  const n = differences.length;
-  if (n === 0) return 1;
-  const order = differences
-    .map((_, i) => i)
-    .sort((a, b) => Math.abs(differences[a] as number) - Math.abs(differences[b] as number));
-  const ranks = Array<number>(n).fill(0);
-  let tieTerm = 0;
-  for (let from = 0; from < n; ) {
-    let to = from;
-    const size = (i: number) => Math.abs(differences[order[i] as number] as number);
-    while (to + 1 < n && size(to + 1) === size(from)) to++;
-    for (let i = from; i <= to; i++) ranks[order[i] as number] = (from + to) / 2 + 1;
-    tieTerm += (to - from + 1) ** 3 - (to - from + 1);
-    from = to + 1;
-  }
-  const plus = differences.reduce((sum, difference, i) => {
-    const rank = ranks[i] as number;
-    return sum + (difference > 0 ? rank : difference === 0 ? rank / 2 : 0);
-  }, 0);
-  const plain = tieTerm === 0 && !differences.includes(0);
-  if (plain && n <= MOST_EXACT) return exactUpperTail(n, plus);
-  const mean = (n * (n + 1)) / 4;
-  const variance = (n * (n + 1) * (2 * n + 1)) / 24 - tieTerm / 48;
-  return variance > 0 ? 1 - normalCdf((plus - mean) / Math.sqrt(variance)) : 1;
-}
-
-/** P(sum of a random half of the ranks 1..n >= sum). */
-function exactUpperTail(n: number, sum: number): number {
-  const most = (n * (n + 1)) / 2;
-  let counts = Array<number>(most + 1).fill(0);
-  counts[0] = 1;
-  for (let rank = 1; rank <= n; rank++) {
-    counts = counts.map((count, total) => count + (total >= rank ? (counts[total - rank] as number) : 0));
-  }
-  return counts.slice(sum).reduce((a, b) => a + b, 0) / 2 ** n;
-}
-
 /** Losses of one configuration by instance (case or fold). */
 export type InstanceLosses = ReadonlyMap<string, number>;
 
@@ -63,7 +21,7 @@ export function isWorse(own: InstanceLosses, best: InstanceLosses): { readonly s
   const shared = [...own.keys()].filter((instance) => best.has(instance));
   const differences = shared.map((instance) => (own.get(instance) as number) - (best.get(instance) as number));
   if (differences.length < STARTUP) return { stop: false, p: 1 };
-  const p = signedRankPValue(differences);
+  const p = signedRankP(differences, 'rank');
   const mean = differences.reduce((a, b) => a + b, 0) / differences.length;
   return { stop: p < P_THRESHOLD && mean > 0, p };
 }
