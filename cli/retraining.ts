@@ -29,6 +29,7 @@ function describeSchedule(program: Command, done: (code: number) => void): void 
     .option('--drift <limit>', 'retrain when new cases lie this far from the champion’s, in robust standard deviations')
     .option('--run <file>', 'RUN.yaml: what each retraining is submitted with')
     .option('--start <from>', 'weights: auto, champion, nothing or both')
+    .option('--trust-start', 'a file of weights in --run saw none of this dataset’s cases')
     .option('--overlap <policy>', 'while one goes on: skip, buffer-one, buffer-all, cancel-other, allow-all')
     .option('--catch-up <duration>', 'make up for what fell due while the service was down, so far back')
     .option('--jitter <duration>', 'wait a random time up to this before each firing')

@@ -12,14 +12,16 @@ import { CheckpointRef } from './trial.ts';
  * and references only; voxels, weights, datalists and curves lie in the artifact store.
  */
 
-/** A case as far as holding it out depends on it. */
-export const HeldOutCase = z.object({
+/** What tells a case from others, whatever it is called: imaging/datasets/same-case.ts compares by it. */
+export const CaseIdentity = z.object({
   caseId: z.string(),
-  sha256: z.string().nullable(),
+  /** Of all its files in order, label included. */
+  sha256: z.string().nullish(),
+  /** Of the image's decoded values. */
   voxelSha256: z.string().nullish(),
   patient: z.string().nullish(),
 });
-export type HeldOutCase = z.infer<typeof HeldOutCase>;
+export type CaseIdentity = z.infer<typeof CaseIdentity>;
 
 /** Checks every case and gathers its statistics in one streaming pass over the files. */
 export const AnalyzeJob = z.object({
@@ -34,7 +36,7 @@ export const AnalyzeJob = z.object({
   /** An earlier check (DatasetCheck) and its Analysis: cases whose files are still the same are not computed again. */
   known: z.object({ check: ArtifactRef, analysis: ArtifactRef }).nullish(),
   /** Comparison cases: checked as all others, but no part of the summary that plans are made from. */
-  heldOut: z.array(HeldOutCase).nullish(),
+  heldOut: z.array(CaseIdentity).nullish(),
 });
 export type AnalyzeJob = z.infer<typeof AnalyzeJob>;
 
@@ -94,9 +96,8 @@ export const ProbeResult = z.object({
 });
 export type ProbeResult = z.infer<typeof ProbeResult>;
 
-/** A case as training sees it (JSON artifact: TrainingCase[]). */
-export const TrainingCase = z.object({
-  caseId: z.string(),
+/** A case as training sees it (JSON artifact: TrainingCase[]). Runs of before 25 November wrote no identity but the name. */
+export const TrainingCase = CaseIdentity.extend({
   images: z.array(z.string()),
   label: z.string().nullable(),
   /** Validation fold of the case; null for a test case. */
@@ -281,6 +282,8 @@ export type ScoreJob = z.infer<typeof ScoreJob>;
 export const ScoreResult = z.object({
   /** An Evaluation as JSON. */
   evaluation: ArtifactRef,
+  /** SHA-256 of each case's files as they were scored, by case id, as JSON; trainers of before 25 November do not say. */
+  hashes: ArtifactRef.optional(),
 });
 export type ScoreResult = z.infer<typeof ScoreResult>;
 

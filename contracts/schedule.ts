@@ -43,20 +43,25 @@ export type OverlapPolicy = z.infer<typeof OverlapPolicy>;
  * Where a retraining's weights start: from the champion's, from nothing (drawn from the seed), or one run of each, of which
  * the one with the better validation Dice becomes the challenger. `auto`: both where the budget allows, else the champion's.
  */
-export const StartFrom = z.enum(['auto', 'champion', 'nothing', 'both']);
-export type StartFrom = z.infer<typeof StartFrom>;
+export const RetrainingStart = z.enum(['auto', 'champion', 'nothing', 'both']);
+export type RetrainingStart = z.infer<typeof RetrainingStart>;
 
 /** Everything of a schedule but its dataset and name (JSON of Schedule.settings). */
 export const ScheduleSettings = z.strictObject({
   trigger: ScheduleTrigger,
   /** What each retraining is submitted with, beside its dataset. */
   run: RunRequest.omit({ dataset: true }).optional(),
-  start: StartFrom.default('auto'),
+  start: RetrainingStart.default('auto'),
+  /**
+   * `run.plan.startFrom` may be weights from elsewhere, of which nobody here knows what they have seen: whoever says so vouches
+   * that it was none of this dataset's cases.
+   */
+  trustStart: z.boolean().default(false),
   comparison: z
     .strictObject({
       /** Cases held out at first: a fifth of the training cases, 6 at least, where absent. Fewer than 5 prove nothing. */
       cases: z.number().int().min(5).optional(),
-      /** Of the new cases of each retraining, the share that joins the comparison (rounded down). */
+      /** The share of all training cases to which new ones bring the comparison cases back (rounded down); 0: none join. */
       shareOfNew: z.number().min(0).max(0.5).default(0.2),
     })
     .prefault({}),
@@ -143,6 +148,8 @@ export const PairedComparison = z
     classes: z.array(
       z.object({ value: z.string(), champion: z.number().nullable(), challenger: z.number().nullable() }),
     ),
+    /** Comparison cases that could not be compared on: learnt from by one of the models, or changed in between. */
+    leftOut: z.array(z.string()).optional(),
     better: z.boolean(),
     /** Why it is promoted or kept, with the numbers. */
     reason: z.string(),

@@ -1,14 +1,12 @@
-import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import { TrainingCase } from '@voxhelm/contracts/jobs';
 import { type PairedComparison, PromotionKind } from '@voxhelm/contracts/schedule';
 import type { Database, Transaction } from '@voxhelm/prisma/client';
 import { Prisma } from '@voxhelm/prisma/client';
 import type { Champion } from '@voxhelm/prisma/generated/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
-import { type ArtifactStore, readJson } from '@voxhelm/storage/artifact-store';
-import { z } from 'zod';
+import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
+import { comparisonCasesIn, learntBy } from './learnt-cases.ts';
 import { championBefore } from './schedules/champions.ts';
 import { tellWebhooks } from './webhook-outbox.ts';
 
@@ -62,11 +60,19 @@ export async function promote(transaction: Transaction, promotion: Promotion): P
   return id;
 }
 
-/** Makes a completed run's model the champion by hand. Throws `conflict` where it was trained on a comparison case. */
-export async function promoteByHand(database: Database, store: ArtifactStore, datasetId: string, runId: string) {
+/**
+ * Makes a completed run's model the champion by hand. Throws `conflict` where it, or a model whose weights it started from, was
+ * trained on a comparison case.
+ */
+export async function promoteByHand(
+  database: Database,
+  store: ArtifactStore,
+  datasetId: string,
+  runId: string,
+): Promise<string> {
   const run = await database.run.findUnique({
     where: { id: runId },
-    select: { datasetId: true, state: true, casesArtifact: true, artifacts: { where: { kind: 'ensemble-bundle' } } },
+    include: { artifacts: { where: { kind: 'ensemble-bundle' } } },
   });
   if (run === null) throw new VoxhelmError('not-found', `there is no run ${runId}`);
   if (run.datasetId !== datasetId || run.state !== 'completed' || run.artifacts.length === 0) {
@@ -75,27 +81,25 @@ export async function promoteByHand(database: Database, store: ArtifactStore, da
       fix: 'Choose a completed run of this dataset.',
     });
   }
-  const [cases, comparison] = await Promise.all([
-    readJson(store, fromJson('Run.casesArtifact', ArtifactRef, run.casesArtifact), z.array(TrainingCase)),
-    database.comparisonCase.findMany({ where: { datasetId }, select: { caseId: true } }),
-  ]);
-  const trained = new Set(cases.filter(({ fold }) => fold !== null).map(({ caseId }) => caseId));
-  const seen = comparison.filter(({ caseId }) => trained.has(caseId)).map(({ caseId }) => caseId);
-  if (seen.length > 0) {
-    throw new VoxhelmError(
-      'conflict',
-      `run ${runId} was trained on ${seen.length} of the comparison cases (${seen.slice(0, 3).join(', ')}, ...)`,
-      { fix: 'Choose a run that began after the comparison cases were held out, or trigger a schedule.' },
-    );
-  }
+  // What it learnt is settled; what is held out is not, before the lock is there.
+  const learnt = await learntBy({ db: database, store }, run);
   return database.$transaction(async (transaction) => {
     const current = await lockChampion(transaction, datasetId);
     if (current?.runId === runId) return current.promotionId;
+    const seen = await comparisonCasesIn(transaction, datasetId, learnt);
+    if (seen.length > 0) {
+      throw new VoxhelmError(
+        'conflict',
+        `run ${runId}, or one whose weights it started from, was trained on ${seen.length} of the comparison cases (${seen.slice(0, 3).join(', ')})`,
+        { fix: 'Choose a run that began after the comparison cases were held out, or trigger a schedule.' },
+      );
+    }
+    const unknown = learnt.unknown.length === 0 ? '' : ` Nobody knows what ${learnt.unknown.join(', ')} learnt from.`;
     return promote(transaction, {
       datasetId,
       runId,
       kind: 'by-hand',
-      reason: `Made champion by hand${current === null ? '' : ` in place of ${current.runId}`}.`,
+      reason: `Made champion by hand${current === null ? '' : ` in place of ${current.runId}`}.${unknown}`,
       by: 'command',
       comparison: null,
     });

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { ScheduleSettings } from '@voxhelm/contracts/schedule';
 import type { Transaction } from '@voxhelm/prisma/client';
 
 /*
@@ -30,4 +31,26 @@ export async function bundleOf(db: Transaction, runId: string): Promise<{ uri: s
     fix: 'Give plan.startFrom as run:ID of a completed run.',
     details: { field: 'plan.startFrom' },
   });
+}
+
+/** The refusal, in a schedule, of weights of which nobody knows whether they saw the dataset's comparison cases. */
+export function untrustedStart(source: string): VoxhelmError {
+  return new VoxhelmError(
+    'invalid-request',
+    `nobody knows whether the weights to start from (${source}) learnt from the comparison cases`,
+    {
+      fix: 'Start from run:ID, or say "trustStart": true (--trust-start) where you know that they saw none of this dataset.',
+      details: {
+        field: 'run.plan.startFrom',
+        errors: [{ pointer: '/run/plan/startFrom', message: 'is of unknown origin' }],
+      },
+    },
+  );
+}
+
+/** Refuses a schedule whose runs start from a file, unless it is to be trusted; runs and artifacts are looked at as they start. */
+export function checkScheduleStart({ run, trustStart }: Pick<ScheduleSettings, 'run' | 'trustStart'>): void {
+  const startFrom = run?.plan?.startFrom;
+  if (startFrom === undefined || trustStart || startSource(startFrom).kind !== 'file') return;
+  throw untrustedStart(startFrom);
 }

@@ -33,7 +33,7 @@ const ROWS: readonly { readonly files: RegExp; readonly may: readonly RegExp[] }
     files: /^orchestrator\/activities\//,
     may: [
       /^(contracts|storage|search|prisma)\//,
-      /^imaging\/(splits|datasets\/(read-datalist|held-out))\.ts$/,
+      /^imaging\/(splits|datasets\/(read-datalist|same-case))\.ts$/,
       PURE_ALGORITHM,
       /^ensembler\/select[a-z-]*\.ts$/,
       /^orchestrator\/(activities|schedules|workflows)\//,
@@ -51,7 +51,10 @@ const ROWS: readonly { readonly files: RegExp; readonly may: readonly RegExp[] }
       /^orchestrator\/[a-z-]+\.ts$/,
     ],
   },
-  { files: /^orchestrator\//, may: [/^(contracts|storage|prisma)\//, /^orchestrator\//] },
+  {
+    files: /^orchestrator\//,
+    may: [/^(contracts|storage|prisma)\//, /^imaging\/datasets\/same-case\.ts$/, /^orchestrator\//],
+  },
   { files: /^infra\//, may: [/^(contracts|storage|prisma|infra)\//, /^orchestrator\/dev-server-settings\.ts$/] },
   { files: /^cli\//, may: [/^(contracts|imaging|ensembler|infra|cli)\//] },
   // In the browser: contracts, and by subpath what needs no Node. An ensemble predicts there over plain tfjs ops

@@ -21,6 +21,7 @@ export interface ScheduleOptions extends JsonOption {
   readonly drift?: string;
   readonly run?: string;
   readonly start?: string;
+  readonly trustStart?: boolean;
   readonly overlap?: string;
   readonly catchUp?: string;
   readonly jitter?: string;
@@ -55,6 +56,7 @@ export async function scheduleFrom(word: string, options: ScheduleOptions): Prom
     trigger,
     run: options.run === undefined ? undefined : await runOf(options.run),
     start: options.start,
+    trustStart: options.trustStart,
     overlap: options.overlap,
     catchUp: options.catchUp,
     jitter: options.jitter,

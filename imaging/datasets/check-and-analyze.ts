@@ -5,16 +5,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Analysis, AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { CheckedCase, Datalist, DatasetCheck, Finding } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import type { HeldOutCase } from '@voxhelm/contracts/jobs';
+import type { CaseIdentity } from '@voxhelm/contracts/jobs';
 import { pooledForeground } from '../analysis/pooled-foreground.ts';
 import { summarizeAnalysis } from '../analysis/summary.ts';
 import { type QueueAnswer, type QueueData, takeCase } from './case-queue.ts';
 import { endOf } from './case-threads.ts';
 import { type CaseOutcome, type CaseTask, hashFiles } from './check-case.ts';
 import { channelsOf, findAcrossCases } from './cross-case-findings.ts';
-import { heldOutBy } from './held-out.ts';
 import { type KnownCheck, knownCases, outcomeOfKnown } from './known-cases.ts';
 import { modalityUnknown } from './modality.ts';
+import { sameCaseAs } from './same-case.ts';
 import { startWorker } from './start-worker.ts';
 
 /** A thread costs about 0.2 s to start; it pays from this many bytes of files on, at some 15 MB/s a thread. */
@@ -28,7 +28,7 @@ export interface CheckOptions {
   /** An earlier check: of cases whose files are the same, only the bytes are hashed. */
   readonly known?: KnownCheck;
   /** Cases that no plan may know of: they are checked and have statistics of their own, but the summary leaves them out. */
-  readonly heldOut?: readonly HeldOutCase[];
+  readonly heldOut?: readonly CaseIdentity[];
   readonly signal?: AbortSignal;
 }
 
@@ -66,7 +66,7 @@ export async function checkAndAnalyze(datalist: Datalist, options: CheckOptions 
   const isTaken = (outcome: CaseOutcome, index: number): boolean =>
     outcome.statistics !== null && refused[index] !== true;
   const taken = outcomes.filter(isTaken);
-  const isHeldOut = heldOutBy(options.heldOut ?? []);
+  const isHeldOut = sameCaseAs(options.heldOut ?? []);
   const learnt = outcomes.filter((one, index) => isTaken(one, index) && !isHeldOut(cases[index] as CheckedCase));
   const check: DatasetCheck = {
     schemaVersion: 1,

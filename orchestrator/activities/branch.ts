@@ -1,7 +1,7 @@
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { Branch } from '@voxhelm/contracts/run';
 import { Point } from '@voxhelm/contracts/trial';
-import { heldOutBy } from '@voxhelm/imaging/datasets/held-out';
+import { sameCaseAs } from '@voxhelm/imaging/datasets/same-case';
 import type { Prisma, Transaction } from '@voxhelm/prisma/client';
 import type { Analysis, Run, Trial } from '@voxhelm/prisma/generated/client';
 import { newId } from '@voxhelm/prisma/ids';
@@ -43,7 +43,7 @@ export async function adoptAnalysis(transaction: Transaction, run: Run, branch: 
 
 /** True where the summary is of more cases than may be trained on today. */
 async function knowsHeldOut(transaction: Transaction, { id, datasetId, summary }: Analysis): Promise<boolean> {
-  const isHeldOut = heldOutBy(await heldOutOf(transaction, datasetId));
+  const isHeldOut = sameCaseAs(await heldOutOf(transaction, datasetId));
   const cases = await transaction.datasetCase.findMany({
     where: { analysisId: id, role: 'training', valid: true },
     select: { caseId: true, sha256: true, voxelSha256: true, patient: true },

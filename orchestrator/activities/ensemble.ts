@@ -10,10 +10,10 @@ import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { ensembleBaseMs, mostMembers } from '@voxhelm/search/training-time';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
+import { readCases } from '../run-cases.ts';
 import { tellWebhooks } from '../webhook-outbox.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import type { Dependencies } from './dependencies.ts';
-import { readCases } from './plan.ts';
 import { addEvents, changeRun, enterStage, hasEnded, readRun, remainingMs } from './run-rows.ts';
 import { loadStudy } from './schedule.ts';
 

@@ -39,7 +39,7 @@ export function foldActivities({ db }: Dependencies): Pick<OrchestratorActivitie
 }
 
 /** The search trial that the other folds repeat: highest validation Dice of those with a model; the earlier of equals. */
-async function bestSearchTrial(transaction: Transaction, runId: string) {
+export async function bestSearchTrial(transaction: Transaction, runId: string) {
   const rows = await transaction.trial.findMany({ where: { runId, kind: 'search' }, orderBy: { number: 'asc' } });
   const withModel = rows.filter(({ state, bestDice, checkpoint, predictions }) => {
     return ['completed', 'pruned'].includes(state) && bestDice !== null && checkpoint !== null && predictions !== null;

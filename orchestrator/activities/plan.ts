@@ -3,11 +3,11 @@ import { type AlgorithmPlanner, withPrecision } from '@voxhelm/algorithms/planne
 import { plannerOf } from '@voxhelm/algorithms/planners';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { DatasetCheck } from '@voxhelm/contracts/dataset';
-import { type ProbeJob, type ProbeResult, TrainingCase } from '@voxhelm/contracts/jobs';
+import type { ProbeJob, ProbeResult } from '@voxhelm/contracts/jobs';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { budgetOf, type RunRequest, SearchSettings } from '@voxhelm/contracts/run';
 import { Retraining } from '@voxhelm/contracts/schedule';
-import { heldOutBy } from '@voxhelm/imaging/datasets/held-out';
+import { sameCaseAs } from '@voxhelm/imaging/datasets/same-case';
 import type { Prisma } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
 import { fromJson, fromJsonOrNull, toJson } from '@voxhelm/prisma/json';
@@ -20,7 +20,8 @@ import { trainingMs, validationCases, validationInterval } from '@voxhelm/search
 import { warmPoints } from '@voxhelm/search/warm-start';
 import { eachTried, type LeftOut, worthTrying } from '@voxhelm/search/worth-trying';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
-import { z } from 'zod';
+import { keepsTrials } from '../learnt-cases.ts';
+import { readCases } from '../run-cases.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { copyTrials, keptTrials } from './branch.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -29,6 +30,7 @@ import { heldOutOf } from './held-out.ts';
 import { givensOf, planFor, plansOf } from './make-plans.ts';
 import { addEvents, changeRun, elapsedMs, enterStage, hasEnded, readRun, requestOf } from './run-rows.ts';
 import { fixedSteps, loadStudy, type Schedule, studySettings } from './schedule.ts';
+import { refuseLeakedStart } from './start-from.ts';
 import { type SplitCases, splitCases } from './training-cases.ts';
 
 type PlanActivities = Pick<OrchestratorActivities, 'prepareBundles' | 'layOutStudy'>;
@@ -42,6 +44,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const analysis = await db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
       const check = await readCheck(dependencies, analysis);
       const { cases, splits } = await casesOf(dependencies, run, check);
+      await refuseLeakedStart(dependencies, run);
       const casesArtifact = await writeJson(store, `runs/${runId}/cases.json`, cases);
       const { plans, leftOut } = plansOf(run, analysis, await givensOf(dependencies, run, check, cases));
       const bundles = await Promise.all(
@@ -108,12 +111,12 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
           parallel,
           folds: request.folds ?? null,
           searchTrials: settings.trials ?? null,
-          steps: fixedSteps(request.plan ?? {}, algorithms),
+          steps: fixedSteps(run, algorithms),
           // Trials that were taken over are whole, and rungs have lengths of their own.
           mayLook: request.branch === undefined && !isOverRungs(settings.pruner),
         });
       // Trials or steps that the user counted are kept, whatever they leave untried.
-      const isFixed = settings.trials !== undefined || fixedSteps(request.plan ?? {}, worth.tried) !== null;
+      const isFixed = settings.trials !== undefined || fixedSteps(run, worth.tried) !== null;
       const {
         tried: measured,
         leftOut: untried,
@@ -122,7 +125,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         ? { tried: worth.tried, leftOut: [], allocation: allocated(worth.tried) }
         : eachTried(worth.tried, validationCases(trainingCases, splits), allocated);
       const leftOut = [...worth.leftOut, ...untried];
-      const steps = fixedSteps(request.plan ?? {}, measured);
+      const steps = fixedSteps(run, measured);
       const laidOut = { ...fitted, splits, folds: Math.min(fitted.folds, splits) };
       const earlier = await earlierStudies(db, run);
       const draft = createStudy({
@@ -139,7 +142,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         warmPoints: (parameters) => warmPoints(featuresOf(analysis), earlier, parameters, laidOut.searchTrials),
       });
       // A search over rungs has its own lengths, to which whole trainings of another search do not fit.
-      const mayKeep = draft.settings.fidelity === undefined && !(await sawComparisonCases(dependencies, run));
+      const mayKeep = draft.settings.fidelity === undefined && (await keepsTrials(dependencies, run));
       const kept = mayKeep ? await keptTrials(db, request.branch, draft.space) : [];
       const allocation = { ...laidOut, searchTrials: Math.max(laidOut.searchTrials, kept.length) };
       const study = { ...draft, settings: studySettings(settings, { allocation }) };
@@ -284,30 +287,13 @@ async function casesOf(dependencies: Dependencies, run: Run, check: DatasetCheck
     before === null ? null : readRun(db, before),
   ]);
   return splitCases(check, requestOf(run).folds, run.seed, {
-    isHeldOut: heldOutBy(comparison),
+    isHeldOut: sameCaseAs(comparison),
     kept: earlier === null ? null : await readCases(dependencies, earlier),
   });
 }
 
-/** True where the run that this one branches off trained on cases that are held out by now: its models must not live on. */
-async function sawComparisonCases(dependencies: Dependencies, run: Run): Promise<boolean> {
-  const { db } = dependencies;
-  const { branch } = requestOf(run);
-  if (branch?.keep !== 'trials') return false;
-  const held = await db.comparisonCase.findMany({ where: { datasetId: run.datasetId }, select: { caseId: true } });
-  if (held.length === 0) return false;
-  const ids = new Set(held.map(({ caseId }) => caseId));
-  const trained = await readCases(dependencies, await readRun(db, branch.run));
-  return trained.some(({ caseId, fold }) => fold !== null && ids.has(caseId));
-}
-
 async function readCheck({ store }: Dependencies, analysis: Pick<Analysis, 'check'>): Promise<DatasetCheck> {
   return readJson(store, fromJson('Analysis.check', ArtifactRef, analysis.check), DatasetCheck);
-}
-
-/** The run's cases with their folds. */
-export async function readCases({ store }: Dependencies, run: Pick<Run, 'casesArtifact'>): Promise<TrainingCase[]> {
-  return readJson(store, fromJson('Run.casesArtifact', ArtifactRef, run.casesArtifact), z.array(TrainingCase));
 }
 
 function planKey(runId: string, plan: Plan): string {

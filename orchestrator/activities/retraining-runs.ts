@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { plannerOf } from '@voxhelm/algorithms/planners';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { Plan } from '@voxhelm/contracts/plan';
 import { budgetOf, RunRequest, type RunRequestInput } from '@voxhelm/contracts/run';
@@ -10,6 +11,8 @@ import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { type ArtifactStore, readJson } from '@voxhelm/storage/artifact-store';
 import { type Start, shareOfBudget } from '../schedules/decide.ts';
 import { knownOf } from './firings.ts';
+import { bestSearchTrial } from './folds.ts';
+import { loadStudy } from './schedule.ts';
 
 /** What a retraining's run is made from. */
 export interface RetrainingRun {
@@ -80,7 +83,7 @@ async function requestFor(transaction: Transaction, made: RetrainingRun): Promis
   const budget = whole === undefined ? undefined : shareOfBudget(whole, share);
   const request = { ...asked, dataset: schedule.datasetId, ...(budget === undefined ? {} : { budget }) };
   if (start === 'nothing' || champion === null) return request;
-  const plan = await bestPlanOf(transaction, made.store, champion.id);
+  const plan = await winningPlanOf(transaction, made.store, champion.id);
   const folds = request.folds ?? champion.folds ?? undefined;
   return {
     ...request,
@@ -91,15 +94,17 @@ async function requestFor(transaction: Transaction, made: RetrainingRun): Promis
   };
 }
 
-/** The plan of the champion's best model. */
-async function bestPlanOf(transaction: Transaction, store: ArtifactStore, runId: string): Promise<Plan | null> {
-  const members = await transaction.ensembleMember.findMany({ where: { runId } });
-  const best = await transaction.trial.findFirst({
-    where: { id: { in: members.map(({ trialId }) => trialId) } },
-    orderBy: { bestDice: 'desc' },
-  });
-  if (best?.planArtifact == null) return null;
-  const plan = await readJson(store, fromJson('Trial.planArtifact', ArtifactRef, best.planArtifact), Plan);
+/**
+ * The plan that the champion's search found best, as long as its algorithm plans by itself: a retraining's time is its own. Not
+ * that of the model with the highest Dice: which fold is easy says nothing of a configuration.
+ */
+async function winningPlanOf(transaction: Transaction, store: ArtifactStore, runId: string): Promise<Plan | null> {
+  const winner = await bestSearchTrial(transaction, runId);
+  if (winner?.planArtifact == null) return null;
+  const plan = await readJson(store, fromJson('Trial.planArtifact', ArtifactRef, winner.planArtifact), Plan);
+  const { schedule } = await loadStudy(transaction, runId);
+  const steps = schedule.algorithms[plan.algorithm]?.planSteps ?? plan.training.steps;
+  const whole = plannerOf(plan.algorithm).withSteps(plan, steps);
   // Each fold gets the weights of its own; what this one began with is history.
-  return { ...plan, training: { ...plan.training, startFrom: null } };
+  return { ...whole, training: { ...whole.training, startFrom: null } };
 }

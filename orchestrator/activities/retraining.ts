@@ -3,83 +3,137 @@ import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import type { CheckedCase } from '@voxhelm/contracts/dataset';
 import { budgetOf } from '@voxhelm/contracts/run';
 import type { FeatureDrift, FiringFindings } from '@voxhelm/contracts/schedule';
-import { heldOutBy } from '@voxhelm/imaging/datasets/held-out';
+import { sameCaseAs } from '@voxhelm/imaging/datasets/same-case';
 import type { Transaction } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { readJson } from '@voxhelm/storage/artifact-store';
-import { comparisonSize, drawComparison } from '../schedules/comparison-cases.ts';
-import { decideFiring, startsOf } from '../schedules/decide.ts';
+import { learntBy } from '../learnt-cases.ts';
+import { lockChampion } from '../promotions.ts';
+import { readCases } from '../run-cases.ts';
+import { LEAST_PAIRS } from '../schedules/compare.ts';
+import { decideFiring, type FiringDecision, startsOf } from '../schedules/decide.ts';
 import { driftOf } from '../schedules/drift.ts';
 import { changesSince } from '../schedules/new-cases.ts';
 import { tellWebhooks } from '../webhook-outbox.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
+import { comparisonFor, holdOut } from './comparison-draw.ts';
 import type { Dependencies } from './dependencies.ts';
 import { changeFiring, type FiringWithSchedule, firingHasEnded, readFiring } from './firing-rows.ts';
 import { readCheckOf } from './firings.ts';
-import { readCases } from './plan.ts';
+import { endLostRetrainings, otherRetrainings } from './one-retraining.ts';
 import { createRetrainingRun } from './retraining-runs.ts';
 import { elapsedMs } from './run-rows.ts';
 
 /** Deciding whether a firing retrains, and by which runs. */
 export function retrainingActivities(dependencies: Dependencies): Pick<OrchestratorActivities, 'planRetraining'> {
-  const { db, now } = dependencies;
+  const { db } = dependencies;
   return {
     async planRetraining({ firingId }) {
-      const found = await readFiring(db, firingId);
-      if (firingHasEnded(found.firing)) return { runIds: [] };
-      const known = await db.run.findMany({ where: { firingId }, orderBy: { id: 'asc' }, select: { id: true } });
-      if (known.length > 0) return { runIds: known.map(({ id }) => id) };
-      const look = await lookOf(dependencies, found);
-      const { settings, firing } = found;
-      const circumstances = { forced: firing.forced, hasChampion: look.champion !== null };
-      const decision = decideFiring(settings.trigger, look.findings, circumstances);
-      return changeFiring(db, firingId, async (transaction, { firing: locked, schedule }) => {
-        if (firingHasEnded(locked)) return { runIds: [] };
-        const [farthest] = look.findings.drift;
-        const seen = { findings: toJson(look.findings), drift: farthest?.distance ?? null };
-        if (!decision.retrain) {
-          const data = { ...seen, state: 'idle', reason: decision.reason, message: decision.reason, finishedAt: now() };
-          await transaction.firing.update({ where: { id: firingId }, data });
-          return { runIds: [] };
-        }
-        await holdOut(transaction, found, look);
-        const budget = settings.run?.budget;
-        const budgetMs = budget === undefined ? null : budgetOf(budget).ms;
-        const champion = look.champion && { elapsedMs: elapsedMs(look.champion, look.champion.finishedAt ?? now()) };
-        const starts = startsOf(settings.start, champion, budgetMs);
-        const runIds: string[] = [];
-        for (const start of starts) {
-          runIds.push(
-            await createRetrainingRun(transaction, {
-              firing: locked,
-              schedule,
-              settings,
-              start,
-              share: starts.length,
-              champion: look.champion,
-              analysis: look.analysis,
-              store: dependencies.store,
-            }),
-          );
-        }
-        await transaction.firing.update({
-          where: { id: firingId },
-          data: { ...seen, state: 'retraining', reason: decision.reason, message: decision.reason },
-        });
-        if (settings.trigger.kind === 'drift' && farthest !== undefined && farthest.distance > settings.trigger.limit) {
-          await tellWebhooks(transaction, {
-            event: 'drift',
-            key: `drift:${firingId}`,
-            datasetId: schedule.datasetId,
-            message: decision.reason,
-            data: { scheduleId: schedule.id, firingId, drift: farthest.distance, limit: settings.trigger.limit },
-          });
-        }
-        return { runIds };
-      });
+      for (;;) {
+        const found = await readFiring(db, firingId);
+        if (firingHasEnded(found.firing)) return { runIds: [] };
+        const known = await db.run.findMany({ where: { firingId }, orderBy: { id: 'asc' }, select: { id: true } });
+        if (known.length > 0) return { runIds: known.map(({ id }) => id) };
+        await endLostRetrainings(dependencies, found);
+        const look = await lookOf(dependencies, found);
+        const runIds = await changeFiring(db, firingId, (transaction, locked) =>
+          planFor(dependencies, transaction, locked, look),
+        );
+        if (runIds !== null) return { runIds };
+      }
     },
   };
+}
+
+/**
+ * Decides, holds comparison cases out and makes the runs: under the champion's lock, so that nobody becomes champion and no
+ * other firing of the dataset begins meanwhile. Null where another one became champion since the look, which begins anew.
+ */
+async function planFor(
+  { now, store }: Dependencies,
+  transaction: Transaction,
+  found: FiringWithSchedule,
+  look: Look,
+): Promise<string[] | null> {
+  const { firing, schedule, settings } = found;
+  if (firingHasEnded(firing)) return [];
+  const where = { id: firing.id };
+  const championRunId = (await lockChampion(transaction, schedule.datasetId))?.runId ?? null;
+  if (championRunId !== (look.champion?.id ?? null)) {
+    await transaction.firing.update({ where, data: { championRunId } });
+    return null;
+  }
+  const [farthest] = look.findings.drift;
+  const seen = { findings: toJson(look.findings), drift: farthest?.distance ?? null };
+  const { decision, draw } = await decide(transaction, found, look);
+  const told = { reason: decision.reason, message: decision.reason };
+  if (!decision.retrain) {
+    const data = { ...seen, ...told, state: 'idle', finishedAt: now() };
+    await transaction.firing.update({ where, data });
+    return [];
+  }
+  await holdOut(transaction, schedule.datasetId, draw);
+  const budget = settings.run?.budget;
+  const budgetMs = budget === undefined ? null : budgetOf(budget).ms;
+  const champion = look.champion && { elapsedMs: elapsedMs(look.champion, look.champion.finishedAt ?? now()) };
+  const starts = startsOf(settings.start, champion, budgetMs);
+  const runIds: string[] = [];
+  for (const start of starts) {
+    runIds.push(
+      await createRetrainingRun(transaction, {
+        ...{ firing, schedule, settings, start, store },
+        share: starts.length,
+        champion: look.champion,
+        analysis: look.analysis,
+      }),
+    );
+  }
+  await transaction.firing.update({ where, data: { ...seen, ...told, state: 'retraining' } });
+  if (settings.trigger.kind === 'drift' && farthest !== undefined && farthest.distance > settings.trigger.limit) {
+    await tellWebhooks(transaction, {
+      event: 'drift',
+      key: `drift:${firing.id}`,
+      datasetId: schedule.datasetId,
+      message: decision.reason,
+      data: { scheduleId: schedule.id, firingId: firing.id, drift: farthest.distance, limit: settings.trigger.limit },
+    });
+  }
+  return runIds;
+}
+
+/** Whether to retrain: by the trigger, unless another firing retrains already or no challenger could win; what to hold out. */
+async function decide(
+  transaction: Transaction,
+  found: FiringWithSchedule,
+  look: Look,
+): Promise<{ readonly decision: FiringDecision; readonly draw: readonly CheckedCase[] }> {
+  const { firing, schedule, settings } = found;
+  const circumstances = { forced: firing.forced, hasChampion: look.champion !== null };
+  const decision = decideFiring(settings.trigger, look.findings, circumstances);
+  if (!decision.retrain) return { decision, draw: [] };
+  const [other] = await otherRetrainings(transaction, found);
+  if (other !== undefined) {
+    // What was asked for by hand is not forgotten: the next look does it.
+    if (firing.forced) await transaction.schedule.update({ where: { id: schedule.id }, data: { forced: true } });
+    const later = firing.forced ? 'The next look retrains.' : 'The next look decides anew.';
+    const reason = `${decision.reason} But firing ${other.id} of schedule "${other.schedule.name}" retrains on this dataset already. ${later}`;
+    return { decision: { retrain: false, reason }, draw: [] };
+  }
+  const { draw, usable, wanted } = await comparisonFor(transaction, found, {
+    ...look,
+    newCases: look.findings.newCases,
+  });
+  const cases = usable + draw.length;
+  if (look.champion !== null && cases < LEAST_PAIRS) {
+    const reason = `${decision.reason} But no challenger could win: of the cases that champion ${look.champion.id} did not learn from ${cases} can be compared on, and the test needs ${LEAST_PAIRS}. More labelled cases change that.`;
+    return { decision: { retrain: false, reason }, draw: [] };
+  }
+  const fewer =
+    wanted !== undefined && cases < wanted
+      ? ` Compared on ${cases} cases, not on the ${wanted} asked for: there are no more to hold out.`
+      : '';
+  return { decision: { ...decision, reason: `${decision.reason}${fewer}` }, draw };
 }
 
 /** What a firing saw. */
@@ -89,7 +143,7 @@ interface Look {
   readonly findings: FiringFindings;
   /** Valid training cases of now. */
   readonly cases: readonly CheckedCase[];
-  /** Those that the champion was not trained on. */
+  /** Those that the champion did not learn from, nor any model whose weights it started from. */
   readonly unseenByChampion: readonly CheckedCase[];
 }
 
@@ -105,13 +159,15 @@ async function lookOf(dependencies: Dependencies, { firing, schedule }: FiringWi
   const cases = check.cases.filter(({ role, valid }) => role === 'training' && valid);
   const changes = changesSince(await trainingContents(db, baseline), cases);
   const changed = new Set([...changes.newCases, ...changes.correctedCases]);
-  const trained = champion === null ? [] : await readCases(dependencies, champion);
-  const trainedIds = new Set(trained.filter(({ fold }) => fold !== null).map(({ caseId }) => caseId));
+  const trained =
+    champion === null ? [] : (await readCases(dependencies, champion)).filter(({ fold }) => fold !== null);
+  const trainedIds = new Set(trained.map(({ caseId }) => caseId));
+  const isSeen = sameCaseAs(champion === null ? [] : (await learntBy(dependencies, champion)).cases);
   return {
     analysis,
     champion,
     cases,
-    unseenByChampion: cases.filter(({ caseId }) => !trainedIds.has(caseId)),
+    unseenByChampion: cases.filter((one) => !isSeen(one)),
     findings: {
       ...changes,
       unlabelledCases: check.cases.filter(({ role }) => role === 'unlabelled').length,
@@ -158,34 +214,4 @@ async function driftFrom(
     then.cases.filter(({ caseId }) => trainedIds.has(caseId)),
     now.cases.filter(({ caseId }) => changed.has(caseId)),
   );
-}
-
-/**
- * Holds comparison cases out, before anything trains on them: at first a share of those that no champion was trained on,
- * later a share of the new ones.
- */
-async function holdOut(
-  transaction: Transaction,
-  { schedule, settings }: FiringWithSchedule,
-  look: Look,
-): Promise<void> {
-  const { datasetId } = schedule;
-  const held = await transaction.comparisonCase.findMany({ where: { datasetId } });
-  const isHeld = heldOutBy(held);
-  const free = look.unseenByChampion.filter((one) => !isHeld(one));
-  const { cases: wanted, shareOfNew } = settings.comparison;
-  const fresh = new Set(look.findings.newCases);
-  const candidates = held.length === 0 ? free : free.filter(({ caseId }) => fresh.has(caseId));
-  const count =
-    held.length === 0 ? comparisonSize(candidates.length, wanted) : Math.floor(candidates.length * shareOfNew);
-  await transaction.comparisonCase.createMany({
-    data: drawComparison(candidates, count, datasetId).map(({ caseId, sha256, voxelSha256, patient }) => ({
-      datasetId,
-      caseId,
-      sha256: sha256 ?? '',
-      voxelSha256: voxelSha256 ?? null,
-      patient: patient ?? null,
-    })),
-    skipDuplicates: true,
-  });
 }

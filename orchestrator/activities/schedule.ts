@@ -1,7 +1,9 @@
-import { type PlanOverrides, SearchSettings } from '@voxhelm/contracts/run';
+import { type PlanOverrides, RunRequest, SearchSettings } from '@voxhelm/contracts/run';
+import { Retraining } from '@voxhelm/contracts/schedule';
 import { Point, TrialState } from '@voxhelm/contracts/trial';
 import type { Database, Transaction } from '@voxhelm/prisma/client';
-import { fromJson } from '@voxhelm/prisma/json';
+import type { Run } from '@voxhelm/prisma/generated/client';
+import { fromJson, fromJsonOrNull } from '@voxhelm/prisma/json';
 import {
   expectedConfigurations,
   type Fidelity,
@@ -157,12 +159,17 @@ function nearestRung({ rungs }: Fidelity, steps: number): number {
   return rungs.reduce((a, b) => (Math.abs(b - steps) < Math.abs(a - steps) ? b : a));
 }
 
-/** The steps that the user fixed for an algorithm: `plan.steps`, or those of a whole edited plan. */
+/**
+ * The steps that the user fixed for an algorithm: `plan.steps`, or those of a whole edited plan. A plan that a retraining takes
+ * over from the champion fixes none.
+ */
 export function fixedSteps(
-  overrides: PlanOverrides,
+  { request, retraining }: Pick<Run, 'request' | 'retraining'>,
   algorithms: readonly { name: string; planSteps: number }[],
 ): number | null {
+  const overrides: PlanOverrides = fromJson('Run.request', RunRequest, request).plan ?? {};
   if (overrides.steps !== undefined) return overrides.steps;
+  if ((fromJsonOrNull('Run.retraining', Retraining, retraining)?.startFrom ?? null) !== null) return null;
   const [only, ...others] = algorithms;
   const edited = only !== undefined && overrides.plans !== undefined && Object.hasOwn(overrides.plans, only.name);
   return edited && others.length === 0 ? only.planSteps : null;

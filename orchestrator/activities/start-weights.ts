@@ -2,11 +2,12 @@ import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import type { TrainingCase } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
 import { Retraining } from '@voxhelm/contracts/schedule';
+import { sameCaseAs } from '@voxhelm/imaging/datasets/same-case';
 import type { Run } from '@voxhelm/prisma/generated/client';
 import { fromJson, fromJsonOrNull } from '@voxhelm/prisma/json';
 import { readJson } from '@voxhelm/storage/artifact-store';
+import { readCases } from '../run-cases.ts';
 import type { Dependencies } from './dependencies.ts';
-import { readCases } from './plan.ts';
 import { readRun } from './run-rows.ts';
 
 /**
@@ -48,16 +49,10 @@ export async function withStart(
   return { plan, startedFrom: `from nothing: ${startFrom} has no model of this network on fold ${fold}` };
 }
 
-/** Validation cases of a fold that the earlier run's model of that fold was trained on. */
+/** Validation cases of a fold that the earlier run's model of that fold was trained on, under whatever name. */
 export function seenBefore(fold: number, now: readonly TrainingCase[], before: readonly TrainingCase[]): string[] {
-  const earlier = new Map(before.map((one) => [one.caseId, one.fold]));
-  return now
-    .filter((one) => one.fold === fold)
-    .filter(({ caseId }) => {
-      const then = earlier.get(caseId);
-      return then !== undefined && then !== null && then !== fold;
-    })
-    .map(({ caseId }) => caseId);
+  const isSeen = sameCaseAs(before.filter((one) => one.fold !== null && one.fold !== fold));
+  return now.filter((one) => one.fold === fold && isSeen(one)).map(({ caseId }) => caseId);
 }
 
 function networkKey({ network }: Plan): string {

@@ -1,12 +1,12 @@
 import type { CheckedCase } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import type { TrainingCase } from '@voxhelm/contracts/jobs';
 import type { Prisma } from '@voxhelm/prisma/client';
 import { writeJson } from '@voxhelm/storage/artifact-store';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { analyzeJobOf, readResult, recordAnalysis } from './dataset.ts';
 import type { Dependencies } from './dependencies.ts';
 import { knownOf } from './firings.ts';
+import { trainingCaseOf } from './training-cases.ts';
 
 type SuggestionActivities = Pick<
   OrchestratorActivities,
@@ -57,7 +57,11 @@ export function suggestionActivities(dependencies: Dependencies): SuggestionActi
       if (bundle === null) throw new VoxhelmError('storage', `run ${runId} has no bundle`);
       const labelled = looked.check.cases.filter(({ role, valid }) => role === 'training' && valid);
       const write = (name: string, cases: readonly CheckedCase[]) =>
-        writeJson(store, `suggestions/${suggestionId}/${name}.json`, cases.map(asTrainingCase));
+        writeJson(
+          store,
+          `suggestions/${suggestionId}/${name}.json`,
+          cases.map((one) => trainingCaseOf(one, null)),
+        );
       return {
         kind: 'suggest',
         bundle: { uri: bundle.uri, sha256: bundle.sha256, bytes: Number(bundle.bytes) },
@@ -85,8 +89,4 @@ export function suggestionActivities(dependencies: Dependencies): SuggestionActi
       });
     },
   };
-}
-
-function asTrainingCase({ caseId, images, label }: CheckedCase): TrainingCase {
-  return { caseId, images, label, fold: null };
 }

@@ -75,3 +75,23 @@ test('a patient whose stray case was refused is whole again: given folds are kep
   ]);
   expect(() => splitCases(check(['a', 'b', 'c'], stray(true)), undefined, 0)).toThrow(/one patient/);
 });
+
+const SHA = (text: string) => text.repeat(64).slice(0, 64);
+const byContent = (id: string) => ({ sha256: SHA(id.at(-1) ?? ''), voxelSha256: SHA(`${id.at(-1)}v`) });
+
+test('a case that was renamed keeps its fold, by its files or by its image, and the weights that saw it are known', () => {
+  const few = ['c1', 'c2', 'c3', 'c4', 'c5', 'c6'];
+  const before = splitCases(check(few, byContent), 3, 0);
+  const foldOf = (cases: typeof before.cases, id: string) => cases.find(({ caseId }) => caseId === id)?.fold;
+  // c1 only moved; c2 moved and its label was corrected.
+  const moved = check(['new1', 'new2', 'c3', 'c4', 'c5', 'c6'], (id) => ({
+    ...byContent(id),
+    ...(id === 'new2' ? { sha256: SHA('x') } : {}),
+  }));
+  const now = splitCases(moved, 3, 0, { kept: before.cases });
+  expect(foldOf(now.cases, 'new1')).toBe(foldOf(before.cases, 'c1'));
+  expect(foldOf(now.cases, 'new2')).toBe(foldOf(before.cases, 'c2'));
+  const fold = foldOf(before.cases, 'c1') ?? 0;
+  const elsewhere = now.cases.map((one) => (one.caseId === 'new1' ? { ...one, fold: (fold + 1) % 3 } : one));
+  expect(seenBefore((fold + 1) % 3, elsewhere, before.cases)).toContain('new1');
+});

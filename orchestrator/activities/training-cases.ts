@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CheckedCase, DatasetCheck } from '@voxhelm/contracts/dataset';
 import type { TrainingCase } from '@voxhelm/contracts/jobs';
+import { findSameCases } from '@voxhelm/imaging/datasets/same-case';
 import { assignFolds, givenFoldCount } from '@voxhelm/imaging/splits';
 import { DEFAULT_FOLDS } from '@voxhelm/search/budget';
 
@@ -46,29 +47,35 @@ export function splitCases(
   // A training case that no given fold validates is trained on in all: its fold is one beyond those that are trained.
   const trained = training
     .filter((one) => one.valid && !isHeldOut(one))
-    .map(({ caseId, images, label }) => ({ caseId, images, label, fold: folds.get(caseId) ?? splits }));
+    .map((one) => trainingCaseOf(one, folds.get(one.caseId) ?? splits));
   const tested = check.cases
     .filter(({ role, valid }) => role === 'testing' && valid)
-    .map(({ caseId, images, label }) => ({ caseId, images, label, fold: null }));
+    .map((one) => trainingCaseOf(one, null));
   return { cases: [...trained, ...tested], splits: before?.splits ?? splits };
 }
 
+/** A checked case for a trainer, with all that it is known by. */
+export function trainingCaseOf(one: CheckedCase, fold: number | null): TrainingCase {
+  const { caseId, images, label, sha256, voxelSha256, patient } = one;
+  return { caseId, sha256, voxelSha256: voxelSha256 ?? null, patient: patient ?? null, images, label, fold };
+}
+
 /**
- * Folds of an earlier run, kept; each other case goes to its patient's fold, or else to the smallest, in an order by name
+ * Folds of an earlier run, kept, also by a case that was renamed or given a new label; each other case goes to its patient's fold, or else to the smallest, in an order by name
  * alone. Null where that run had fewer than two folds with a case.
  */
 function keptFolds(
   training: readonly CheckedCase[],
   kept: readonly TrainingCase[],
 ): { folds: Map<string, number>; splits: number } | null {
-  const earlier = new Map(kept.flatMap(({ caseId, fold }) => (fold === null ? [] : [[caseId, fold] as const])));
+  const earlierOf = findSameCases(kept.filter(({ fold }) => fold !== null));
   const folds = new Map<string, number>();
   const ofPatient = new Map<string, number>();
-  for (const { caseId, patient } of training) {
-    const fold = earlier.get(caseId);
-    if (fold === undefined) continue;
-    folds.set(caseId, fold);
-    if (patient !== undefined) ofPatient.set(patient, fold);
+  for (const one of training) {
+    const fold = earlierOf(one)[0]?.fold;
+    if (fold == null) continue;
+    folds.set(one.caseId, fold);
+    if (one.patient !== undefined) ofPatient.set(one.patient, fold);
   }
   const splits = 1 + Math.max(-1, ...folds.values());
   const sizes = Array.from({ length: splits }, (_, fold) => [...folds.values()].filter((own) => own === fold).length);

@@ -1,7 +1,7 @@
 import type { CaseScores } from '@voxhelm/contracts/evaluation';
 import type { PairedComparison, ScheduleSettings } from '@voxhelm/contracts/schedule';
 import { streamByKeys } from '@voxhelm/search/random';
-import { signedRankP } from './signed-rank.ts';
+import { signedRankP } from '@voxhelm/search/signed-rank';
 
 /** A model with its scores of the comparison cases. */
 export interface ScoredModel {
@@ -10,7 +10,7 @@ export interface ScoredModel {
 }
 
 /** Fewer pairs can never reach a p-value of 5 %: all five wins of five give 1/32. */
-const LEAST_PAIRS = 5;
+export const LEAST_PAIRS = 5;
 const RESAMPLES = 2_000;
 
 /**

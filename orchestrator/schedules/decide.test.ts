@@ -1,6 +1,6 @@
 import { budgetOf } from '@voxhelm/contracts/run';
 import type { ScheduleTrigger } from '@voxhelm/contracts/schedule';
-import { heldOutBy } from '@voxhelm/imaging/datasets/held-out';
+import { sameCaseAs } from '@voxhelm/imaging/datasets/same-case';
 import { describe, expect, test } from 'vitest';
 import { championBefore } from './champions.ts';
 import { comparisonSize, drawComparison } from './comparison-cases.ts';
@@ -94,13 +94,13 @@ describe('comparison cases', () => {
   });
 
   test('stay out by name, by files, by image and by patient', () => {
-    const isHeld = heldOutBy([{ caseId: 'a', sha256: 's', voxelSha256: 'v', patient: 'p' }]);
+    const isHeld = sameCaseAs([{ caseId: 'a', sha256: 's', voxelSha256: 'v', patient: 'p' }]);
     const other = { caseId: 'b', sha256: 't', voxelSha256: 'w', patient: 'q' };
     expect(isHeld(other)).toBe(false);
     for (const same of [{ caseId: 'a' }, { sha256: 's' }, { voxelSha256: 'v' }, { patient: 'p' }]) {
       expect(isHeld({ ...other, ...same })).toBe(true);
     }
-    expect(heldOutBy([{ caseId: 'a', sha256: null }])({ caseId: 'b', sha256: null, patient: null })).toBe(false);
+    expect(sameCaseAs([{ caseId: 'a', sha256: null }])({ caseId: 'b', sha256: null, patient: null })).toBe(false);
   });
 });
 

@@ -1,5 +1,5 @@
 import { budgetOf } from '@voxhelm/contracts/run';
-import type { FiringFindings, ScheduleTrigger, StartFrom } from '@voxhelm/contracts/schedule';
+import type { FiringFindings, RetrainingStart, ScheduleTrigger } from '@voxhelm/contracts/schedule';
 
 /** Whether a firing retrains, and why or why not in one sentence. */
 export interface FiringDecision {
@@ -67,7 +67,7 @@ export type Start = 'champion' | 'nothing';
  * took (or there is no budget), else only one that starts from the champion, which needs less.
  */
 export function startsOf(
-  start: StartFrom,
+  start: RetrainingStart,
   champion: { readonly elapsedMs: number } | null,
   budgetMs: number | null,
 ): readonly Start[] {

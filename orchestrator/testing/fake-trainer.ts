@@ -16,8 +16,8 @@ import {
 } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
 import { hashFiles } from '@voxhelm/imaging/datasets/check-case';
-import { heldOutBy } from '@voxhelm/imaging/datasets/held-out';
 import { readDatalist } from '@voxhelm/imaging/datasets/read-datalist';
+import { sameCaseAs } from '@voxhelm/imaging/datasets/same-case';
 import { type ArtifactStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 
@@ -79,7 +79,7 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
         : madeUpCheck(job.datasetPath, trainer.findings);
       const valid = check.cases.filter((each) => each.valid);
       const training = valid.filter(({ role }) => role === 'training');
-      const isHeldOut = heldOutBy(job.heldOut ?? []);
+      const isHeldOut = sameCaseAs(job.heldOut ?? []);
       const cases = training.filter((one) => !isHeldOut(one)).length;
       const summary = madeUpSummary({ ...HIPPOCAMPUS, cases });
       const analysis: Analysis = { schemaVersion: 1, summary, cases: training.map(statisticsOf) };
@@ -156,7 +156,11 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
         return { case: caseId, dice, classes: { '1': own, '2': own } };
       });
       const evaluation = { toleranceMm: 1, cases: scores, mean: { ...NO_SCORES, classes: {} }, worst: null };
-      return { evaluation: await writeJson(store, `${job.artifactPrefix}/evaluation.json`, evaluation) };
+      const hashes = Object.fromEntries(cases.map((one) => [one.caseId, hashFiles(one) ?? one.sha256 ?? '']));
+      return {
+        evaluation: await writeJson(store, `${job.artifactPrefix}/evaluation.json`, evaluation),
+        hashes: await writeJson(store, `${job.artifactPrefix}/hashes.json`, hashes),
+      };
     },
 
     async suggestCases(job) {

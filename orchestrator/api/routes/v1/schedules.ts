@@ -6,6 +6,7 @@ import { ScheduleCreate } from '@voxhelm/contracts/schedule';
 import type { Database, Prisma } from '@voxhelm/prisma/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { z } from 'zod';
+import { checkScheduleStart } from '../../../start-source.ts';
 import { notFound } from '../../errors.ts';
 import { checkSameRequest, IdempotencyHeaders, lockName, requestSha256 } from '../../idempotency.ts';
 import { problemResponse } from '../../openapi.ts';
@@ -59,6 +60,7 @@ export function scheduleRoutes(app: App, services: Services): void {
     async (request, reply) => {
       const { body } = request;
       checkTrigger(body.trigger);
+      checkScheduleStart(body);
       checkRunRequest(RunRequest.parse({ ...body.run, dataset: body.dataset }), services.algorithms);
       const id = await createSchedule(database, body, request.headers['idempotency-key']);
       await dispatcher.kick();
