@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { forecast } from '../fidelity/curve.ts';
+import { signedRankP } from '../signed-rank.ts';
 import { type Study, type StudyTrial, shouldStop } from '../study.ts';
 import { pruneByCurve } from './curve.ts';
 import { pruneByMedian, pruneByPercentile } from './median.ts';
-import { signedRankP } from '../signed-rank.ts';
 import { isWorse, pruneByCases } from './wilcoxon.ts';
 
 function trial(number: number, end: number, scale: number, upTo = 30): StudyTrial {
