@@ -139,8 +139,10 @@ export const SuggestionView = z
     runId: z.string(),
     state: z.enum(['working', 'done', 'failed']),
     message: z.string(),
-    /** In the order in which to label them. */
+    /** Those that wait for their label, in the order in which to give it. */
     cases: z.array(SuggestedCase),
+    /** Those of the list that have got theirs since. */
+    labelled: z.array(z.string()),
     createdAt: Time,
     finishedAt: Time.nullable(),
   })

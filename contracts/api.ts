@@ -85,6 +85,7 @@ export const DatasetDetail = DatasetView.extend({
       caseId: z.string(),
       role: CaseRole,
       valid: z.boolean(),
+      labelled: z.boolean(),
       shape: z.array(z.number()).nullable(),
       spacingMm: z.array(z.number()).nullable(),
     }),

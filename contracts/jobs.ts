@@ -295,6 +295,8 @@ export const SuggestJob = z.object({
   cases: ArtifactRef,
   /** TrainingCase[] as JSON: the labelled ones, which need no second of their kind. */
   labelled: ArtifactRef,
+  /** Where predictions and entropy maps go; absent in jobs of an earlier version, which keep none. */
+  artifactPrefix: z.string().optional(),
 });
 export type SuggestJob = z.infer<typeof SuggestJob>;
 

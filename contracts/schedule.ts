@@ -182,5 +182,7 @@ export const SuggestedCase = z.object({
   disagreement: z.number(),
   /** Distance (0..1) to the nearest case that is labelled or stands above it in the list. */
   novelty: z.number(),
+  /** True where the champion's prediction and its entropy can be looked at; they are kept for the head of the newest list. */
+  maps: z.boolean().default(false),
 });
 export type SuggestedCase = z.infer<typeof SuggestedCase>;

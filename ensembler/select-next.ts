@@ -8,22 +8,22 @@ export interface UncertainCase {
   readonly features: readonly number[];
 }
 
+/** A case with what put it in its place. */
+export type OrderedCase = Omit<SuggestedCase, 'maps'>;
+
 /**
  * The order in which to label: each next case is the one with the largest sum of uncertainty (as a share of the list's
  * largest) and novelty, its distance to the nearest case that is labelled or stands above it, d / (1 + d) of robust standard
  * deviations. So ten views of one odd scanner do not fill the head of the list.
  */
-export function orderToLabel(
-  cases: readonly UncertainCase[],
-  labelled: readonly (readonly number[])[],
-): SuggestedCase[] {
+export function orderToLabel(cases: readonly UncertainCase[], labelled: readonly (readonly number[])[]): OrderedCase[] {
   const scale = featureScales([...labelled, ...cases.map(({ features }) => features)]);
   const most = Math.max(...cases.map(({ uncertainty }) => uncertainty), Number.MIN_VALUE);
   const nearest = cases.map(({ features }) =>
     labelled.reduce((least, other) => Math.min(least, distance(features, other, scale)), Number.POSITIVE_INFINITY),
   );
   const waiting = new Set(cases.keys());
-  const order: SuggestedCase[] = [];
+  const order: OrderedCase[] = [];
   while (waiting.size > 0) {
     let [chosen, bestScore] = [-1, Number.NEGATIVE_INFINITY];
     for (const index of waiting) {

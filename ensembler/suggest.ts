@@ -1,11 +1,12 @@
 import { type SuggestJob, type SuggestResult, TrainingCase } from '@voxhelm/contracts/jobs';
 import { intensityPart, intensityStatistics } from '@voxhelm/imaging/analysis/intensity-statistics';
-import { readImage } from '@voxhelm/imaging/nifti';
+import { encodeNifti, readImage } from '@voxhelm/imaging/nifti';
 import { spacingOf, type Volume, voxelCount } from '@voxhelm/imaging/volume';
 import { type ArtifactStore, readJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 import { readBundle } from './bundle-read.ts';
 import { disposeModels, loadModels } from './ensemble-predictor.ts';
+import { entropyMap } from './entropy-map.ts';
 import { imageGroups } from './image-groups.ts';
 import { orderToLabel, type UncertainCase } from './select-next.ts';
 import { type Uncertainty, uncertaintyOf } from './uncertainty.ts';
@@ -13,6 +14,9 @@ import type { Watch } from './validation.ts';
 
 /** Labelled images that are read to know what is there already; more tell nothing new. */
 const MOST_LABELLED = 200;
+
+/** Cases whose prediction and entropy are kept to be looked at: a list to label from is short, and maps are large. */
+const MOST_MAPS = 20;
 
 /** Says which unlabelled cases to label next; see {@link orderToLabel}. Throws `bad-bundle`, `bad-image`. */
 export async function suggestCases(job: SuggestJob, store: ArtifactStore, watch: Watch): Promise<SuggestResult> {
@@ -40,14 +44,37 @@ export async function suggestCases(job: SuggestJob, store: ArtifactStore, watch:
         group.map(({ prepared }) => prepared),
       );
       for (const [index, { item, prepared }] of group.entries()) {
+        const { uncertainty, disagreement, maps } = unsure[index] as Uncertainty;
         const features = imageFeatures(prepared.image);
-        cases.push({ caseId: item.caseId, ...(unsure[index] as Uncertainty), features });
+        cases.push({ caseId: item.caseId, uncertainty, disagreement, features });
+        if (job.artifactPrefix !== undefined) await writeMaps(store, job.artifactPrefix, item.caseId, maps());
       }
     }
   } finally {
     disposeModels(models);
   }
-  return { cases: orderToLabel(cases, features) };
+  const order = orderToLabel(cases, features);
+  if (job.artifactPrefix === undefined) return { cases: order.map((one) => ({ ...one, maps: false })) };
+  for (const { caseId } of order.slice(MOST_MAPS)) {
+    for (const key of mapKeys(job.artifactPrefix, caseId)) await store.remove(key);
+  }
+  return { cases: order.map((one, index) => ({ ...one, maps: index < MOST_MAPS })) };
+}
+
+async function writeMaps(
+  store: ArtifactStore,
+  prefix: string,
+  caseId: string,
+  { labels, entropy }: ReturnType<Uncertainty['maps']>,
+): Promise<void> {
+  const [labelKey, entropyKey] = mapKeys(prefix, caseId);
+  await store.write(labelKey, encodeNifti(labels, true));
+  await store.write(entropyKey, entropyMap(labels, entropy));
+}
+
+/** Where the two maps of a case lie; orchestrator/suggestion-maps.ts knows the same names. */
+function mapKeys(prefix: string, caseId: string): [string, string] {
+  return [`${prefix}/${caseId}.nii.gz`, `${prefix}/${caseId}.entropy.nii.gz`];
 }
 
 /** What tells scanners, protocols and fields of view apart: size in mm, and per channel the spread of intensities. */

@@ -5,9 +5,9 @@ import { withoutIgnored } from '@voxhelm/imaging/ignored';
 import { evaluateCase, summarize } from '@voxhelm/imaging/metrics/evaluate';
 import { evaluateGroups } from '@voxhelm/imaging/metrics/group-scores';
 import { encodeNifti, readImage } from '@voxhelm/imaging/nifti';
-import type { LabelMap } from '@voxhelm/imaging/volume';
 import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
 import { loadEnsemble, type ModelFile } from './ensemble-predictor.ts';
+import { entropyMap } from './entropy-map.ts';
 import { type LabelledCase, type Material, readTruth } from './material.ts';
 import { foregroundValues, type Watch } from './validation.ts';
 
@@ -60,9 +60,4 @@ export async function predictTestCases(
     ensemble.dispose();
   }
   return { evaluation: summarize(scores, TOLERANCE_MM), predictions };
-}
-
-/** Entropy as a map for viewers: one byte a voxel, 255 where no class is likelier than another. */
-function entropyMap({ shape, affine }: LabelMap, entropy: Float32Array): Uint8Array {
-  return encodeNifti({ shape, affine, data: Uint8Array.from(entropy, (value) => Math.round(value * 255)) }, true);
 }

@@ -1,4 +1,5 @@
-import { voxelCount } from '@voxhelm/imaging/volume';
+import { type LabelMap, voxelCount } from '@voxhelm/imaging/volume';
+import { type Fusion, fusedLabels, fusionEntropy } from './fuse.ts';
 import type { LoadedModel } from './fuse-models.ts';
 import type { PreparedImage } from './image-groups.ts';
 import { predictPreprocessed } from './predict-case.ts';
@@ -12,6 +13,8 @@ export interface Uncertainty {
   readonly uncertainty: number;
   /** Of it what is the members' disagreement: mutual information (Houlsby et al., arXiv:1112.5745). */
   readonly disagreement: number;
+  /** Where: the label map of the mean probabilities, and their entropy (0..1) at each voxel, on the image's own grid. */
+  maps(): { readonly labels: LabelMap; readonly entropy: Float32Array };
 }
 
 /** How unsure an ensemble is of each image, over the voxels that may be foreground. */
@@ -19,10 +22,11 @@ export async function uncertaintyOf(
   models: readonly LoadedModel[],
   images: readonly PreparedImage[],
 ): Promise<Uncertainty[]> {
-  const classes = models[0]?.plan.labels.length ?? 1;
+  const values = models[0]?.plan.labels.map(({ value }) => value) ?? [0];
+  const classes = values.length;
   const sums = images.map(({ image }) => {
     const voxels = voxelCount(image.shape);
-    return { voxels, mean: new Float32Array(classes * voxels), ownEntropy: new Float32Array(voxels) };
+    return { image, voxels, mean: new Float32Array(classes * voxels), ownEntropy: new Float32Array(voxels) };
   });
   for (const { plan, predictor } of models) {
     const cases = images.map(({ preprocessed }) => preprocessed(plan));
@@ -34,7 +38,13 @@ export async function uncertaintyOf(
         ownEntropy[voxel]! += entropy(own, voxel, voxels, classes) / models.length;
     }
   }
-  return sums.map(({ mean, ownEntropy, voxels }) => meansOverForeground(mean, ownEntropy, voxels, classes));
+  return sums.map(({ image: { shape, affine }, mean, ownEntropy, voxels }) => ({
+    ...meansOverForeground(mean, ownEntropy, voxels, classes),
+    maps() {
+      const fused: Fusion = { mode: 'mean', classes, voxels, totals: mean };
+      return { labels: { shape, affine, data: fusedLabels(fused, values) }, entropy: fusionEntropy(fused) };
+    },
+  }));
 }
 
 function meansOverForeground(
@@ -42,7 +52,7 @@ function meansOverForeground(
   ownEntropy: Float32Array,
   voxels: number,
   classes: number,
-): Uncertainty {
+): Pick<Uncertainty, 'uncertainty' | 'disagreement'> {
   let [count, whole, disagreement] = [0, 0, 0];
   for (let voxel = 0; voxel < voxels; voxel++) {
     if (mean[voxel]! >= SURE_BACKGROUND) continue;

@@ -1,7 +1,7 @@
 import { ChampionView, SuggestionView } from '@voxhelm/contracts/api-schedules';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { readSettings } from '@voxhelm/contracts/settings';
-import { counted } from '@voxhelm/contracts/words';
+import { counted, MEASURES } from '@voxhelm/contracts/words';
 import { createApiClient } from '../api-client.ts';
 import type { JsonOption } from '../main.ts';
 import { diceText, table } from '../output/format.ts';
@@ -89,5 +89,8 @@ function suggestionReport({ message, cases }: SuggestionView, limit: number): st
       one.novelty.toFixed(3),
     ]);
   const more = cases.length > limit ? `\n(${cases.length - limit} more: --limit ${cases.length})` : '';
-  return `${message}\n${table(['', 'case', 'uncertainty', 'disagreement', 'novelty'], rows)}${more}`;
+  const legend = Object.entries(MEASURES).map(([name, about]) => `${name.toLowerCase()}: ${about}`);
+  return [`${message}\n${table(['', 'case', 'uncertainty', 'disagreement', 'novelty'], rows)}${more}`, ...legend].join(
+    '\n',
+  );
 }

@@ -1,7 +1,12 @@
 import type { CheckedCase } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { SuggestedCase } from '@voxhelm/contracts/schedule';
+import { counted } from '@voxhelm/contracts/words';
 import type { Prisma } from '@voxhelm/prisma/client';
+import { fromJson } from '@voxhelm/prisma/json';
 import { writeJson } from '@voxhelm/storage/artifact-store';
+import { z } from 'zod';
+import { SUGGESTION_MAPS, suggestionMapKey, suggestionMapsPrefix } from '../suggestion-maps.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { analyzeJobOf, readResult, recordAnalysis } from './dataset.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -48,7 +53,7 @@ export function suggestionActivities(dependencies: Dependencies): SuggestionActi
           analysisId,
           message: none
             ? 'The dataset has no unlabelled case: put images into its folder imagesUn.'
-            : `Asking the champion about ${unlabelled.length} unlabelled cases.`,
+            : `Asking the champion about ${counted(unlabelled.length, 'unlabelled case')}.`,
           ...(none ? { state: 'done', finishedAt: now() } : {}),
         },
       });
@@ -67,6 +72,7 @@ export function suggestionActivities(dependencies: Dependencies): SuggestionActi
         bundle: { uri: bundle.uri, sha256: bundle.sha256, bytes: Number(bundle.bytes) },
         cases: await write('unlabelled', unlabelled),
         labelled: await write('labelled', labelled),
+        artifactPrefix: suggestionMapsPrefix(suggestionId),
       };
     },
 
@@ -75,11 +81,12 @@ export function suggestionActivities(dependencies: Dependencies): SuggestionActi
         where: { id: suggestionId, state: 'working' },
         data: {
           state: 'done',
-          message: `${result.cases.length} unlabelled cases, the most telling first.`,
+          message: `${counted(result.cases.length, 'unlabelled case')}, the most telling first.`,
           cases: result.cases as unknown as Prisma.InputJsonArray,
           finishedAt: now(),
         },
       });
+      await dropEarlierMaps(dependencies, suggestionId);
     },
 
     async failSuggestion({ suggestionId, failure }) {
@@ -89,4 +96,20 @@ export function suggestionActivities(dependencies: Dependencies): SuggestionActi
       });
     },
   };
+}
+
+/** Maps are kept of a dataset's newest list alone. */
+async function dropEarlierMaps({ db, store }: Dependencies, suggestionId: string): Promise<void> {
+  const { datasetId } = await db.suggestion.findUniqueOrThrow({ where: { id: suggestionId } });
+  const earlier = await db.suggestion.findFirst({
+    where: { datasetId, id: { lt: suggestionId }, state: 'done' },
+    orderBy: { id: 'desc' },
+  });
+  if (earlier === null) return;
+  const cases = fromJson('Suggestion.cases', z.array(SuggestedCase), earlier.cases);
+  for (const { caseId } of cases.filter(({ maps }) => maps)) {
+    for (const map of SUGGESTION_MAPS) await store.remove(suggestionMapKey(earlier.id, caseId, map));
+  }
+  const without = cases.map((one) => ({ ...one, maps: false })) as unknown as Prisma.InputJsonArray;
+  await db.suggestion.update({ where: { id: earlier.id }, data: { cases: without } });
 }

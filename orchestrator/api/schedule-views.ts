@@ -15,6 +15,7 @@ import {
   ScheduleSettings,
   SuggestedCase,
 } from '@voxhelm/contracts/schedule';
+import { counted } from '@voxhelm/contracts/words';
 import type { Database, Prisma } from '@voxhelm/prisma/client';
 import { fromJson, fromJsonOrNull } from '@voxhelm/prisma/json';
 import { z } from 'zod';
@@ -143,16 +144,44 @@ export async function championView(database: Database, dataset: { id: string; na
   };
 }
 
-/** What to label next. */
-export function suggestionView(row: Prisma.SuggestionGetPayload<object>): SuggestionView {
+/** What to label next: of the list that was made, the cases that still wait for their label. */
+export async function suggestionView(
+  database: Database,
+  row: Prisma.SuggestionGetPayload<object>,
+): Promise<SuggestionView> {
+  const state = fromJson('Suggestion.state', z.enum(['working', 'done', 'failed']), row.state);
+  const listed = fromJson('Suggestion.cases', z.array(SuggestedCase), row.cases);
+  const has = await labelledSince(database, row, listed);
+  const cases = listed.filter(({ caseId }) => !has.has(caseId));
+  const labelled = listed.map(({ caseId }) => caseId).filter((caseId) => has.has(caseId));
+  const left = `${counted(cases.length, 'unlabelled case')}, the most telling first; ${labelled.length} of the list ${labelled.length === 1 ? 'has its' : 'have their'} label now.`;
   return {
     id: row.id,
     datasetId: row.datasetId,
     runId: row.runId,
-    state: fromJson('Suggestion.state', z.enum(['working', 'done', 'failed']), row.state),
-    message: row.message,
-    cases: fromJson('Suggestion.cases', z.array(SuggestedCase), row.cases),
+    state,
+    message: state === 'done' && labelled.length > 0 ? left : row.message,
+    cases,
+    labelled,
     createdAt: iso(row.createdAt),
     finishedAt: row.finishedAt?.toISOString() ?? null,
   };
+}
+
+/** Given by command, API or browser since the list was made, or found in the dataset's folder by its newest check. */
+async function labelledSince(
+  database: Database,
+  { datasetId, createdAt }: Prisma.SuggestionGetPayload<object>,
+  listed: readonly SuggestedCase[],
+): Promise<Set<string>> {
+  if (listed.length === 0) return new Set();
+  const caseId = { in: listed.map((one) => one.caseId) };
+  const [given, found] = await Promise.all([
+    database.labelChange.findMany({ where: { datasetId, caseId, sha256: { not: null }, at: { gte: createdAt } } }),
+    database.datasetCase.findMany({
+      where: { analysis: { latestOf: { id: datasetId } }, caseId, label: { not: null } },
+      select: { caseId: true },
+    }),
+  ]);
+  return new Set([...given, ...found].map((one) => one.caseId));
 }

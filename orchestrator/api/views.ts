@@ -95,6 +95,7 @@ export async function datasetDetail(database: Database, row: DatasetRow): Promis
       caseId: each.caseId,
       role: fromJson('DatasetCase.role', CaseRole, each.role),
       valid: each.valid,
+      labelled: each.label !== null,
       shape: fromJsonOrNull('DatasetCase.shape', Axes, each.shape),
       spacingMm: fromJsonOrNull('DatasetCase.spacingMm', Axes, each.spacingMm),
     })),

@@ -165,7 +165,9 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
 
     async suggestCases(job) {
       const cases = await readJson(store, job.cases, z.array(TrainingCase));
-      return { cases: cases.map(({ caseId }) => ({ caseId, uncertainty: 0.5, disagreement: 0.1, novelty: 0.5 })) };
+      return {
+        cases: cases.map(({ caseId }) => ({ caseId, uncertainty: 0.5, disagreement: 0.1, novelty: 0.5, maps: false })),
+      };
     },
 
     async buildEnsemble(job) {

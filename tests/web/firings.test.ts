@@ -1,6 +1,11 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { type PairedComparison, ScheduleSettings } from '@voxhelm/contracts/schedule';
+import { makeNifti } from '@voxhelm/imaging/testing/make-nifti';
 import { startTestService, type TestService } from '@voxhelm/orchestrator/api/testing/service';
 import { compareModels } from '@voxhelm/orchestrator/schedules/compare';
+import { SUGGESTION_MAPS, suggestionMapKey } from '@voxhelm/orchestrator/suggestion-maps';
 import type { Prisma } from '@voxhelm/prisma/client';
 import { newId } from '@voxhelm/prisma/ids';
 import type { Browser, Page } from 'playwright-core';
@@ -21,6 +26,7 @@ let watched: WatchedPage;
 let page: Page;
 let kept: PairedComparison;
 const [datasetId, scheduleId, analysisId] = [newId('ds'), newId('sch'), newId('an')];
+const suggestionId = newId('sug');
 
 const json = (value: unknown) => value as Prisma.InputJsonObject;
 
@@ -49,6 +55,30 @@ async function addDataset(): Promise<void> {
     },
   });
   await database.dataset.update({ where: { id: datasetId }, data: { analysisId, state: 'ready' } });
+}
+
+/** Four cases that wait for a label; of the first the trainer left what the champion predicts. */
+async function addSuggestion(): Promise<void> {
+  const { database, store, home } = service;
+  const image = join(home, 'u.nii.gz');
+  const dims = [12, 12, 12];
+  const values = Array.from({ length: 12 ** 3 }, (_, index) => index % 50);
+  await writeFile(image, gzipSync(makeNifti({ dims, values, datatype: 'float32' })));
+  const ids = ['u1', 'u2', 'u3', 'u4'];
+  const row = { analysisId, role: 'unlabelled', images: [image], valid: true };
+  await database.datasetCase.createMany({
+    data: ids.map((caseId, position) => ({ ...row, caseId, position: position + 10 })),
+  });
+  const cases = ids.map((caseId, place) => ({
+    ...{ caseId, uncertainty: 0.4 - place / 10, disagreement: place / 20, novelty: 0.5, maps: place === 0 },
+  }));
+  const message = '4 unlabelled cases, the most telling first.';
+  const at = new Date();
+  await database.suggestion.create({
+    data: { id: suggestionId, datasetId, runId: 'run_1', state: 'done', message, cases, createdAt: at, finishedAt: at },
+  });
+  const map = gzipSync(makeNifti({ dims, values: values.map((value) => value % 3), datatype: 'uint8' }));
+  for (const name of SUGGESTION_MAPS) await store.write(suggestionMapKey(suggestionId, 'u1', name), map);
 }
 
 /** A first champion, and a challenger that was kept out. */
@@ -96,6 +126,7 @@ beforeAll(async () => {
   [service, browser] = await Promise.all([startTestService(), launch()]);
   await addDataset();
   await addFirings();
+  await addSuggestion();
   watched = await openPage(browser, await service.app.listen({ port: 0, host: '127.0.0.1' }));
   page = watched.page;
   await page.goto(`/schedules/${scheduleId}`);
@@ -143,6 +174,32 @@ test('on a telephone nothing of a schedule is hidden sideways, and the drift can
     await page.getByText(WHY, { exact: false }).first().waitFor();
     expect([...(await overflowing(page)), ...(await seriousViolations(page))], path).toEqual([]);
   }
+});
+
+test('a case to label tells why it is, and shows what the champion sees in it and where it is unsure', async () => {
+  await page.setViewportSize({ width: 1280, height: 860 });
+  const missing: string[] = [];
+  page.on('response', (response) => void (response.status() === 404 && missing.push(response.url())));
+  await page.goto(`/schedules/${scheduleId}`);
+  await page.getByText('Novelty: how unlike what is labelled').waitFor();
+  await page.getByRole('link', { name: 'u1', exact: true }).click();
+  await page.getByRole('slider', { name: 'Champion’s prediction' }).waitFor();
+  await page.getByRole('slider', { name: 'Uncertainty' }).fill('0.6');
+  const why = page.getByRole('complementary', { name: 'Why it is to be labelled, and layers' });
+  expect(await why.innerText()).toMatch(/To label: 1 of 4.*Uncertainty 0\.4.*The highest of 4: how unsure/s);
+  await page.locator('body').press('n');
+  await page.getByText('is kept for the head of the newest list').waitFor();
+  expect(missing).toEqual([]);
+});
+
+test('a case that has got its label leaves the list', async () => {
+  const change = { caseId: 'u2', kind: 'label-added', role: 'unlabelled', sha256: '1'.repeat(64), by: 'command' };
+  await service.database.labelChange.create({ data: { id: newId('lab'), datasetId, ...change } });
+  await page.goto(`/schedules/${scheduleId}`);
+  await page.getByText('3 unlabelled cases, the most telling first; 1 of the list has its label now.').waitFor();
+  const list = page.getByRole('region', { name: 'Suggestions' });
+  expect(await list.getByRole('rowheader').allInnerTexts()).toEqual(['1', '2', '3']);
+  expect(await list.getByRole('link', { name: 'u2' }).count()).toBe(0);
 });
 
 test('nothing was thrown', () => {

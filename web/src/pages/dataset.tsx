@@ -13,6 +13,8 @@ import { outliersOf } from '../dataset/outliers.ts';
 import { number } from '../format.ts';
 import { itemOf } from '../path.ts';
 import { useWholeQuery } from '../query-state.ts';
+import { SuggestedCase } from '../schedules/suggested-case.tsx';
+import { useSuggestion } from '../schedules/use-suggestion.ts';
 import { useTitle } from '../use-title.ts';
 import { useVolume } from '../viewer/use-case.ts';
 
@@ -202,9 +204,6 @@ function at(value: number | readonly unknown[], index: number): number {
 }
 
 function CaseView({ dataset, caseId }: { readonly dataset: DatasetDetail; readonly caseId: string }) {
-  const base = `/v1/datasets/${dataset.id}/cases/${encodeURIComponent(caseId)}`;
-  const image = useVolume(`${base}/image`);
-  const label = useVolume(`${base}/label`);
   const query = useWholeQuery();
   const at = dataset.cases.findIndex((one) => one.caseId === caseId);
   const hrefOf = (place: number): string | null => {
@@ -213,14 +212,16 @@ function CaseView({ dataset, caseId }: { readonly dataset: DatasetDetail; readon
   };
   const [previous, next] = at < 0 ? [null, null] : [hrefOf(at - 1), hrefOf(at + 1)];
   useStepKeys(previous, next);
-  if (at < 0) {
+  const one = dataset.cases[at];
+  const suggestion = useSuggestion(dataset.id, one?.role === 'unlabelled');
+  const suggested = suggestion.data?.cases.some((each) => each.caseId === caseId) === true;
+  if (one === undefined) {
     return (
       <Empty title="This dataset has no such case.">
         <Link href={`/datasets/${dataset.id}`}>All its cases</Link>
       </Empty>
     );
   }
-  const failure = image.error ?? label.error;
   return (
     <>
       <div className="actions">
@@ -238,6 +239,39 @@ function CaseView({ dataset, caseId }: { readonly dataset: DatasetDetail; readon
           </Link>
         )}
       </div>
+      {dataset.findings
+        .filter((finding) => finding.case === caseId)
+        .map((finding) => (
+          <p key={finding.message} className={`note ${finding.severity === 'error' ? 'bad' : 'warn'}`}>
+            {finding.message} {finding.fix}
+          </p>
+        ))}
+      {suggested && suggestion.data != null ? (
+        <SuggestedCase key={caseId} dataset={dataset} view={suggestion.data} caseId={caseId} />
+      ) : (
+        // Whether it is suggested is asked first: the viewer would load twice.
+        !suggestion.isLoading && <Pair key={caseId} dataset={dataset} caseId={caseId} labelled={one.labelled} />
+      )}
+    </>
+  );
+}
+
+interface PairProps {
+  readonly dataset: DatasetDetail;
+  readonly caseId: string;
+  readonly labelled: boolean;
+}
+
+/** A case's image, with its label over it where it has one. */
+function Pair({ dataset, caseId, labelled }: PairProps) {
+  const base = `/v1/datasets/${dataset.id}/cases/${encodeURIComponent(caseId)}`;
+  const image = useVolume(`${base}/image`);
+  // One that has none is not asked for.
+  const label = useVolume(labelled ? `${base}/label` : null);
+  const failure = image.error ?? label.error;
+  const labelBlob = labelled ? label.data : null;
+  return (
+    <>
       {failure !== null && (
         <ErrorNote
           error={failure}
@@ -246,23 +280,16 @@ function CaseView({ dataset, caseId }: { readonly dataset: DatasetDetail; readon
           }}
         />
       )}
-      {dataset.findings
-        .filter((finding) => finding.case === caseId)
-        .map((finding) => (
-          <p key={finding.message} className={`note ${finding.severity === 'error' ? 'bad' : 'warn'}`}>
-            {finding.message} {finding.fix}
-          </p>
-        ))}
-      {(image.isPending || label.isPending) && <p className="loading">Loading volumes…</p>}
+      {(image.isPending || (labelled && label.isPending)) && <p className="loading">Loading volumes…</p>}
       {image.data === null && (
         <p className="note warn">
           The file of its image is not there any more. Put it back where the dataset has it, or check the dataset anew.
         </p>
       )}
-      {image.data != null && label.data === null && <p className="muted">This case has no label.</p>}
-      {image.data != null && label.data !== undefined && (
+      {image.data != null && labelBlob === null && <p className="muted">This case has no label.</p>}
+      {image.data != null && labelBlob !== undefined && (
         <Suspense fallback={<p className="loading">Loading the viewer…</p>}>
-          <PairViewer key={caseId} image={image.data} label={label.data} labels={dataset.labels} name={caseId} alone />
+          <PairViewer image={image.data} label={labelBlob} labels={dataset.labels} name={caseId} alone />
         </Suspense>
       )}
     </>

@@ -12,12 +12,17 @@ export async function giveLabel(datasetId: string, caseId: string, mask: File, h
   return send<LabelGiven>('PUT', path, { label, heldOut });
 }
 
+interface GiveLabelProps {
+  readonly datasetId: string;
+  readonly caseId: string;
+  /** Told what became of it: the case leaves the list, and this with it. */
+  readonly given: (label: LabelGiven) => void;
+}
+
 /** Takes the label map of a case that waits for it. */
-export function GiveLabel({ datasetId, caseId }: { readonly datasetId: string; readonly caseId: string }) {
+export function GiveLabel({ datasetId, caseId, given }: GiveLabelProps) {
   const queries = useQueryClient();
   const [mask, setMask] = useState<File | null>(null);
-  const [given, setGiven] = useState<LabelGiven | null>(null);
-  if (given !== null) return <span role="status">{given.message}</span>;
   return (
     <div className="actions">
       <input
@@ -30,8 +35,12 @@ export function GiveLabel({ datasetId, caseId }: { readonly datasetId: string; r
         <ConfirmButton
           label="Give this label"
           action={async () => {
-            setGiven(await giveLabel(datasetId, caseId, mask));
-            await queries.invalidateQueries({ queryKey: ['dataset', datasetId, 'labels'] });
+            given(await giveLabel(datasetId, caseId, mask));
+            await Promise.all(
+              ['labels', 'suggestions'].map((part) =>
+                queries.invalidateQueries({ queryKey: ['dataset', datasetId, part] }),
+              ),
+            );
           }}
         />
       )}

@@ -1,16 +1,20 @@
+import { PageQuery } from '@voxhelm/contracts/api';
 import { ChampionSet, ChampionView, SuggestionView } from '@voxhelm/contracts/api-schedules';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { newId } from '@voxhelm/prisma/ids';
 import { z } from 'zod';
 import { promoteByHand, rollBack } from '../../../promotions.ts';
+import { SUGGESTION_MAPS, suggestionMapKey } from '../../../suggestion-maps.ts';
 import { sendFile, verifiedPaths } from '../../download.ts';
 import { notFound } from '../../errors.ts';
 import { problemResponse } from '../../openapi.ts';
+import { keyOf, page, pageOf } from '../../paging.ts';
 import { registeredDataset } from '../../registered-dataset.ts';
 import { championView, suggestionView } from '../../schedule-views.ts';
 import type { App, Services } from '../../services.ts';
 
 const params = z.object({ id: z.string() });
+const SuggestionPage = pageOf(SuggestionView).meta({ id: 'SuggestionPage' });
 const binary = {
   description: 'The file; with a Range header, 206 and that part of it. The ETag is its SHA-256.',
   content: { 'application/octet-stream': { schema: z.any() } },
@@ -118,7 +122,39 @@ export function championRoutes(app: App, { database, store, dispatcher }: Servic
         data: { id, datasetId: dataset.id, runId: champion.runId },
       });
       await dispatcher.kick();
-      return reply.code(202).header('location', `/v1/suggestions/${id}`).send(suggestionView(row));
+      return reply
+        .code(202)
+        .header('location', `/v1/suggestions/${id}`)
+        .send(await suggestionView(database, row));
+    },
+  );
+
+  app.get(
+    '/datasets/:id/suggestions',
+    {
+      schema: {
+        tags: ['champions'],
+        summary: 'Lists of what to label next, newest first',
+        params,
+        querystring: PageQuery,
+        response: { 200: SuggestionPage, ...problemResponse },
+      },
+    },
+    async ({ params: { id }, query }) => {
+      const dataset = await registeredDataset(database, id);
+      const after = keyOf(query.cursor);
+      const rows = await database.suggestion.findMany({
+        where: { datasetId: dataset.id, ...(after === undefined ? {} : { id: { lt: after } }) },
+        orderBy: { id: 'desc' },
+        take: query.limit + 1,
+      });
+      const { items, nextCursor } = page(
+        rows,
+        query.limit,
+        (row) => row.id,
+        (row) => row,
+      );
+      return { items: await Promise.all(items.map((row) => suggestionView(database, row))), nextCursor };
     },
   );
 
@@ -136,7 +172,7 @@ export function championRoutes(app: App, { database, store, dispatcher }: Servic
       const dataset = await registeredDataset(database, id);
       const row = await database.suggestion.findFirst({ where: { datasetId: dataset.id }, orderBy: { id: 'desc' } });
       if (row === null) throw notFound('suggestion yet of dataset', dataset.id);
-      return suggestionView(row);
+      return suggestionView(database, row);
     },
   );
 
@@ -153,7 +189,36 @@ export function championRoutes(app: App, { database, store, dispatcher }: Servic
     async ({ params: { id } }) => {
       const row = await database.suggestion.findUnique({ where: { id } });
       if (row === null) throw notFound('suggestion', id);
-      return suggestionView(row);
+      return suggestionView(database, row);
     },
   );
+
+  for (const map of SUGGESTION_MAPS) {
+    app.get(
+      `/suggestions/:id/cases/:caseId/${map}`,
+      {
+        exposeHeadRoute: false,
+        schema: {
+          tags: ['champions'],
+          summary:
+            map === 'prediction'
+              ? "The champion's label map of a case to label (NIfTI): something to begin from"
+              : 'How unsure the champion is of a case to label at each voxel, 0 to 255 (NIfTI)',
+          params: params.extend({ caseId: z.string() }),
+          headers: RangeHeaders,
+          response: { 200: binary, 206: binary, ...problemResponse },
+        },
+      },
+      async (request, reply) => {
+        const { id, caseId } = request.params;
+        const row = await database.suggestion.findUnique({ where: { id } });
+        if (row === null) throw notFound('suggestion', id);
+        const { cases } = await suggestionView(database, row);
+        const kept = cases.some((one) => one.caseId === caseId && one.maps);
+        const ref = kept ? await store.find(suggestionMapKey(id, caseId, map)) : null;
+        if (ref === null) throw notFound(`${map} map of case`, caseId);
+        return sendFile(request, reply, { name: `${caseId}_${map}.nii.gz`, ref }, await pathOf(ref));
+      },
+    );
+  }
 }
