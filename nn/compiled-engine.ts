@@ -1,6 +1,7 @@
 import type { Plan } from '@voxhelm/contracts/plan';
 import type { ComputePrecision } from './compiled/autocast.ts';
 import { openProgram, type TrainingSpec } from './compiled/program.ts';
+import { valuesOf } from './initialize.ts';
 import type { Network } from './network.ts';
 import { optimizerOf } from './optimizers/optimizer.ts';
 import { stepPlan } from './train-step.ts';
@@ -31,7 +32,7 @@ export function openCompiledEngine(network: Network, plan: Plan, precision: Comp
       for (const group of program.groups) {
         const values = state.get(group);
         if (values === undefined) throw new RangeError(`the state lacks ${group}`);
-        program.assign(group, values);
+        program.assign(group, valuesOf(network, values));
       }
     },
     state: async () => new Map(program.groups.map((group) => [group, program.read(group)])),

@@ -1,13 +1,14 @@
 import type { Plan } from '@voxhelm/contracts/plan';
 import { forward } from './eager-forward.ts';
 import { type Scalar, type Tensor, type Tensor5D, tf } from './engine.ts';
+import { valuesOf } from './initialize.ts';
 import type { Network, Parameters } from './network.ts';
 import { createOptimizer } from './optimizers/create-optimizer.ts';
 import { emaDecay, emaUpdate } from './optimizers/ema.ts';
 import { type Optimizer, optimizerOf } from './optimizers/optimizer.ts';
 import { stepSeed } from './random-seed.ts';
 import { createTrainStep, type DeviceBatch, stepPlan } from './train-step.ts';
-import type { EngineState, EngineStatus, StateValues, TrainingEngine } from './training-engine.ts';
+import type { EngineState, EngineStatus, StartState, StateValues, TrainingEngine } from './training-engine.ts';
 import { microBatches, stateGroups } from './training-state.ts';
 import { disposeParameters, storeParameters, toParameters } from './weights.ts';
 
@@ -15,8 +16,10 @@ import { disposeParameters, storeParameters, toParameters } from './weights.ts';
  * The reference engine: each op computes when it is called, in float32.
  */
 
-function tensorsOf(network: Network, values: StateValues | 'zeros' | undefined, group: string): Parameters {
-  if (values === undefined) throw new RangeError(`the state lacks ${group}`);
+function tensorsOf(network: Network, state: StartState, group: string): Parameters {
+  const given = state.get(group);
+  if (given === undefined) throw new RangeError(`the state lacks ${group}`);
+  const values = valuesOf(network, given);
   return toParameters(network, ({ name, shape }) => {
     if (values === 'zeros') return new Float32Array(shape.reduce((a, b) => a * b, 1));
     const value = values.get(name);
@@ -25,7 +28,7 @@ function tensorsOf(network: Network, values: StateValues | 'zeros' | undefined, 
   });
 }
 
-function valuesOf(network: Network, parameters: Parameters): StateValues {
+function storedValues(network: Network, parameters: Parameters): StateValues {
   const stored = storeParameters(network, parameters);
   return new Map([...stored].map(([name, { data }]) => [name, data as Float32Array]));
 }
@@ -87,20 +90,20 @@ export function openEagerEngine(network: Network, plan: Plan): TrainingEngine {
     groups: stateGroups(plan),
     async assign(state) {
       forget();
-      const tensors = new Map(stateGroups(plan).map((group) => [group, tensorsOf(network, state.get(group), group)]));
+      const tensors = new Map(stateGroups(plan).map((group) => [group, tensorsOf(network, state, group)]));
       mean = tensors.get('ema') ?? null;
       tensors.delete('ema');
       optimizer = createOptimizer(spec, tensors);
     },
     async state(): Promise<EngineState> {
       const groups = training().state();
-      const state = new Map([...groups].map(([group, tensors]) => [group, valuesOf(network, tensors)]));
+      const state = new Map([...groups].map(([group, tensors]) => [group, storedValues(network, tensors)]));
       for (const tensors of groups.values()) disposeParameters(tensors);
-      return mean === null ? state : state.set('ema', valuesOf(network, mean));
+      return mean === null ? state : state.set('ema', storedValues(network, mean));
     },
     async weights() {
       const weights = predicting();
-      const values = valuesOf(network, weights);
+      const values = storedValues(network, weights);
       disposeParameters(weights);
       return values;
     },

@@ -4,7 +4,7 @@ import { openCompiledEngine } from './compiled-engine.ts';
 import { openEagerEngine } from './eager-engine.ts';
 import { type Tensor5D, tf } from './engine.ts';
 import { trains } from './freeze.ts';
-import { initialState } from './initialize.ts';
+import { initialState, startState } from './initialize.ts';
 import type { Network } from './network.ts';
 import type { EngineState, TrainingEngine } from './training-engine.ts';
 import { stateGroups } from './training-state.ts';
@@ -65,7 +65,7 @@ function valuesOf(state: EngineState, group: string, name: string): Float32Array
 
 /** Four steps, and the state after them. */
 async function trained(engine: TrainingEngine, plan: Plan): ReturnType<TrainingEngine['state']> {
-  await engine.assign(initialState(network, 3, stateGroups(plan)));
+  await engine.assign(startState(3, stateGroups(plan)));
   for (let step = 1; step <= 4; step++) {
     const classes = Uint8Array.from({ length: 1024 }, (_, voxel) => ((voxel + step) % 5 === 0 ? 1 : 0));
     const image = Float32Array.from(classes, (inside, voxel) => inside + 0.1 * Math.sin(voxel));

@@ -1,6 +1,6 @@
 import { normalDraws, type Random, seededRandom } from '@voxhelm/imaging/random';
 import type { Initialization, Network, ParameterSpec, Parameters } from './network.ts';
-import type { EngineState, StateValues } from './training-engine.ts';
+import type { DrawnWeights, EngineState, StartState, StateValues } from './training-engine.ts';
 import { toParameters } from './weights.ts';
 
 /** PyTorch's trunc_normal_ cuts at -2 and 2 (not at two deviations), whatever the deviation. */
@@ -55,15 +55,31 @@ export function initialParameters(network: Network, seed: number): Parameters {
 }
 
 /**
- * The state in which a training starts: drawn weights, slots of zeros, and a running mean that is the weights. `given`: values
- * in PyTorch's layout in place of drawn ones, by parameter.
+ * The state in which a training starts: weights to be drawn, slots of zeros, and a running mean that is the weights. `given`:
+ * values in PyTorch's layout in place of drawn ones, by parameter.
  */
-export function initialState(
-  network: Network,
-  seed: number,
-  groups: readonly string[],
-  given: StateValues = new Map(),
-): EngineState {
-  const weights = new Map(network.specs.map((spec) => [spec.name, given.get(spec.name) ?? initialValues(spec, seed)]));
+export function startState(seed: number, groups: readonly string[], given: StateValues = new Map()): StartState {
+  const weights: DrawnWeights = { seed, given };
+  return new Map(groups.map((group) => [group, group === 'weights' || group === 'ema' ? weights : 'zeros']));
+}
+
+/** Values by parameter, one at a time. */
+export type ValuesByName = Pick<StateValues, 'get'>;
+
+/** A group of a state as an engine takes it: drawn weights are computed as they are asked for. */
+export function valuesOf(network: Network, group: StateValues | 'zeros' | DrawnWeights): ValuesByName | 'zeros' {
+  if (group === 'zeros' || !('seed' in group)) return group;
+  const specs = new Map(network.specs.map((spec) => [spec.name, spec]));
+  return {
+    get(name) {
+      const spec = specs.get(name);
+      return group.given.get(name) ?? (spec === undefined ? undefined : initialValues(spec, group.seed));
+    },
+  };
+}
+
+/** {@link startState} with its values. */
+export function initialState(network: Network, seed: number, groups: readonly string[]): EngineState {
+  const weights = new Map(network.specs.map((spec) => [spec.name, initialValues(spec, seed)]));
   return new Map(groups.map((group) => [group, group === 'weights' || group === 'ema' ? weights : 'zeros']));
 }

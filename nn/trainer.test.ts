@@ -305,10 +305,10 @@ test('given weights are begun with, and those that are not given are drawn as ev
         return {
           ...engine,
           async assign(state) {
-            const weights = state.get('weights') as ReadonlyMap<string, Float32Array>;
+            await engine.assign(state);
+            const weights = await engine.weights();
             const [first, head] = ['first.weight', 'head.weight'].map((name) => weights.get(name));
             seen.push({ first, head });
-            await engine.assign(state);
           },
         };
       },

@@ -2,16 +2,16 @@ import { setImmediate } from 'node:timers/promises';
 import type { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { decodeLast, encodeBest, encodeLast, type Progress } from './checkpoint.ts';
-import { initialState } from './initialize.ts';
+import { startState } from './initialize.ts';
 import type { Network } from './network.ts';
 import { Abandoned, cancelledAfter, finishesUnlessAborted, Saves, usingEngine } from './patience.ts';
 import { learningRateFactor } from './schedules.ts';
 import { flatCurve } from './stop-early.ts';
 import {
   type Batch,
-  type EngineState,
   type OpenEngine,
   openEngine,
+  type StartState,
   type StateValues,
   type TrainingEngine,
 } from './training-engine.ts';
@@ -96,7 +96,7 @@ const LOSS_EVERY_STEPS = 10;
 /** What a training begins with. The state is let go once the engine has it: it is as large as the optimizer's. */
 interface Begun {
   readonly progress: Progress;
-  state: EngineState | null;
+  state: StartState | null;
 }
 
 interface Training {
@@ -193,7 +193,7 @@ function start(options: TrainLoopOptions): Begun {
   if (startFrom !== null) return decodeLast(network, plan, startFrom);
   const none = { bestStep: null, bestDice: null, diceByClass: {}, curve: [] };
   const progress = { step: 0, seed, ...none, trainMs: 0, waitMs: 0, validationMs: 0 };
-  return { state: initialState(network, seed, stateGroups(plan), initialWeights), progress };
+  return { state: startState(seed, stateGroups(plan), initialWeights), progress };
 }
 
 /** The step that ends this training. */

@@ -17,6 +17,18 @@ export type StateValues = ReadonlyMap<string, Float32Array>;
 export type EngineState = ReadonlyMap<string, StateValues | 'zeros'>;
 
 /**
+ * Weights that an engine draws by itself, parameter by parameter, where it keeps them: of a large network their values are
+ * gigabytes, which then are in memory once. `given`: values in place of drawn ones, by parameter.
+ */
+export interface DrawnWeights {
+  readonly seed: number;
+  readonly given: StateValues;
+}
+
+/** What a training begins with: a state, or weights that are still to be drawn. */
+export type StartState = ReadonlyMap<string, StateValues | 'zeros' | DrawnWeights>;
+
+/**
  * What a step trains on, in host memory: image [item, x, y, z, channel], class indices [item, x, y, z]. Its items are as many
  * micro-batches of the plan's batch size as the plan accumulates.
  */
@@ -50,7 +62,7 @@ export interface TrainingEngine {
   /** Names of the groups of its state. */
   readonly groups: readonly string[];
   /** Takes a state over, before the first step. */
-  assign(state: EngineState): Promise<void>;
+  assign(state: StartState): Promise<void>;
   state(): Promise<EngineState>;
   /** The weights that predict. */
   weights(): Promise<StateValues>;

@@ -1,3 +1,4 @@
+import type { ValuesByName } from '../initialize.ts';
 import type { Network } from '../network.ts';
 import type { OptimizerSpec } from '../optimizers/optimizer.ts';
 import { stepSeed } from '../random-seed.ts';
@@ -53,7 +54,7 @@ export interface Program {
   /** What the session keeps, each with a value for every parameter: "weights", the optimizer's slots, "ema". */
   readonly groups: readonly string[];
   read(group: string): StateValues;
-  assign(group: string, values: StateValues | 'zeros'): void;
+  assign(group: string, values: ValuesByName | 'zeros'): void;
   /** One step on `accumulate` micro-batches; nothing is read back. */
   step(batches: readonly ProgramBatch[], numbers: StepNumbers): void;
   /** Loss of the last step, and the first step since the program was loaded whose loss was no number (0: none). */

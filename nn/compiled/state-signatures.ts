@@ -1,5 +1,5 @@
+import type { ValuesByName } from '../initialize.ts';
 import type { Network, ParameterSpec } from '../network.ts';
-import type { StateValues } from '../training-engine.ts';
 import { TO_TFJS, TO_TORCH } from '../weights.ts';
 import { FLOAT, INT32, type Shape, sizeOf } from './data-types.ts';
 import type { Graph, Value } from './graph.ts';
@@ -149,7 +149,7 @@ export function readGroup(session: Session, { parts }: Transfer): Map<string, Fl
 }
 
 /** Gives a group its values; throws `RangeError` where one is missing. */
-export function assignGroup(session: Session, transfer: Transfer, values: StateValues | 'zeros'): void {
+export function assignGroup(session: Session, transfer: Transfer, values: ValuesByName | 'zeros'): void {
   if (values === 'zeros') {
     session.run(transfer.reset, [Float32Array.of(0)], false);
     return;

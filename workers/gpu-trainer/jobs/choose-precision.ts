@@ -1,8 +1,7 @@
-import { networkOf } from '@voxhelm/algorithms/networks';
 import { PRECISION_UNMEASURED } from '@voxhelm/algorithms/planner';
 import type { ProbeResult } from '@voxhelm/contracts/jobs';
 import type { Plan } from '@voxhelm/contracts/plan';
-import { initialState } from '@voxhelm/nn/initialize';
+import { startState } from '@voxhelm/nn/initialize';
 import { type Batch, engineChoice } from '@voxhelm/nn/training-engine';
 import { openEngineThread } from '../training-thread.ts';
 import { orAborted } from './or-aborted.ts';
@@ -46,7 +45,7 @@ async function measure(
 ): Promise<number> {
   const engine = await opening;
   try {
-    await engine.assign(initialState(networkOf(plan.network), 0, engine.groups));
+    await engine.assign(startState(0, engine.groups));
     const times: number[] = [];
     for (let step = 1; step <= 1 + MEASURED_STEPS; step++) {
       signal.throwIfAborted();
