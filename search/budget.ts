@@ -1,43 +1,24 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import { lookSteps, wholeMsBesideLooks } from './looks.ts';
+import { lookSteps } from './looks.ts';
 import {
-  ensembleBaseMs,
-  ensembleMsOf,
-  mostMembers,
-  type Probe,
-  stepsWithin,
-  trainingMs,
-  validationCases,
-} from './training-time.ts';
-import { USEFUL_STEPS } from './worth-trying.ts';
+  type BudgetInput,
+  fits,
+  SMALLEST_MARGIN_MS,
+  SMALLEST_STEPS,
+  type Spending,
+  slowest,
+  spend,
+  stepsByAlgorithm,
+} from './spending.ts';
+import { ensembleBaseMs, ensembleMsOf, mostMembers, validationCases } from './training-time.ts';
 
-// Who lays out a run needs the estimates that the layout stands on as well.
-export { type Probe, trainingMs, validationInterval } from './training-time.ts';
+// Who lays out a run names what it is laid out from, and the least that a training gets.
+export { type BudgetInput, SMALLEST_STEPS } from './spending.ts';
 
 /*
  * How a run spends its time: how many search trials and folds, and how many steps each, fitted to a wall-clock budget
- * from measured times. Pure. A wave is as many trainings as there are trainers, side by side.
+ * from measured times. Pure. spending.ts says what each way to spend gets.
  */
-
-/** What an allocation is made from. Counts that are null are chosen here; those given win. */
-export interface BudgetInput {
-  /** Wall-clock budget of the whole run as asked for; null: none. */
-  readonly budgetMs: number | null;
-  /** Spent already (analysis, planning, probes). */
-  readonly elapsedMs: number;
-  /** One per algorithm: its probe and its plan's own steps. */
-  readonly algorithms: readonly { readonly name: string; readonly probe: Probe; readonly planSteps: number }[];
-  readonly trainingCases: number;
-  readonly testCases: number;
-  /** Trainers that work at once. */
-  readonly parallel: number;
-  readonly folds: number | null;
-  readonly searchTrials: number | null;
-  /** plan.steps of the request: exactly that. */
-  readonly steps: number | null;
-  /** False where search trials must be whole: others were taken over whole. Absent: true. */
-  readonly mayLook?: boolean | undefined;
-}
 
 /** How the run's time is to be spent. */
 export interface Allocation {
@@ -65,18 +46,6 @@ export interface Allocation {
 export const DEFAULT_FOLDS = 5;
 /** Search trials of a run without a budget. */
 export const DEFAULT_TRIALS = 8;
-/** A training shorter than this learns nothing that is worth an ensemble. */
-export const SMALLEST_STEPS = 60;
-/** Share of what is left that no estimate is trusted with, and the least of it. */
-const MARGIN_SHARE = 0.05;
-const SMALLEST_MARGIN_MS = 5_000;
-/**
- * Share of a search trial's time that an algorithm gets which first has to search an architecture: a short look says whether
- * it is worth more, and its folds, which take the architecture over, train as long as any.
- */
-const SEARCHING_SHARE = 0.7;
-/** Share of what is left for flips (only long trainings learn mirror images) and more candidates beyond the plain ensemble. */
-const ENSEMBLE_EXTRA_SHARE = 0.03;
 
 /**
  * Ever richer ways to spend, each with the steps a training must still get to be worth it: first one model, then a
@@ -99,94 +68,6 @@ const LEVELS: readonly { readonly trials: number; readonly folds: number; readon
   { trials: 24, folds: 5, steps: Number.POSITIVE_INFINITY },
   { trials: 32, folds: 5, steps: Number.POSITIVE_INFINITY },
 ];
-
-/** Time (milliseconds) of what is left that is kept free for what no estimate knows. */
-export function marginMsOf(leftMs: number): number {
-  return Math.max(SMALLEST_MARGIN_MS, MARGIN_SHARE * leftMs);
-}
-
-function waves(trials: number, folds: number, parallel: number): number {
-  return Math.ceil(trials / parallel) + Math.ceil((folds - 1) / parallel);
-}
-
-/** Time of a slot that an algorithm's search trial takes, a search for an architecture included. */
-export function searchSlotMs(probe: Probe, slotMs: number): number {
-  return probe.searchMs === undefined ? slotMs : SEARCHING_SHARE * slotMs;
-}
-
-/** The slowest of the algorithms in each respect: what any trial may turn out to cost. */
-function slowest(algorithms: BudgetInput['algorithms']): Probe {
-  const fuses = algorithms.map(({ probe }) => probe.fuseCaseMs);
-  return {
-    stepMs: Math.max(...algorithms.map(({ probe }) => probe.stepMs)),
-    predictCaseMs: Math.max(...algorithms.map(({ probe }) => probe.predictCaseMs)),
-    startMs: Math.max(...algorithms.map(({ probe }) => probe.startMs)),
-    ...(fuses.some((ms) => ms === undefined) ? {} : { fuseCaseMs: Math.max(...(fuses as number[])) }),
-  };
-}
-
-interface Spending {
-  readonly trials: number;
-  readonly folds: number;
-  readonly splits: number;
-  readonly steps: number;
-  /** Time of a whole training. */
-  readonly slotMs: number;
-  readonly looks: boolean;
-  readonly reserveMs: number;
-  readonly marginMs: number;
-}
-
-/** True where each of several algorithms has one trial, of which the request says nothing. */
-function canLook({ algorithms, mayLook, searchTrials, steps }: BudgetInput, trials: number): boolean {
-  return (
-    mayLook !== false &&
-    searchTrials === null &&
-    steps === null &&
-    algorithms.length > 1 &&
-    trials === algorithms.length
-  );
-}
-
-/** What a way to spend gets out of the time left: the steps of each training, by looks where that gives more. */
-function spend(input: BudgetInput, leftMs: number, trials: number, folds: number, splits: number): Spending {
-  const { algorithms, parallel } = input;
-  const probe = slowest(algorithms);
-  const marginMs = marginMsOf(leftMs);
-  const extraMs = ENSEMBLE_EXTRA_SHARE * leftMs;
-  const members = mostMembers(folds, Math.min(trials, algorithms.length));
-  const reserveMs = ensembleBaseMs(probe, members, input.trainingCases, input.testCases) + extraMs;
-  const availableMs = leftMs - marginMs - reserveMs;
-  const cases = validationCases(input.trainingCases, splits);
-  const evenMs = availableMs / waves(trials, folds, parallel);
-  const besideLooksMs = canLook(input, trials)
-    ? wholeMsBesideLooks(algorithms, availableMs, folds, cases, parallel)
-    : 0;
-  const slotMs = Math.max(evenMs, besideLooksMs);
-  const most = Math.max(...algorithms.map(({ planSteps }) => planSteps));
-  const steps = input.steps ?? stepsWithin(probe, slotMs, cases, most);
-  return { trials, folds, splits, steps, slotMs, looks: besideLooksMs > evenMs, reserveMs, marginMs };
-}
-
-/**
- * Whether a way to spend fits: enough steps, or with given steps enough time for them. Of several algorithms the one in the
- * middle must get the steps, and the slowest as many as say something about it: folds are trained by the best, whichever it is.
- */
-function fits(input: BudgetInput, leftMs: number, spending: Spending, leastSteps: number): boolean {
-  if (input.steps === null) {
-    const each = Object.values(stepsByAlgorithm(input, spending)).sort((a, b) => a - b);
-    const middle = each[Math.floor((each.length - 1) / 2)] as number;
-    return middle >= leastSteps && spending.steps >= Math.min(leastSteps, USEFUL_STEPS);
-  }
-  const oneMs = trainingMs(
-    slowest(input.algorithms),
-    input.steps,
-    validationCases(input.trainingCases, spending.splits),
-  );
-  const searchesMs = input.algorithms.reduce((sum, { probe }) => sum + (probe.searchMs ?? 0), 0);
-  const trainingsMs = waves(spending.trials, spending.folds, input.parallel) * oneMs + searchesMs;
-  return trainingsMs + spending.reserveMs + spending.marginMs <= leftMs;
-}
 
 /** The ways to spend that the request leaves open, poorest first, each once. */
 function choices(input: BudgetInput): { trials: number; folds: number; splits: number; steps: number }[] {
@@ -355,23 +236,4 @@ export function reserveOnceFound(
 /** Trainings that follow the search: the other folds, and after looks the first one too. */
 export function foldTrainings({ folds, looks }: Pick<Allocation, 'folds' | 'looks'>): number {
   return looks === true ? folds : folds - 1;
-}
-
-/** Algorithms are compared at the same time, not at the same steps: a fast one does more of them. */
-function stepsByAlgorithm(input: BudgetInput, { steps, splits }: Spending): Record<string, number> {
-  const cases = validationCases(input.trainingCases, splits);
-  const slotMs = trainingMs(slowest(input.algorithms), steps, cases);
-  return Object.fromEntries(
-    input.algorithms.map(({ name, planSteps, probe }) => [
-      name,
-      input.steps ?? searchSteps(probe, slotMs, cases, planSteps, steps),
-    ]),
-  );
-}
-
-/** Steps of a search trial in a slot: never fewer than the slowest's, but for one that searches an architecture first. */
-function searchSteps(probe: Probe, slotMs: number, cases: number, planSteps: number, slowestSteps: number): number {
-  const ownMs = searchSlotMs(probe, slotMs) - (probe.searchMs ?? 0);
-  const least = Math.min(probe.searchMs === undefined ? slowestSteps : SMALLEST_STEPS, planSteps);
-  return Math.max(least, stepsWithin(probe, ownMs, cases, planSteps));
 }
