@@ -1,5 +1,10 @@
+import { type Tensor5D, tf } from '@voxhelm/nn/engine';
+import { initialParameters } from '@voxhelm/nn/initialize';
+import { disposeParameters } from '@voxhelm/nn/weights';
 import { describe, expect, test } from 'vitest';
 import { networkOf } from '../networks.ts';
+import { HIPPOCAMPUS, planInput } from '../planning-fixtures.ts';
+import { unet } from './plan.ts';
 
 const ARCHITECTURE = {
   n_stages: 3,
@@ -57,6 +62,32 @@ describe('PlainConvUNet', () => {
     const name = option === 'nonlin_kwargs' ? 'colour' : option;
     expect(() => plain({ [option]: value })).toThrow(new RegExp(name));
   });
+});
+
+test('a network in the plane is one whose kernels and strides are 1 along the slices, on patches of one slice', () => {
+  const network = {
+    n_stages: 3,
+    features_per_stage: [4, 8, 8],
+    kernel_sizes: [3, 3, 3].map((size) => [size, size, 1]),
+    strides: [1, 2, 2].map((step) => [step, step, 1]),
+    n_conv_per_stage: 2,
+    n_conv_per_stage_decoder: 2,
+  };
+  const plan = unet.plan(planInput(HIPPOCAMPUS, { overrides: { patchSize: [16, 24, 1], network } }));
+  const built = networkOf(plan.network);
+  expect(built.divisor).toEqual([4, 4, 1]);
+  expect(built.specs.every(({ shape }) => shape[4] === undefined || shape[4] === 1)).toBe(true);
+  const parameters = initialParameters(built, 1);
+  const image = tf.randomNormal([1, ...plan.patchSize, 1], 0, 1, 'float32', 1) as Tensor5D;
+  const heads = tf.tidy(() =>
+    built.forward(parameters, image, { training: true, seed: null }).map(({ shape }) => shape),
+  );
+  expect(heads).toEqual([
+    [1, 16, 24, 1, 3],
+    [1, 8, 12, 1, 3],
+  ]);
+  disposeParameters(parameters);
+  image.dispose();
 });
 
 describe('ResidualEncoderUNet', () => {
