@@ -1,7 +1,7 @@
 import type { LabelDefinition } from '@voxhelm/contracts/dataset';
 import type { FusionPlan } from '@voxhelm/contracts/ensemble';
 import type { Plan } from '@voxhelm/contracts/plan';
-import { keepLargestComponent } from '@voxhelm/imaging/components';
+import { keepLargestComponents } from '@voxhelm/imaging/components';
 import { type LabelMap, type Volume, voxelCount } from '@voxhelm/imaging/volume';
 import type { Predictor } from '@voxhelm/nn/window-predictor';
 import { addToFusion, type Fusion, fusedLabels, fusionEntropy, startFusion } from './fuse.ts';
@@ -43,7 +43,7 @@ function finished(
   labels: readonly LabelDefinition[],
 ): EnsemblePrediction {
   const data = fusedLabels(totals, valuesOf(labels));
-  for (const value of fusion.largestComponent) keepLargestComponent(data, shape, value);
+  keepLargestComponents(data, shape, fusion.largestComponent);
   return { labels: { shape, data, affine }, entropy: () => fusionEntropy(totals) };
 }
 

@@ -1,6 +1,6 @@
 import type { LabelDefinition } from '@voxhelm/contracts/dataset';
 import type { FusionMode } from '@voxhelm/contracts/ensemble';
-import { keepLargestComponent } from '@voxhelm/imaging/components';
+import { keepLargestComponents } from '@voxhelm/imaging/components';
 import { withoutIgnored } from '@voxhelm/imaging/ignored';
 import { diceByClass } from '@voxhelm/imaging/metrics/dice';
 import { diceByGroup } from '@voxhelm/imaging/metrics/group-scores';
@@ -147,7 +147,7 @@ export function componentScores(
   // What is cut off a part is cut off the whole as well: it cannot be chosen for one group alone.
   if (scored.labelGroups !== null) return { plain, largest: plain };
   // A class's component is background afterwards and never another class, so all classes can be cut at once.
-  for (const value of foregroundValues(labels)) keepLargestComponent(prediction, truth.shape, value);
+  keepLargestComponents(prediction, truth.shape, foregroundValues(labels));
   return { plain, largest: plainDice(prediction, truth, scored) };
 }
 

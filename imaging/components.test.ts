@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { connectedComponents, keepLargestComponent } from './components.ts';
+import { boxesOfValues, connectedComponents, keepLargestComponents } from './components.ts';
 import type { Vec3 } from './volume.ts';
 import { voxelCount } from './volume.ts';
 
@@ -58,17 +58,17 @@ test('components are those of brute force, with their sizes and boxes', () => {
   );
 });
 
-test('keepLargestComponent removes the smaller components of one value only', () => {
+test('keepLargestComponents removes the smaller components of the named values only', () => {
   const labels = Uint16Array.from([2, 2, 0, 2, 0, 1, 0, 2, 1]);
-  keepLargestComponent(labels, [1, 1, 9], 2);
+  keepLargestComponents(labels, [1, 1, 9], [2]);
   expect([...labels]).toEqual([2, 2, 0, 0, 0, 1, 0, 0, 1]);
 });
 
-test('keepLargestComponent keeps one component, and of equals the first', () => {
+test('keepLargestComponents keeps one component, and of equals the first', () => {
   const labels = Uint8Array.from([0, 3, 0, 3, 0]);
-  keepLargestComponent(labels, [1, 5, 1], 3);
+  keepLargestComponents(labels, [1, 5, 1], [3]);
   expect([...labels]).toEqual([0, 3, 0, 0, 0]);
-  keepLargestComponent(labels, [1, 5, 1], 9);
+  keepLargestComponents(labels, [1, 5, 1], [9]);
   expect([...labels]).toEqual([0, 3, 0, 0, 0]);
 });
 
@@ -78,4 +78,24 @@ test('a large snake is filled without recursion', () => {
   for (let y = 0; y < 301; y++)
     for (let z = 0; z < 301; z++) if (y % 2 === 0 || z === (y % 4 === 1 ? 300 : 0)) mask[y * 301 + z] = 1;
   expect(connectedComponents(mask, shape).sizes).toHaveLength(1);
+});
+
+test('boxes of all values come from one pass: each is the smallest that holds its value, absent ones are left out', () => {
+  const cases = masks.chain(({ shape }) =>
+    fc
+      .array(fc.constantFrom(0, 1, 2, 300), { minLength: voxelCount(shape), maxLength: voxelCount(shape) })
+      .map((values) => ({ shape, labels: Uint16Array.from(values) })),
+  );
+  fc.assert(
+    fc.property(cases, ({ shape, labels }) => {
+      const boxes = boxesOfValues(labels, shape, [1, 2, 7, 300]);
+      for (const value of [1, 2, 7, 300]) {
+        const places = [...labels.keys()].filter((i) => labels[i] === value).map((i) => positionOf(i, shape));
+        const ends = (pick: typeof Math.min, more: number) =>
+          [0, 1, 2].map((axis) => pick(...places.map((place) => place[axis] as number)) + more);
+        const expected = places.length === 0 ? undefined : { start: ends(Math.min, 0), end: ends(Math.max, 1) };
+        expect(boxes.get(value)).toEqual(expected);
+      }
+    }),
+  );
 });

@@ -6,7 +6,7 @@ import { spacingOf } from '../volume.ts';
 import type { Overlap } from './dice.ts';
 import { countOverlap, diceOf, iouOf, meanOf } from './dice.ts';
 import { type PairingOptions, pairFiles, requireSameGrid } from './pair-files.ts';
-import { surfaceScores } from './surface.ts';
+import { labelBoxes, surfaceScores } from './surface.ts';
 
 const SCORES = ['dice', 'iou', 'hdMm', 'hd95Mm', 'assdMm', 'surfaceDice'] as const;
 const NOTHING: ClassScores = { dice: null, iou: null, hdMm: null, hd95Mm: null, assdMm: null, surfaceDice: null };
@@ -32,10 +32,11 @@ export function evaluateCase(
     );
   }
   const overlaps = countOverlap(prediction.data, truth.data, labelValues);
+  const boxes = labelBoxes(prediction.data, truth.data, labelValues, truth.shape);
   const classes: Record<string, ClassScores> = {};
   for (const [index, value] of labelValues.entries()) {
     const overlap = overlaps[index] as Overlap;
-    const surface = surfaceScores(prediction.data, truth.data, value, truth.shape, spacingMm, toleranceMm);
+    const surface = surfaceScores(prediction.data, truth.data, value, truth.shape, spacingMm, toleranceMm, boxes);
     classes[value] = {
       dice: diceOf(overlap),
       iou: iouOf(overlap),

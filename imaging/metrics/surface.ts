@@ -1,5 +1,5 @@
 import type { Box } from '../components.ts';
-import { boxOfValue, boxShape, maskInBox } from '../components.ts';
+import { boxesOfValues, boxShape, maskInBox } from '../components.ts';
 import type { Vec3 } from '../volume.ts';
 import { voxelCount } from '../volume.ts';
 import { squaredDistanceTransform } from './distance-transform.ts';
@@ -19,10 +19,26 @@ export interface SurfaceScores {
   readonly surfaceDice: number | null;
 }
 
+/** Where label values lie: boxes by value, of all that a score asks for. */
+export interface LabelBoxes {
+  readonly prediction: ReadonlyMap<number, Box>;
+  readonly truth: ReadonlyMap<number, Box>;
+}
+
+/** {@link LabelBoxes} of some values in two label maps of one shape. */
+export function labelBoxes(
+  prediction: ArrayLike<number>,
+  truth: ArrayLike<number>,
+  values: readonly number[],
+  shape: Vec3,
+): LabelBoxes {
+  return { prediction: boxesOfValues(prediction, shape, values), truth: boxesOfValues(truth, shape, values) };
+}
+
 /**
  * Scores the surfaces of one label value: Hausdorff distance, its 95th percentile, average symmetric surface distance,
  * and the share of both surfaces that lies within `toleranceMm` of the other. A surface voxel is one of the mask that
- * has a face neighbour outside it, beyond the image included (MONAI's convention; ../shared/reference/automl.md 3.2).
+ * has a face neighbour outside it, beyond the image included (MONAI's convention; ../shared/reference/automl.md 3.2). `boxes` of many values are found once for all.
  */
 export function surfaceScores(
   prediction: ArrayLike<number>,
@@ -31,10 +47,11 @@ export function surfaceScores(
   shape: Vec3,
   spacingMm: Vec3,
   toleranceMm: number,
+  boxes: LabelBoxes = labelBoxes(prediction, truth, [value], shape),
 ): SurfaceScores {
-  const predictionBox = boxOfValue(prediction, shape, value);
-  const truthBox = boxOfValue(truth, shape, value);
-  if (predictionBox === null || truthBox === null) {
+  const predictionBox = boxes.prediction.get(value);
+  const truthBox = boxes.truth.get(value);
+  if (predictionBox === undefined || truthBox === undefined) {
     const surfaceDice = predictionBox === truthBox ? null : 0;
     return { hdMm: null, hd95Mm: null, assdMm: null, surfaceDice };
   }
