@@ -2,11 +2,13 @@ import type { LabelDefinition } from '@voxhelm/contracts/dataset';
 import type { FusionPlan } from '@voxhelm/contracts/ensemble';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { keepLargestComponents } from '@voxhelm/imaging/components';
-import { type LabelMap, type Volume, voxelCount } from '@voxhelm/imaging/volume';
+import { rasShapeOf } from '@voxhelm/imaging/geometry';
+import { type LabelMap, voxelCount } from '@voxhelm/imaging/volume';
 import type { Predictor } from '@voxhelm/nn/window-predictor';
 import { addToFusion, type Fusion, fusedLabels, fusionEntropy, startFusion } from './fuse.ts';
 import type { PreparedImage } from './image-groups.ts';
 import { predictPreprocessed } from './predict-case.ts';
+import { type FusedImage, fuseBySlabs, SLAB_VALUES, slabPlanes } from './slabs.ts';
 
 /*
  * Models in memory predict images together. Whoever loaded them says by which engine: a trainer, or a browser.
@@ -25,26 +27,23 @@ export interface EnsemblePrediction {
   entropy(): Float32Array;
 }
 
-/** The fused label map of each image, and how sure it is. Throws `bad-image` where an image does not fit the models. */
+/**
+ * The fused label map of each image, and how sure it is. Images of more than `slabValues` classes x voxels are predicted slab by
+ * slab. Throws `bad-image` where an image does not fit the models.
+ */
 export async function predictImages(
   models: readonly LoadedModel[],
   images: readonly PreparedImage[],
   fusion: FusionPlan,
   labels: readonly LabelDefinition[],
+  slabValues = SLAB_VALUES,
 ): Promise<EnsemblePrediction[]> {
-  const totals = await fuseTotals(models, images, fusion, labels.length);
-  return images.map(({ image }, index) => finished(totals[index] as Fusion, image, fusion, labels));
-}
-
-function finished(
-  totals: Fusion,
-  { shape, affine }: Volume,
-  fusion: FusionPlan,
-  labels: readonly LabelDefinition[],
-): EnsemblePrediction {
-  const data = fusedLabels(totals, valuesOf(labels));
-  keepLargestComponents(data, shape, fusion.largestComponent);
-  return { labels: { shape, data, affine }, entropy: () => fusionEntropy(totals) };
+  const fused = await fuseImages(models, images, fusion, labels, slabValues);
+  return fused.map(({ data, entropy }, index) => {
+    const { shape, affine } = (images[index] as PreparedImage).image;
+    keepLargestComponents(data, shape, fusion.largestComponent);
+    return { labels: { shape, data, affine }, entropy };
+  });
 }
 
 /** Each image's label values by the models' fused predictions, [x][y][z] on its own grid; every component kept. */
@@ -54,8 +53,33 @@ export async function fuseModels(
   fusion: Pick<FusionPlan, 'mode' | 'flips'>,
   labels: readonly LabelDefinition[],
 ): Promise<(Uint8Array | Uint16Array)[]> {
-  const totals = await fuseTotals(models, images, fusion, labels.length);
-  return totals.map((each) => fusedLabels(each, valuesOf(labels)));
+  return (await fuseImages(models, images, fusion, labels, SLAB_VALUES)).map(({ data }) => data);
+}
+
+async function fuseImages(
+  models: readonly LoadedModel[],
+  images: readonly PreparedImage[],
+  fusion: Pick<FusionPlan, 'mode' | 'flips'>,
+  labels: readonly LabelDefinition[],
+  slabValues: number,
+): Promise<FusedImage[]> {
+  const isLarge = ({ image, preprocessed }: PreparedImage): boolean => {
+    const shape = rasShapeOf(image.shape, image.affine);
+    const cases = models.map(({ plan }) => preprocessed(plan));
+    return slabPlanes(shape, cases, labels.length, slabValues) < shape[0];
+  };
+  const small = images.filter((one) => !isLarge(one));
+  const totals = await fuseTotals(models, small, fusion, labels.length);
+  const fused: FusedImage[] = [];
+  for (const one of images) {
+    const own = totals[small.indexOf(one)];
+    fused.push(
+      own === undefined
+        ? await fuseBySlabs(models, one, fusion, labels, slabValues)
+        : { data: fusedLabels(own, valuesOf(labels)), entropy: () => fusionEntropy(own) },
+    );
+  }
+  return fused;
 }
 
 /** The models' predictions of each image added up: what the labels are taken from, and how sure they are. */

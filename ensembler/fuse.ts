@@ -35,8 +35,8 @@ export function addToFusion(fusion: Fusion, probabilities: Float32Array | Uint8A
   if (fusion.mode === 'mean') {
     for (let index = 0; index < totals.length; index++) totals[index]! += probabilities[index]!;
   } else {
-    for (let voxel = 0; voxel < voxels; voxel++)
-      totals[largestClass(probabilities, classes, voxels, voxel) * voxels + voxel]! += 1;
+    const chosen = largestClasses(probabilities, classes, voxels);
+    for (let voxel = 0; voxel < voxels; voxel++) totals[chosen[voxel]! * voxels + voxel]! += 1;
   }
 }
 
@@ -46,9 +46,9 @@ export function addToFusion(fusion: Fusion, probabilities: Float32Array | Uint8A
  */
 export function fusedLabels(fusion: Fusion, labelValues: readonly number[]): Uint8Array | Uint16Array {
   const { totals, classes, voxels } = fusion;
+  const chosen = largestClasses(totals, classes, voxels);
   const labels = Math.max(...labelValues) > 255 ? new Uint16Array(voxels) : new Uint8Array(voxels);
-  for (let voxel = 0; voxel < voxels; voxel++)
-    labels[voxel] = labelValues[largestClass(totals, classes, voxels, voxel)]!;
+  for (let voxel = 0; voxel < voxels; voxel++) labels[voxel] = labelValues[chosen[voxel]!]!;
   return labels;
 }
 
@@ -57,31 +57,34 @@ export function fusedLabels(fusion: Fusion, labelValues: readonly number[]): Uin
  * every class is as probable.
  */
 export function fusionEntropy({ totals, classes, voxels }: Fusion): Float32Array {
-  const entropy = new Float32Array(voxels);
-  const scale = 1 / Math.log(classes);
-  for (let voxel = 0; voxel < voxels; voxel++) {
-    let sum = 0;
-    for (let index = 0; index < classes; index++) sum += totals[index * voxels + voxel]!;
-    let value = 0;
-    for (let index = 0; index < classes; index++) {
-      const share = totals[index * voxels + voxel]! / sum;
-      if (share > 0) value -= share * Math.log(share);
-    }
-    entropy[voxel] = Math.min(1, value * scale);
+  const sums = new Float64Array(voxels);
+  for (let index = 0; index < totals.length; index += voxels) {
+    for (let voxel = 0; voxel < voxels; voxel++) sums[voxel]! += totals[index + voxel]!;
   }
-  return entropy;
+  const entropy = new Float32Array(voxels);
+  for (let index = 0; index < totals.length; index += voxels) {
+    for (let voxel = 0; voxel < voxels; voxel++) {
+      const share = totals[index + voxel]! / sums[voxel]!;
+      if (share > 0) entropy[voxel]! -= share * Math.log(share);
+    }
+  }
+  const scale = 1 / Math.log(classes);
+  return entropy.map((value) => Math.min(1, value * scale));
 }
 
-/** The class with the largest value at a voxel, the lowest of equals. */
-function largestClass(values: Float32Array | Uint8Array, classes: number, voxels: number, voxel: number): number {
-  let best = 0;
-  let bestValue = values[voxel]!;
+/** The class with the largest value of each voxel, the lowest of equals. Class by class: every pass runs over contiguous numbers. */
+function largestClasses(values: Float32Array | Uint8Array, classes: number, voxels: number): Uint16Array {
+  const chosen = new Uint16Array(voxels);
+  const largest = values.slice(0, voxels);
   for (let index = 1; index < classes; index++) {
-    const value = values[index * voxels + voxel]!;
-    if (value > bestValue) {
-      best = index;
-      bestValue = value;
+    const offset = index * voxels;
+    for (let voxel = 0; voxel < voxels; voxel++) {
+      const value = values[offset + voxel]!;
+      if (value > largest[voxel]!) {
+        largest[voxel] = value;
+        chosen[voxel] = index;
+      }
     }
   }
-  return best;
+  return chosen;
 }

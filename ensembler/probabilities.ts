@@ -1,6 +1,7 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Vec3 } from '@voxhelm/imaging/volume';
 import { decodeSafetensors, encodeSafetensors } from '@voxhelm/nn/weights';
+import { quantize } from './quantize.ts';
 
 /*
  * Stored class probabilities of one validation case: the trainer writes them after its validation, the ensemble job reads
@@ -17,16 +18,19 @@ export interface QuantizedProbabilities {
 
 const TENSOR = 'probabilities';
 
-/** Probabilities (0..1, [class][x][y][z]) as a file. Throws `internal` where the length does not fit. */
-export function encodeProbabilities(probabilities: Float32Array, classes: number, shape: Vec3): Uint8Array {
+/** Probabilities ([class][x][y][z]; 0..1, or bytes of {@link quantize}) as a file. Throws `internal` where the length does not fit. */
+export function encodeProbabilities(
+  probabilities: Float32Array | Uint8Array,
+  classes: number,
+  shape: Vec3,
+): Uint8Array {
   if (probabilities.length !== classes * shape[0] * shape[1] * shape[2]) {
     throw new VoxhelmError(
       'internal',
       `${probabilities.length} probabilities are no ${classes} classes x ${shape.join('x')}`,
     );
   }
-  const data = new Uint8Array(probabilities.length);
-  for (let index = 0; index < data.length; index++) data[index] = Math.round(probabilities[index]! * 255);
+  const data = probabilities instanceof Uint8Array ? probabilities : quantize(probabilities);
   return encodeSafetensors(new Map([[TENSOR, { dtype: 'U8', shape: [classes, ...shape], data }]]), { scale: '255' });
 }
 

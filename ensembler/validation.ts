@@ -11,6 +11,7 @@ import { addToFusion, fusedLabels, startFusion } from './fuse.ts';
 import { type LabelledCase, type Material, type Member, readTruth } from './material.ts';
 import { decodeProbabilities, type QuantizedProbabilities } from './probabilities.ts';
 import type { CandidateDraft, ComponentScores, ScoredCandidate } from './select.ts';
+import { SLAB_VALUES } from './slabs.ts';
 
 /*
  * What the stored validation predictions say of each candidate. Every case is read once and serves all candidates; what
@@ -103,18 +104,48 @@ export function membersFor(one: LabelledCase, members: readonly Member[], only?:
   );
 }
 
-/** What members' stored predictions of a case come to together: a label value for each voxel. */
+/**
+ * What members' stored predictions of a case come to together: a label value for each voxel. At most `slabValues` classes x
+ * voxels are added up at once.
+ */
 export function fuseVotes(
   votes: readonly QuantizedProbabilities[],
   mode: FusionMode,
   labels: readonly LabelDefinition[],
+  slabValues = SLAB_VALUES,
 ): Uint8Array | Uint16Array {
-  const fusion = startFusion(mode, labels.length, votes[0]!.data.length / votes[0]!.classes);
-  for (const vote of votes) addToFusion(fusion, vote.data);
-  return fusedLabels(
-    fusion,
-    labels.map((label) => label.value),
-  );
+  const values = labels.map((label) => label.value);
+  const voxels = votes[0]!.data.length / votes[0]!.classes;
+  const most = Math.max(1, Math.floor(slabValues / labels.length));
+  if (voxels <= most) return fusedPart(votes, mode, values, 0, voxels);
+  const fused = Math.max(...values) > 255 ? new Uint16Array(voxels) : new Uint8Array(voxels);
+  for (let from = 0; from < voxels; from += most) {
+    fused.set(fusedPart(votes, mode, values, from, Math.min(voxels, from + most)), from);
+  }
+  return fused;
+}
+
+/** The labels of voxels `from` to `to` (exclusive). */
+function fusedPart(
+  votes: readonly QuantizedProbabilities[],
+  mode: FusionMode,
+  values: readonly number[],
+  from: number,
+  to: number,
+): Uint8Array | Uint16Array {
+  const fusion = startFusion(mode, values.length, to - from);
+  for (const { data, classes } of votes) addToFusion(fusion, partOf(data, classes, from, to));
+  return fusedLabels(fusion, values);
+}
+
+function partOf(data: Uint8Array, classes: number, from: number, to: number): Uint8Array {
+  const voxels = data.length / classes;
+  if (to - from === voxels) return data;
+  const part = new Uint8Array(classes * (to - from));
+  for (let index = 0; index < classes; index++) {
+    part.set(data.subarray(index * voxels + from, index * voxels + to), index * (to - from));
+  }
+  return part;
 }
 
 /** Values of all classes but background. */

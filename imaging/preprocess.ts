@@ -130,12 +130,57 @@ export function preprocessLabel(
  * given array itself where nothing changes. Throws `internal` where size and case disagree.
  */
 export function restoreProbabilities(probabilities: Float32Array, classes: number, c: PreprocessedCase): Float32Array {
-  if (probabilities.length !== classes * voxelCount(c.shape)) {
-    throw new VoxhelmError(
-      'internal',
-      `${probabilities.length} probabilities are not ${classes} classes of ${c.shape.join('x')} voxels`,
-    );
-  }
+  requireProbabilities(probabilities, classes, voxelCount(c.shape));
+  const { rasShape, step, same } = wayBack(c);
+  const ras = same ? probabilities : resampleLinearTo(probabilities, classes, c.shape, rasShape, step);
+  return fromRasData(ras, classes, rasShape, c.original.affine);
+}
+
+/** Planes across the first axis, `to` exclusive. */
+export interface PlaneRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The planes of the preprocessed grid (right to left) that {@link restorePlanes} needs for planes of the image in RAS. */
+export function planesBehind(c: PreprocessedCase, { from, to }: PlaneRange): PlaneRange {
+  const { step, same } = wayBack(c);
+  if (same) return { from, to };
+  const last = c.shape[0] - 1;
+  return {
+    from: Math.min(last, Math.floor(from * step[0])),
+    to: Math.min(last, Math.floor((to - 1) * step[0]) + 1) + 1,
+  };
+}
+
+/**
+ * As {@link restoreProbabilities} for some planes of the image in RAS, which stay in RAS: from the probabilities of the planes
+ * that {@link planesBehind} names. Throws `internal` where they are others.
+ */
+export function restorePlanes(
+  probabilities: Float32Array,
+  classes: number,
+  c: PreprocessedCase,
+  planes: PlaneRange,
+): Float32Array {
+  const behind = planesBehind(c, planes);
+  const shape: Vec3 = [behind.to - behind.from, c.shape[1], c.shape[2]];
+  requireProbabilities(probabilities, classes, voxelCount(shape));
+  const { rasShape, step, same } = wayBack(c);
+  if (same) return probabilities;
+  const start: Vec3 = [planes.from * step[0] - behind.from, 0, 0];
+  return resampleLinearTo(
+    probabilities,
+    classes,
+    shape,
+    [planes.to - planes.from, rasShape[1], rasShape[2]],
+    step,
+    start,
+  );
+}
+
+/** How the preprocessed grid is sampled on the way back: the image's shape in RAS, and the step along each axis in voxels. */
+function wayBack(c: PreprocessedCase): { rasShape: Vec3; step: Vec3; same: boolean } {
   const { shape, affine } = c.original;
   const rasShape = rasShapeOf(shape, affine);
   const from = rasSpacing(affine);
@@ -144,9 +189,12 @@ export function restoreProbabilities(probabilities: Float32Array, classes: numbe
     return Math.abs(step - 1) < 1e-9 ? 1 : step;
   };
   const step: Vec3 = [stepOf(0), stepOf(1), stepOf(2)];
-  const same = step.every((value, axis) => value === 1 && rasShape[axis] === c.shape[axis]);
-  const ras = same ? probabilities : resampleLinearTo(probabilities, classes, c.shape, rasShape, step);
-  return fromRasData(ras, classes, rasShape, affine);
+  return { rasShape, step, same: step.every((value, axis) => value === 1 && rasShape[axis] === c.shape[axis]) };
+}
+
+function requireProbabilities({ length }: Float32Array, classes: number, voxels: number): void {
+  if (length === classes * voxels) return;
+  throw new VoxhelmError('internal', `${length} probabilities are not ${classes} classes of ${voxels} voxels`);
 }
 
 /**

@@ -135,15 +135,18 @@ export function addWindow(
   const [wx, wy, wz] = window;
   const voxels = sx * sy * sz;
   const { sums, weights } = blend;
+  const first = Math.max(0, -start[2]);
+  const end = Math.min(wz, sz - start[2]);
   for (let x = Math.max(0, -start[0]); x < wx && x + start[0] < sx; x++) {
     for (let y = Math.max(0, -start[1]); y < wy && y + start[1] < sy; y++) {
       const to = ((x + start[0]) * sy + y + start[1]) * sz + start[2];
       const row = (x * wy + y) * wz;
-      for (let z = Math.max(0, -start[2]); z < wz && z + start[2] < sz; z++) {
-        const weight = importance[row + z]!;
-        const from = offset + (row + z) * classes;
-        weights[to + z]! += weight;
-        for (let c = 0; c < classes; c++) sums[c * voxels + to + z]! += weight * values[from + c]!;
+      for (let z = first; z < end; z++) weights[to + z]! += importance[row + z]!;
+      // Class by class: classes lie a whole volume apart.
+      for (let c = 0; c < classes; c++) {
+        const sum = c * voxels + to;
+        const from = offset + row * classes + c;
+        for (let z = first; z < end; z++) sums[sum + z]! += importance[row + z]! * values[from + z * classes]!;
       }
     }
   }
@@ -158,23 +161,51 @@ export function finishBlend({ sums, weights }: Blend, classes: number): Float32A
   return sums;
 }
 
+/** Planes of an image across its first axis, `to` exclusive. */
+export interface Planes {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** An image on the preprocessed grid: [channel][x][y][z]. */
 export interface WindowedImage {
   readonly data: Float32Array;
   readonly channels: number;
   readonly shape: Triple;
+  /** Where given, only these planes are asked for: the output has no others, and their values are those of the whole. */
+  readonly planes?: Planes;
+}
+
+/** Voxels of the output along each axis. */
+export function outputShape({ shape, planes }: Pick<WindowedImage, 'shape' | 'planes'>): Triple {
+  return planes === undefined ? shape : [planes.to - planes.from, shape[1], shape[2]];
 }
 
 /** An image whose windows are being blended. */
 interface OpenImage {
   readonly image: WindowedImage;
   readonly starts: readonly Triple[];
+  /** Of the planes that are asked for. */
   readonly blend: Blend;
 }
 
-/** Number of windows that an image takes. */
-export function windowCount(shape: Triple, window: Triple, overlap: number): number {
-  return windowPositions(padToWindow(shape, window).shape, window, overlap).length;
+/** Number of windows that an image takes, or those of its planes that are asked for. */
+export function windowCount(shape: Triple, window: Triple, overlap: number, planes?: Planes): number {
+  return windowStartsOf({ shape, ...(planes === undefined ? {} : { planes }) }, window, overlap).length;
+}
+
+/** Starts of an image's windows in its own voxels, x-major; only those that reach the planes that are asked for. */
+function windowStartsOf(
+  { shape, planes }: Pick<WindowedImage, 'shape' | 'planes'>,
+  window: Triple,
+  overlap: number,
+): Triple[] {
+  const { shape: padded, before } = padToWindow(shape, window);
+  const starts = windowPositions(padded, window, overlap).map(
+    (start) => start.map((at, axis) => at - (before[axis] as number)) as unknown as Triple,
+  );
+  if (planes === undefined) return starts;
+  return starts.filter(([x]) => x < planes.to && x + window[0] > planes.from);
 }
 
 /**
@@ -220,16 +251,17 @@ export async function slidingWindows(
     });
     const values = await compute(windows, group.length);
     group.forEach(({ image, start, blend }, slot) => {
-      addWindow(blend, classes, image.shape, start, windowSize, values, slot * size * classes, importance);
+      const within: Triple = [start[0] - (image.planes?.from ?? 0), start[1], start[2]];
+      addWindow(blend, classes, outputShape(image), within, windowSize, values, slot * size * classes, importance);
     });
   }
   return open.map(({ blend }) => finishBlend(blend, classes));
 }
 
 function openImage(image: WindowedImage, classes: number, { windowSize, overlap }: WindowOptions): OpenImage {
-  const { shape: padded, before } = padToWindow(image.shape, windowSize);
-  const starts = windowPositions(padded, windowSize, overlap).map(
-    (start) => start.map((at, axis) => at - (before[axis] as number)) as unknown as Triple,
-  );
-  return { image, starts, blend: startBlend(classes, image.shape) };
+  return {
+    image,
+    starts: windowStartsOf(image, windowSize, overlap),
+    blend: startBlend(classes, outputShape(image)),
+  };
 }

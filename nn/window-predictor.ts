@@ -2,7 +2,15 @@ import type { Plan } from '@voxhelm/contracts/plan';
 import { flipOf, inverseOf, isIdentity, type Rearrangement, rearrange } from '@voxhelm/imaging/rearrange';
 import { groupProbabilities } from './group-probabilities.ts';
 import type { Network } from './network.ts';
-import { fillBatches, slidingWindows, type Triple, type WindowedImage, windowCount } from './sliding-window.ts';
+import {
+  fillBatches,
+  outputShape,
+  type Planes,
+  slidingWindows,
+  type Triple,
+  type WindowedImage,
+  windowCount,
+} from './sliding-window.ts';
 import type { WindowFunction } from './training-engine.ts';
 
 /*
@@ -14,7 +22,7 @@ import type { WindowFunction } from './training-engine.ts';
 export interface Predictor {
   readonly classes: number;
   /**
-   * Softmax probabilities [class][x][y][z] of images on their preprocessed grids, in their order. `flips`: axes to mirror,
+   * Softmax probabilities [class][x][y][z] of images on their preprocessed grids (of the planes that they ask for), in their order. `flips`: axes to mirror,
    * one more pass for each entry besides the image as it is; probabilities of all passes are averaged. Windows fill their
    * batches across passes and images. Throws `RangeError` where an image does not fit the network.
    */
@@ -27,19 +35,32 @@ export interface Predictor {
   dispose(): void;
 }
 
+/** Voxels that a softmax takes together: their maxima and sums stay in the cache. */
+const SOFTMAX_VOXELS = 4096;
+
 /** Softmax over the classes of logits [class][x][y][z], in place. */
 export function softmaxInPlace(logits: Float32Array, classes: number): Float32Array {
   const voxels = logits.length / classes;
-  for (let v = 0; v < voxels; v++) {
-    let largest = Number.NEGATIVE_INFINITY;
-    for (let c = 0; c < classes; c++) largest = Math.max(largest, logits[c * voxels + v]!);
-    let sum = 0;
-    for (let c = 0; c < classes; c++) {
-      const power = Math.exp(logits[c * voxels + v]! - largest);
-      logits[c * voxels + v] = power;
-      sum += power;
+  const largest = new Float32Array(SOFTMAX_VOXELS);
+  const sum = new Float64Array(SOFTMAX_VOXELS);
+  // Class by class over a stretch of voxels: classes lie a whole volume apart.
+  for (let first = 0; first < voxels; first += SOFTMAX_VOXELS) {
+    const count = Math.min(SOFTMAX_VOXELS, voxels - first);
+    largest.fill(Number.NEGATIVE_INFINITY);
+    sum.fill(0);
+    for (let at = first; at < logits.length; at += voxels) {
+      for (let v = 0; v < count; v++) largest[v] = Math.max(largest[v]!, logits[at + v]!);
     }
-    for (let c = 0; c < classes; c++) logits[c * voxels + v]! /= sum;
+    for (let at = first; at < logits.length; at += voxels) {
+      for (let v = 0; v < count; v++) {
+        const power = Math.exp(logits[at + v]! - largest[v]!);
+        logits[at + v] = power;
+        sum[v]! += power;
+      }
+    }
+    for (let at = first; at < logits.length; at += voxels) {
+      for (let v = 0; v < count; v++) logits[at + v]! /= sum[v]!;
+    }
   }
   return logits;
 }
@@ -58,9 +79,12 @@ export function createWindowPredictor(network: Network, plan: WindowPlan, comput
     return logits.map(probabilities);
   }
 
-  function checkImage({ data, channels, shape }: WindowedImage): void {
+  function checkImage({ data, channels, shape, planes }: WindowedImage): void {
     if (channels !== network.inChannels || data.length !== channels * shape[0] * shape[1] * shape[2]) {
       throw new RangeError(`an image of ${channels} channels and shape ${shape} does not fit this network`);
+    }
+    if (planes !== undefined && !(planes.from >= 0 && planes.from < planes.to && planes.to <= shape[0])) {
+      throw new RangeError(`an image of shape ${shape} has no planes ${planes.from} to ${planes.to}`);
     }
   }
 
@@ -70,15 +94,17 @@ export function createWindowPredictor(network: Network, plan: WindowPlan, comput
       images.forEach(checkImage);
       const passes = images.flatMap((_, index) => [[], ...flips].map((axes): Pass => ({ index, axes })));
       const sums: (Float32Array | undefined)[] = images.map(() => undefined);
-      const windowsOf = ({ index }: Pass) =>
-        windowCount((images[index] as WindowedImage).shape, patchSize, inference.overlap);
+      const windowsOf = ({ index, axes }: Pass) => {
+        const { shape, planes } = images[index] as WindowedImage;
+        return windowCount(shape, patchSize, inference.overlap, mirroredPlanes(shape, axes, planes));
+      };
       for (const group of fillBatches(passes, windowsOf, inference.windowBatchSize)) {
         const blended = await blend(
           group.map(({ index, axes }) => mirrored(images[index] as WindowedImage, axes)),
           inference,
         );
         group.forEach(({ index, axes }, i) => {
-          const { shape } = images[index] as WindowedImage;
+          const shape = outputShape(images[index] as WindowedImage);
           const values = blended[i] as Float32Array;
           sums[index] = added(sums[index], turned(values, classes, shape, inverseOf(flipOf(axes))));
         });
@@ -110,7 +136,20 @@ interface Pass {
 }
 
 function mirrored(image: WindowedImage, axes: readonly number[]): WindowedImage {
-  return { ...image, data: turned(image.data, image.channels, image.shape, flipOf(axes)) };
+  const { data, channels, shape } = image;
+  const planes = mirroredPlanes(shape, axes, image.planes);
+  return {
+    data: turned(data, channels, shape, flipOf(axes)),
+    channels,
+    shape,
+    ...(planes === undefined ? {} : { planes }),
+  };
+}
+
+/** The planes that hold the same voxels once the image is mirrored. */
+function mirroredPlanes([planes]: Triple, axes: readonly number[], asked: Planes | undefined): Planes | undefined {
+  if (asked === undefined || !axes.includes(0)) return asked;
+  return { from: planes - asked.to, to: planes - asked.from };
 }
 
 /** [channel][x][y][z] rearranged; itself where nothing moves. */

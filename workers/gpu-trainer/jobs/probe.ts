@@ -113,7 +113,7 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
 }
 
 /** What the ensemble does with one stored prediction of a case (milliseconds): read, add, decide, score. */
-function fusionMs(probabilities: Float32Array, { data, shape }: LabelMap, plan: Plan): number {
+function fusionMs(probabilities: PredictedCase['probabilities'], { data, shape }: LabelMap, plan: Plan): number {
   const stored = encodeProbabilities(probabilities, plan.labels.length, shape);
   const startedAt = performance.now();
   const fused = fuseVotes([decodeProbabilities(stored)], 'mean', plan.labels);

@@ -2,13 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { outputShape } from '@voxhelm/nn/sliding-window';
 import type { Predictor } from '@voxhelm/nn/window-predictor';
 import { openArtifactStore } from '@voxhelm/storage/artifact-store';
 import { describe, expect, it } from 'vitest';
 import { tinyPlan } from '../fixtures/tiny-plan.ts';
 import { openThreadPool } from '../loader/thread-pool.ts';
 import { loadValidationCases, splitFold } from './load-cases.ts';
-import { meanScores, storePredictions } from './validate.ts';
+import { meanScores, type PredictedCase, predictCases, storePredictions } from './validate.ts';
 
 describe('meanScores', () => {
   it('does not count a class that is absent from prediction and truth', () => {
@@ -53,7 +54,8 @@ describe('storePredictions', () => {
   const predictor: Predictor = {
     classes: 3,
     predict: async (images) =>
-      images.map(({ shape: [x, y, z] }) => {
+      images.map((image) => {
+        const [x, y, z] = outputShape(image);
         const voxels = x * y * z;
         return new Float32Array(3 * voxels).fill(1, voxels, 2 * voxels);
       }),
@@ -83,6 +85,15 @@ describe('storePredictions', () => {
       expect(classes?.['1']?.volumeError).toBeGreaterThan(5);
       expect(classes?.['2']).toMatchObject({ dice: 0, hd95Mm: null, volumeError: -1 });
       expect(dice).toBeCloseTo((classes?.['1']?.dice ?? 0) / 2, 12);
+    }
+    const [whole, slabs] = [
+      await predictCases(predictor, cases, plan),
+      await predictCases(predictor, cases, plan, 999),
+    ];
+    for (const [i, one] of slabs.entries()) {
+      const same = whole[i] as PredictedCase;
+      expect({ ...one, probabilities: null }).toEqual({ ...same, probabilities: null });
+      expect(one.probabilities).toEqual(Uint8Array.from(same.probabilities, (p) => 255 * p));
     }
     const late = await store(Date.now() - 1);
     expect(late).toEqual(scored.map(({ classes: _, ...rest }) => rest));

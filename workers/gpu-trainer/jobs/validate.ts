@@ -4,6 +4,7 @@ import type { ValidationPredictions } from '@voxhelm/contracts/jobs';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { groupCases, predictPreprocessed } from '@voxhelm/ensembler/predict-case';
 import { encodeProbabilities } from '@voxhelm/ensembler/probabilities';
+import { predictLarge, SLAB_VALUES } from '@voxhelm/ensembler/slabs';
 import { TOLERANCE_MM } from '@voxhelm/ensembler/test-cases';
 import { withoutIgnored } from '@voxhelm/imaging/ignored';
 import { diceByClass } from '@voxhelm/imaging/metrics/dice';
@@ -26,8 +27,8 @@ export interface DiceScores {
 /** One validation case as a model segments it, on the image's own grid. */
 export interface PredictedCase extends DiceScores {
   readonly caseId: string;
-  /** [class][x][y][z], 0..1. */
-  readonly probabilities: Float32Array;
+  /** [class][x][y][z], 0..1; of an image that is predicted in slabs in bytes, 0..255. */
+  readonly probabilities: Float32Array | Uint8Array;
   /** Label values. */
   readonly labels: Uint8Array | Uint16Array;
 }
@@ -38,19 +39,37 @@ export function meanDefined(values: Iterable<number | null>): number | null {
   return defined.length === 0 ? null : defined.reduce((sum, value) => sum + value, 0) / defined.length;
 }
 
-/** Predicts cases by sliding window and scores each against its truth, as the final evaluation would. */
+/**
+ * Predicts cases by sliding window and scores each against its truth, as the final evaluation would. Cases of more than
+ * `slabValues` classes x voxels are predicted slab by slab.
+ */
 export async function predictCases(
   predictor: Predictor,
   cases: readonly ValidationCase[],
   plan: Plan,
+  slabValues = SLAB_VALUES,
 ): Promise<PredictedCase[]> {
-  const images = cases.map((one) => one.image);
+  const large = new Map<ValidationCase, PredictedCase>();
+  for (const one of cases) {
+    const said = await predictLarge({ plan, predictor }, one.image, plan.labels, slabValues);
+    if (said !== null) large.set(one, scored(one, said.probabilities, said.labels, plan));
+  }
+  const small = cases.filter((one) => !large.has(one));
+  const images = small.map((one) => one.image);
   const probabilities = await predictPreprocessed(predictor, images, plan, []);
-  return cases.map((one, i) => scored(one, probabilities[i] as Float32Array, plan));
+  return cases.map((one) => {
+    const own = probabilities[small.indexOf(one)];
+    if (own === undefined) return large.get(one) as PredictedCase;
+    return scored(one, own, argmaxLabels(own, plan.labels.length, plan.labels), plan);
+  });
 }
 
-function scored(validation: ValidationCase, probabilities: Float32Array, plan: Plan): PredictedCase {
-  const labels = argmaxLabels(probabilities, plan.labels.length, plan.labels);
+function scored(
+  validation: ValidationCase,
+  probabilities: PredictedCase['probabilities'],
+  labels: PredictedCase['labels'],
+  plan: Plan,
+): PredictedCase {
   const foreground = plan.labels.map((label) => label.value).filter((value) => value !== 0);
   const { truth } = validation;
   const counted = withoutIgnored({ ...truth, data: labels }, truth, plan.ignoreLabel);
