@@ -2,8 +2,9 @@ import { z } from 'zod';
 
 /*
  * Transforms of images and labels, by the names and options of MONAI's dictionary transforms (and of TorchIO for MR
- * artifacts), with their defaults: what stands in a list for either does here what it does there. Beyond them: `units`.
- * What each does, in which units, and its inverse: docs/transforms.md.
+ * artifacts), with their defaults: what stands in a list for either does here what it does there, but for the few things that
+ * docs/transforms.md tells (RandZoomd's interpolation, volumes smaller than a crop). Beyond them: `units`. What each does, in which
+ * units, and its inverse stands there as well.
  */
 
 const Probability = z.number().min(0).max(1);

@@ -10,8 +10,10 @@ import type { Plan } from '@voxhelm/contracts/plan';
 import type { PlanOverrides } from '@voxhelm/contracts/run';
 import { checkAndAnalyze } from '@voxhelm/imaging/datasets/check-and-analyze';
 import { readDatalist } from '@voxhelm/imaging/datasets/read-datalist';
+import type { Batch } from '@voxhelm/imaging/patch-sampler';
 import { type MadeNifti, makeNifti } from '@voxhelm/imaging/testing/make-nifti';
 import { trainLoop } from '@voxhelm/nn/trainer';
+import { openEngine, type TrainingEngine } from '@voxhelm/nn/training-engine';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadTrainingCases, loadValidationCases } from './jobs/load-cases.ts';
 import { predictCases } from './jobs/validate.ts';
@@ -20,8 +22,11 @@ import { openThreadPool, type ThreadPool } from './loader/thread-pool.ts';
 
 /*
  * Small volumes of other kinds than the sample's, on their whole way: files, check and analysis, plan, a few steps of a tiny
- * network, a label map on the image's own grid.
+ * network that must learn something, a label map on the image's own grid.
  */
+
+/** Few, but after them the loss of the first batch must have fallen. */
+const STEPS = 10;
 
 type Triple = readonly [number, number, number];
 
@@ -31,7 +36,8 @@ interface Kind {
   readonly modalities: readonly Modality[];
   readonly classes: number;
   readonly voxels: Triple;
-  readonly spacingMm: Triple;
+  /** Of each case, or of all. */
+  readonly spacingMm: Triple | readonly [Triple, Triple];
   /** Label of a voxel. */
   readonly label: (x: number, y: number, z: number) => number;
   readonly intensity: (label: number, channel: number, noise: number) => number;
@@ -46,6 +52,8 @@ const boxes = (size: Triple, most: number) => (x: number, y: number, z: number) 
   const depth = Math.min(x, y, z, size[0] - 1 - x, size[1] - 1 - y, size[2] - 1 - z);
   return Math.max(0, Math.min(most, depth - 1));
 };
+/** 2 x 2 x 5 voxels, which of a hundred patches of 16^3 that lie anywhere in 40^3 one would hold. */
+const isSpeck = (x: number, y: number, z: number) => Number(x >> 1 === 2 && y >> 1 === 2 && z >= 4 && z < 9);
 const segresnet: PlanOverrides = { network: { init_filters: 4, blocks_down: [1, 1, 1] } };
 
 const KINDS: readonly Kind[] = [
@@ -94,6 +102,31 @@ const KINDS: readonly Kind[] = [
     algorithm: 'segresnet',
     tiny: { ...segresnet, batchSize: 1 },
   },
+  {
+    name: 'one class of 20 voxels near a corner',
+    modalities: ['MRI'],
+    classes: 2,
+    voxels: [40, 40, 40],
+    spacingMm: [1, 1, 1],
+    label: isSpeck,
+    intensity: (label, _, noise) => 100 + 200 * label + 10 * noise,
+    algorithm: 'segresnet',
+    tiny: { ...segresnet, patchSize: [16, 16, 16], batchSize: 2 },
+  },
+  {
+    name: 'MR in nothing, of two voxel sizes',
+    modalities: ['MRI'],
+    classes: 2,
+    voxels: [24, 24, 20],
+    spacingMm: [
+      [1, 1, 1],
+      [1, 1, 1.25],
+    ],
+    label: boxes([24, 24, 20], 1),
+    intensity: (label, _, noise) => (label === 0 ? 0 : 100 + 10 * noise),
+    algorithm: 'unet',
+    tiny: { patchSize: [16, 16, 16] },
+  },
 ];
 
 let root: string;
@@ -116,6 +149,11 @@ function volumeOf({ voxels: [sx, sy, sz] }: Kind, value: (x: number, y: number, 
 
 const CASES = ['case_1', 'case_2'];
 
+function spacingOfCase({ spacingMm: [first, second, third] }: Kind, number: number): Triple {
+  if (typeof first === 'number') return [first, second as number, third as number];
+  return (number === 0 ? first : second) as Triple;
+}
+
 /** Files of a case's image: one, or in nnU-Net's layout one a channel. */
 function imagesOf(kind: Kind, folder: string, name: string): string[] {
   if (kind.nnunet === undefined) return [join(folder, 'imagesTr', `${name}.nii`)];
@@ -126,9 +164,9 @@ function imagesOf(kind: Kind, folder: string, name: string): string[] {
 async function writeDataset(kind: Kind): Promise<string> {
   const folder = await mkdtemp(join(root, 'kind-'));
   for (const part of ['imagesTr', 'labelsTr']) await mkdir(join(folder, part), { recursive: true });
-  const file = (made: Pick<MadeNifti, 'dims' | 'values' | 'datatype'>) =>
-    makeNifti({ ...made, pixdim: kind.spacingMm });
   for (const [number, name] of CASES.entries()) {
+    const file = (made: Pick<MadeNifti, 'dims' | 'values' | 'datatype'>) =>
+      makeNifti({ ...made, pixdim: spacingOfCase(kind, number) });
     const channels = kind.modalities.map((_, channel) =>
       volumeOf(kind, (x, y, z) =>
         kind.intensity(kind.label(x, y, z), channel, Math.sin(number + 3 * x + 5 * y + 7 * z)),
@@ -174,11 +212,14 @@ function planFor(kind: Kind, summary: AnalysisSummary, { ignoreLabel, labelGroup
     fold: 0,
     ignoreLabel: ignoreLabel ?? null,
     labelGroups: labelGroups ?? null,
-    overrides: { steps: 2, precision: 'float32', ...kind.tiny },
+    overrides: { steps: STEPS, precision: 'float32', ...kind.tiny },
   });
 }
 
-/** Two steps, then the second case's label map. */
+/**
+ * Trains on the first case and predicts the second. The last batch is the first one again, so that its losses before and
+ * after can be compared; `patches` holds the classes of each patch seen.
+ */
 async function trainAndPredict(kind: Kind, plan: Plan, folder: string) {
   const files = CASES.map((caseId) => ({
     caseId,
@@ -187,25 +228,38 @@ async function trainAndPredict(kind: Kind, plan: Plan, folder: string) {
   }));
   const volumes = await loadTrainingCases(pool, files.slice(0, 1), plan, () => undefined);
   const validation = await loadValidationCases(pool, files.slice(1), plan, () => undefined);
-  const loader = await openBatchLoader({ pool, volumes, plan, seed: 1, lastStep: 2 });
-  const losses: number[] = [];
+  const loader = await openBatchLoader({ pool, volumes, plan, seed: 1, lastStep: STEPS });
+  const batches: Batch[] = [];
+  for (let step = 1; step <= STEPS; step++) batches.push(await loader.next(step));
   let predicted: Awaited<ReturnType<typeof predictCases>> = [];
+  const losses: number[] = [];
   const result = await trainLoop({
     network: networkOf(plan.network),
     plan,
     seed: 1,
     startFrom: null,
     signal: new AbortController().signal,
-    nextBatch: (step) => loader.next(step),
+    nextBatch: async (step) => batches[step === STEPS ? 0 : step - 1] as Batch,
     async validate(predictor) {
       predicted = await predictCases(predictor, validation, plan);
       return { dice: predicted[0]?.dice ?? null, diceByClass: {} };
     },
-    onLoss: (_, loss) => losses.push(loss),
     saveLast: async () => undefined,
     saveBest: async () => undefined,
+    openEngine: async (network, own) => {
+      const engine = await openEngine(network, own);
+      const step: TrainingEngine['step'] = async (batch, numbers) => {
+        await engine.step(batch, numbers);
+        losses.push((await engine.status()).loss);
+      };
+      return { ...engine, step };
+    },
   });
-  return { result, losses, predicted };
+  const voxels = plan.patchSize.reduce((product, size) => product * size, 1);
+  const patches = batches.flatMap(({ classes }) =>
+    Array.from({ length: classes.length / voxels }, (_, i) => classes.subarray(i * voxels, (i + 1) * voxels)),
+  );
+  return { result, losses, predicted, patches };
 }
 
 test.each(KINDS)(
@@ -219,10 +273,15 @@ test.each(KINDS)(
     expect(analysis.summary.image_foreground_stats.pooled).toHaveLength(kind.modalities.length);
     const plan = planFor(kind, analysis.summary, datalist);
     expect(plan.labelGroups?.map(({ writes }) => writes)).toEqual(kind.nnunet === undefined ? undefined : [1, 2, 3]);
-    const { result, losses, predicted } = await trainAndPredict(kind, plan, folder);
-    expect(result).toMatchObject({ outcome: 'completed', step: 2 });
-    expect(losses).toHaveLength(1);
+    expect(plan.preprocessing.spacingMm === null).toBe(typeof kind.spacingMm[0] === 'number');
+    const { result, losses, predicted, patches } = await trainAndPredict(kind, plan, folder);
+    expect(result).toMatchObject({ outcome: 'completed', step: STEPS });
     expect(losses.every(Number.isFinite)).toBe(true);
+    // Of the first batch, before any update and after all but one.
+    expect(losses.at(-1)).toBeLessThan(0.99 * (losses[0] as number));
+    // A speck that patches miss is never learnt.
+    const share = patches.filter((classes) => classes.includes(1)).length / patches.length;
+    expect(share).toBeGreaterThan(0.25);
     const [map] = predicted;
     expect(map?.labels).toHaveLength(kind.voxels[0] * kind.voxels[1] * kind.voxels[2]);
     expect(Math.max(...(map?.labels ?? []))).toBeLessThan(kind.classes);
