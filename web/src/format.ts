@@ -105,7 +105,13 @@ export function shown(value: unknown): string {
   if (typeof value === 'number') return number(value);
   if (typeof value === 'string') return value;
   if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.map(shown).join(' × ');
-  return value === undefined ? '–' : JSON.stringify(value);
+  if (Array.isArray(value)) return value.map(shown).join('; ');
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value)
+      .map(([name, inner]) => `${name} ${shown(inner)}`)
+      .join(', ');
+  }
+  return value === undefined ? '–' : value === null ? 'none' : JSON.stringify(value);
 }
 
 /** A relative difference with its sign: 0.031 is "+3.1 %". */

@@ -20,7 +20,9 @@ interface ParallelProps {
   readonly lines: readonly ParallelLine[];
 }
 
-const [HEIGHT, TOP, BOTTOM] = [300, 34, 14];
+const [HEIGHT, TOP, BOTTOM] = [312, 46, 14];
+/** Width of a letter of an axis's name, pixels. */
+const LETTER = 7;
 
 /** Pixels between axes and beside the outer ones, for their names; four axes fit a telephone, more of them scroll. */
 const [WIDE, NARROW] = [
@@ -35,6 +37,12 @@ interface Scale {
   readonly at: (part: number) => string;
   readonly ends: readonly [string, string];
 }
+
+/** An axis's name in two lines at most: the algorithm over its parameter. */
+const wordsOf = (title: string): string[] => {
+  const [first = '', ...others] = title.split(' ');
+  return others.length === 0 ? [first] : [first, others.join(' ')];
+};
 
 const yAt = (part: number): number => HEIGHT - BOTTOM - part * (HEIGHT - BOTTOM - TOP);
 const partAt = (y: number): number => Math.min(1, Math.max(0, (HEIGHT - BOTTOM - y) / (HEIGHT - BOTTOM - TOP)));
@@ -59,7 +67,10 @@ export function ParallelCoordinates({ axes, lines }: ParallelProps) {
       const part = at(line, id);
       return !scales.has(id) || (part !== null && part >= low && part <= high);
     });
-  const { gap, side } = matchMedia('(max-width: 640px)').matches ? NARROW : WIDE;
+  const base = matchMedia('(max-width: 640px)').matches ? NARROW : WIDE;
+  const longest = Math.max(0, ...axes.flatMap(({ title }) => title.split(' ').map((word) => word.length))) * LETTER;
+  const gap = Math.max(base.gap, longest + LETTER);
+  const side = Math.max(base.side, longest / 2 + 2);
   const width = side * 2 + gap * Math.max(1, axes.length - 1);
   const partOf = (event: PointerEvent): number => {
     const box = svg.current?.getBoundingClientRect();
@@ -114,9 +125,17 @@ export function ParallelCoordinates({ axes, lines }: ParallelProps) {
             const brush = brushes[id];
             return (
               <g key={id}>
-                <text x={x} y={14} textAnchor="middle" className="axis-name">
-                  {title}
-                </text>
+                {wordsOf(title).map((word, line) => (
+                  <text
+                    key={word}
+                    x={x}
+                    y={13 + 13 * (line + (title.includes(' ') ? 0 : 1))}
+                    textAnchor="middle"
+                    className="axis-name"
+                  >
+                    {word}
+                  </text>
+                ))}
                 <text x={x} y={TOP - 6} textAnchor="middle">
                   {scales.get(id)?.ends[1]}
                 </text>

@@ -21,7 +21,7 @@ interface ScatterProps {
   readonly line?: readonly (readonly [number, number])[];
 }
 
-const [WIDTH, HEIGHT, LEFT, BOTTOM, EDGE] = [520, 240, 52, 34, 18];
+const [WIDTH, HEIGHT, LEFT, BOTTOM, EDGE] = [520, 250, 52, 34, 28];
 
 /** Points in a plane; each a link. The same as CSV, and a sentence. */
 export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) {
@@ -56,6 +56,9 @@ export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) 
         ))}
         <text x={(WIDTH + LEFT) / 2} y={HEIGHT - 3} textAnchor="middle">
           {xName}
+        </text>
+        <text x={2} y={13}>
+          {yName}
         </text>
         {steps !== '' && <path d={steps} className="step-line" />}
         {dots.map((dot) => (

@@ -291,9 +291,9 @@ function Scores({ scores, volumesMl, labels, note }: ScoresProps) {
 
 /** "3.2 ml predicted, 3.05 ml true (+5 %)". */
 function volumeInWords({ predicted, truth }: CaseMeasures['volumesMl'][number]): string {
-  const ml = (value: number): string => `${number(Number(value.toPrecision(3)))} ml`;
+  const ml = (value: number): string => `${number(Number(value.toPrecision(3)))}\u00a0ml`;
   if (truth === null) return `${ml(predicted)} predicted`;
   const off =
-    truth === 0 ? '' : ` (${predicted >= truth ? '+' : ''}${(((predicted - truth) / truth) * 100).toFixed(0)} %)`;
+    truth === 0 ? '' : ` (${predicted >= truth ? '+' : ''}${(((predicted - truth) / truth) * 100).toFixed(0)}\u00a0%)`;
   return `${ml(predicted)} predicted, ${ml(truth)} true${off}`;
 }

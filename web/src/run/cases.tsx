@@ -51,6 +51,7 @@ export function RunCasesTab({ run }: { readonly run: RunDetail }) {
   const columns = useMemo(() => columnsOf(run, data, model, rows, query), [run.id, data, model, rows, query]);
   if (error !== null) return <ErrorNote error={error} retry={() => void refetch()} />;
   if (data === undefined) return <p className="loading">Loading cases…</p>;
+  const spreadModel = data.models.find(({ id }) => id === (model === '' ? 'ensemble' : model));
   return (
     <>
       <DataTable
@@ -80,8 +81,15 @@ export function RunCasesTab({ run }: { readonly run: RunDetail }) {
       />
       {rows.length > 0 && (
         <>
-          <h2>How the scores spread</h2>
-          <ScorePlots labels={data.labels} cases={rows.flatMap((one) => resultOf(one, model)?.scores ?? [])} />
+          <h2>How the scores{spreadModel === undefined ? '' : ` of ${spreadModel.name}`} spread</h2>
+          {spreadModel === undefined ? (
+            <p className="muted">Choose a model above: scores of several models make no spread.</p>
+          ) : (
+            <ScorePlots
+              labels={data.labels}
+              cases={data.cases.flatMap((one) => resultOf(one, spreadModel.id)?.scores ?? [])}
+            />
+          )}
         </>
       )}
     </>

@@ -138,7 +138,8 @@ function TestTable({ run, evaluation }: TestProps) {
     <>
       <h2>Test cases</h2>
       <p>
-        {evaluation.cases.length} cases that no training saw, scored once. Intervals: 95 %, bootstrap over cases.{' '}
+        {evaluation.cases.length} cases that no training saw, scored once. Intervals: 95 %, bootstrap over cases; “With
+        HD95”: how many cases have one.{' '}
         {evaluation.worst !== null && (
           <>
             Worst:{' '}
@@ -157,7 +158,7 @@ function TestTable({ run, evaluation }: TestProps) {
           { title: '95 % interval', numeric: true },
           { title: 'HD95 mm', numeric: true },
           { title: '95 % interval', numeric: true },
-          { title: 'Cases with an HD95', numeric: true },
+          { title: 'With HD95', numeric: true },
         ]}
         rows={rows.map((row) => {
           const [score, distance] = [interval(row.dice), interval(row.hd95)];

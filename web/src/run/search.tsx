@@ -10,6 +10,7 @@ import { ErrorNote } from '../components/error-note.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { saveCsv } from '../csv.ts';
 import { dice, shown } from '../format.ts';
+import { parameterTitles } from './parameter-titles.ts';
 
 /** Fewer say nothing of importance (contracts/insight.ts). */
 const FEWEST_TRIALS = 8;
@@ -160,6 +161,7 @@ function Parallel({ run }: { readonly run: RunDetail }) {
   const trials = run.trials.filter(({ kind, bestDice }) => kind === 'search' && bestDice !== null);
   if (trials.length < 2) return null;
   const names = [...new Set(trials.flatMap(({ point }) => Object.keys(point)))];
+  const titles = parameterTitles(names);
   const varied = names.filter((name) => new Set(trials.map(({ point }) => point[name])).size > 1);
   const [low, high] = [
     Math.min(...trials.map(({ bestDice }) => bestDice ?? 0)),
@@ -167,7 +169,7 @@ function Parallel({ run }: { readonly run: RunDetail }) {
   ];
   return (
     <ParallelCoordinates
-      axes={[...varied.map((id) => ({ id, title: id.split('.').at(-1) ?? id })), { id: 'dice', title: 'Dice' }]}
+      axes={[...varied.map((id) => ({ id, title: titles.get(id) ?? id })), { id: 'dice', title: 'Dice' }]}
       lines={trials.map((trial) => ({
         id: trial.id,
         label: `trial ${trial.number + 1}`,

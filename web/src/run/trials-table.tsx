@@ -6,6 +6,7 @@ import { Empty } from '../components/empty.tsx';
 import { ProgressBar } from '../components/progress-bar.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { dice, duration, shown } from '../format.ts';
+import { parameterTitles } from './parameter-titles.ts';
 
 /** Seconds that a trial has trained. */
 export function trialSeconds(trial: TrialView): number | null {
@@ -19,6 +20,7 @@ function columnsOf(run: RunDetail): Column<TrialView>[] {
   const parameters = [...new Set(run.trials.flatMap(({ point }) => Object.keys(point)))]
     .filter((name) => name !== 'algorithm')
     .sort((a, b) => a.localeCompare(b));
+  const titles = parameterTitles(parameters);
   return [
     {
       id: 'number',
@@ -72,7 +74,7 @@ function columnsOf(run: RunDetail): Column<TrialView>[] {
     ...parameters.map(
       (name): Column<TrialView> => ({
         id: name,
-        title: name.replace(/^[a-z0-9]+\./, ''),
+        title: titles.get(name) ?? name,
         value: (trial) => {
           const value = trial.point[name];
           return value === undefined ? null : typeof value === 'boolean' ? String(value) : value;

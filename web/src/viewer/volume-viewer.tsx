@@ -169,6 +169,7 @@ async function load(
   for (const old of [...viewer.volumes].reverse()) viewer.removeVolume(old);
   for (const image of volumes) viewer.addVolume(image);
   viewer.updateGLVolume();
+  viewer.createOnLocationChange();
 }
 
 async function isGzip(volume: Blob): Promise<boolean> {
