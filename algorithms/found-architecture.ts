@@ -1,4 +1,5 @@
 import type { FoundArchitecture, Plan } from '@voxhelm/contracts/plan';
+import { isGiven } from './plan-overrides.ts';
 
 /** The plan without a search ahead of its training. */
 export function withoutSearch(plan: Plan): Plan {
@@ -7,9 +8,13 @@ export function withoutSearch(plan: Plan): Plan {
   return { ...rest, reasons: Object.fromEntries(reasons) };
 }
 
-/** The plan as its search samples and steps: the search's own batch, each a step. */
+/**
+ * The plan as its search samples and steps: the search's own batch, each a step; no more than the training has at once, unless the
+ * user gave it, for a training that was made smaller for its device's memory has a search that does not fit either.
+ */
 export function searchingPlan(plan: Plan): Plan {
-  const batchSize = plan.architectureSearch?.batchSize ?? plan.batchSize;
+  const own = plan.architectureSearch?.batchSize ?? plan.batchSize;
+  const batchSize = isGiven(plan, 'architectureSearch.batchSize') ? own : Math.min(own, plan.batchSize);
   return { ...plan, batchSize, training: { ...plan.training, accumulate: 1 } };
 }
 

@@ -4,6 +4,8 @@ import type { Device, Plan, StartFrom } from '@voxhelm/contracts/plan';
 import type { PlanOverrides } from '@voxhelm/contracts/run';
 import type { Point } from '@voxhelm/contracts/trial';
 import type { SearchSpace } from '@voxhelm/search/space';
+import type { MemoryModel } from './memory-model.ts';
+import type { PatchGrid } from './patch-grid.ts';
 
 /** What a plan is made from: statistics, the device, and what the user fixed. No voxel, no tensor. */
 export interface PlanInput {
@@ -20,6 +22,8 @@ export interface PlanInput {
   /** Valid training cases of the whole dataset, all folds together. */
   readonly trainingCases: number;
   readonly fold: number;
+  /** Trainings that share the device's memory: on a CPU one for each trainer of the machine. Absent: one. */
+  readonly trainingsAtOnce?: number;
   readonly overrides: PlanOverrides;
   /** The weights that `overrides.startFrom` names, once they are in the artifact store. */
   readonly startFrom?: StartFrom | null;
@@ -36,6 +40,10 @@ export interface AlgorithmPlanner {
   readonly title: string;
   /** The resolved plan, each value with its reason. Throws `invalid-request` for an override that cannot work. */
   plan(input: PlanInput): Plan;
+  /** Which patches the plan's network can take: what a plan is made smaller by. */
+  patchGrid(plan: Plan): PatchGrid;
+  /** What the plan's training takes of its device's memory, by what was measured elsewhere. No searched point takes more. */
+  memory(plan: Plan): MemoryModel;
   /** Every name that {@link AlgorithmPlanner.space} may give a parameter, whatever the plan. */
   readonly searched: readonly string[];
   /** What a search may vary around this plan, names without the algorithm's prefix. Nothing that the user fixed. */

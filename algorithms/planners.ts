@@ -1,5 +1,6 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { dints } from './dints/plan.ts';
+import { fittingMemory } from './fit-memory.ts';
 import { keepingChoices } from './given-choices.ts';
 import type { AlgorithmPlanner } from './planner.ts';
 import { segresnet } from './segresnet/plan.ts';
@@ -8,10 +9,10 @@ import { unet } from './unet/plan.ts';
 
 /** Every algorithm, by its name: the only list of them. Pure, for the orchestrator: nothing here loads a tensor. */
 export const planners: Readonly<Record<string, AlgorithmPlanner>> = {
-  [segresnet.name]: keepingChoices(segresnet),
-  [swinunetr.name]: keepingChoices(swinunetr),
-  [unet.name]: keepingChoices(unet),
-  [dints.name]: keepingChoices(dints),
+  [segresnet.name]: fittingMemory(keepingChoices(segresnet)),
+  [swinunetr.name]: fittingMemory(keepingChoices(swinunetr)),
+  [unet.name]: fittingMemory(keepingChoices(unet)),
+  [dints.name]: fittingMemory(keepingChoices(dints)),
 };
 
 /** Names of the algorithms that a run tries which names none, in the order in which they are tried. */

@@ -61,6 +61,8 @@ export const ProbeJob = z.object({
   plan: ArtifactRef,
   cases: ArtifactRef,
   seed: z.number().int(),
+  /** Key prefix under which attempts tell later ones of the device's memory; jobs of before 25 November lack it. */
+  artifactPrefix: z.string().optional(),
 });
 export type ProbeJob = z.infer<typeof ProbeJob>;
 
@@ -72,7 +74,19 @@ export const ProbeResult = z.object({
   fuseCaseMs: z.number().nonnegative().optional(),
   /** Process start, loading data and building the network. */
   startMs: z.number().nonnegative(),
+  /** Resident memory of the whole process at its most. */
   peakMemoryMb: z.number().nonnegative(),
+  /** What the steps took of the device's memory; absent where the device does not tell, and before 25 November. */
+  memory: z
+    .object({
+      /** The most while steps were done, in MB: on a CPU of the process, on a GPU by the driver's word. */
+      stepsPeakMb: z.number().positive(),
+      /** All of this trainer's device's. */
+      deviceMb: z.number().positive(),
+      /** Cases that the process held meanwhile. */
+      cases: z.number().int().nonnegative(),
+    })
+    .optional(),
   /** What the plan's steps are to be computed in, with the reason; null where the plan's own stays. */
   precision: z
     .object({ value: z.enum(['float32', 'bfloat16']), reason: z.string() })

@@ -211,6 +211,8 @@ export const Plan = z
       normalization: z.array(Normalization).min(1),
     }),
     patchSize: PositiveIntTriple,
+    /** Where a device ran out of memory: the patch that was planned before. Trainings go on from each other's checkpoints. */
+    plannedPatchSize: PositiveIntTriple.optional(),
     batchSize: z.number().int().positive(),
     /** Class by the reference's name, options by the reference's names (snake_case as MONAI writes them). */
     network: z.strictObject({ class: z.string(), options: z.record(z.string(), z.unknown()) }),

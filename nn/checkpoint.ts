@@ -69,11 +69,13 @@ const ADDED_LATER: Readonly<Partial<Plan['training']>> = {
  * may go on in the other one.
  */
 export function planHash(plan: Plan): string {
-  const { reasons: _, training: given, sampling, ignoreLabel, labelGroups, ...rest } = plan;
+  const { reasons: _, training: given, sampling, ignoreLabel, labelGroups, plannedPatchSize, ...rest } = plan;
   const { mode, ...where } = sampling;
   // Micro-batches share out a step's patches and change nothing of it.
   const training = { ...given, accumulate: 1 };
-  const others = { ...rest, batchSize: rest.batchSize * given.accumulate };
+  // A patch made smaller for the device's memory is another one, but the weights are those of the same training.
+  const patchSize = plannedPatchSize ?? rest.patchSize;
+  const others = { ...rest, patchSize, batchSize: rest.batchSize * given.accumulate };
   const said = Object.entries(training).filter(
     ([key, value]) =>
       key !== 'precision' && (ADDED_LATER[key as keyof Plan['training']] !== value || !(key in ADDED_LATER)),

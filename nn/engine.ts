@@ -81,6 +81,12 @@ export function computesOnGpu(): boolean {
   return (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
 }
 
+/** Bytes that this process and all others of its container may have; without a container's limit the machine's. */
+function machineMemory(): number {
+  const limit = process.constrainedMemory(); // 0 or far more than there is where nothing limits it.
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
 let gpu: ReturnType<typeof visibleGpu> | undefined;
 
 /**
@@ -98,5 +104,5 @@ export function deviceInfo(): Device {
       fix: 'Run "npm run setup -- --device cuda", and "npx voxhelm doctor", which tells what is missing; or unset VOXHELM_DEVICE.',
     });
   }
-  return { kind: 'cpu', name: cpus()[0]?.model.trim() ?? 'CPU', memoryBytes: totalmem(), cores };
+  return { kind: 'cpu', name: cpus()[0]?.model.trim() ?? 'CPU', memoryBytes: machineMemory(), cores };
 }

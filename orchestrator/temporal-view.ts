@@ -2,7 +2,7 @@ import { Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } f
 import type { NativeConnection } from '@temporalio/worker';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import type { TemporalView } from './activities/dependencies.ts';
-import { connectedTrainers } from './trainers.ts';
+import { connectedTrainers, mostOfOneHost } from './trainers.ts';
 import { trialWorkflowId, WORKFLOWS } from './workflows/signals.ts';
 
 /** What activities see of a Temporal server. */
@@ -11,6 +11,10 @@ export function temporalView(connection: NativeConnection, namespace: string): T
   return {
     async countTrainers() {
       return (await connectedTrainers(connection.workflowService, namespace)).length;
+    },
+
+    async mostTrainersOfOneHost() {
+      return mostOfOneHost(await connectedTrainers(connection.workflowService, namespace));
     },
 
     async startTrial(input) {

@@ -16,8 +16,9 @@ export function searchHash(plan: Plan): string {
   const parts = [
     architectureSearch,
     network,
-    patchSize,
-    batchSize,
+    // What was planned: a search goes on where the device ran out of memory, and is shared by those that it did not.
+    plan.plannedPatchSize ?? patchSize,
+    batchSize * plan.training.accumulate,
     preprocessing,
     sampling,
     augmentation,

@@ -5,6 +5,7 @@ import { hp, type SearchSpace } from '@voxhelm/search/space';
 import { checkPatch, perAxis, type Triple } from '../axes.ts';
 import { withoutSearch } from '../found-architecture.ts';
 import { mirrorIfLong } from '../mirroring.ts';
+import { gridOf } from '../patch-grid.ts';
 import { withGiven } from '../plan-given.ts';
 import { lossEntry, outputsOf } from '../plan-of.ts';
 import { GIVEN, isGiven, readEditedPlan } from '../plan-overrides.ts';
@@ -12,6 +13,7 @@ import { withSteps } from '../plan-schedule.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
 import { segresnet } from '../segresnet/plan.ts';
 import { drawArchitecture } from './drawing.ts';
+import { dintsMemory } from './memory.ts';
 import { isWholeSearch, planSearch, withArchitectureSteps } from './plan-search.ts';
 import { defaultArchitecture } from './topology.ts';
 
@@ -189,6 +191,8 @@ export const dints: AlgorithmPlanner = {
   name: NAME,
   title: 'DiNTS',
   plan: planDints,
+  patchGrid: (plan) => gridOf(divisorOf(plan.network.options)),
+  memory: dintsMemory,
   searched: Object.keys(PATHS),
   space: dintsSpace,
   defaults: dintsDefaults,

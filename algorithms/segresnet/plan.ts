@@ -2,6 +2,7 @@ import type { Modality } from '@voxhelm/contracts/dataset';
 import type { Augmentation, Normalization, Plan } from '@voxhelm/contracts/plan';
 import { checkPatch, perAxis, type Triple, volume } from '../axes.ts';
 import { mirrorIfLong } from '../mirroring.ts';
+import { gridOf } from '../patch-grid.ts';
 import { withGiven } from '../plan-given.ts';
 import {
   ALL_TRAINED,
@@ -25,6 +26,7 @@ import { type AlgorithmPlanner, type PlanInput, PRECISION_UNMEASURED } from '../
 import { type DeviceProfile, deviceProfile } from './device-profile.ts';
 import { divisorOfOptions } from './divisor.ts';
 import { type PatchPlan, planPatch, planSpacing, type SpacingPlan } from './geometry.ts';
+import { segresnetMemory } from './memory.ts';
 import { cropRule } from './patch-centres.ts';
 
 /*
@@ -244,6 +246,8 @@ export const segresnet: AlgorithmPlanner = {
   name: 'segresnet',
   title: 'SegResNet',
   plan: planSegresnet,
+  patchGrid: (plan) => gridOf(divisorOfOptions(plan.network.options).divisor),
+  memory: segresnetMemory,
   ...planSpace({
     algorithm: 'segresnet',
     widthKey: 'initFilters',

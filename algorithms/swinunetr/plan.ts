@@ -24,6 +24,7 @@ import { given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
 import { withSteps } from '../plan-schedule.ts';
 import { planSpace } from '../plan-space.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
+import { swinunetrMemory } from './memory.ts';
 
 /*
  * SwinUNETR's plan by Auto3DSeg's rules (automl.md 1.7): statistics and device in, every decision out, with its reason.
@@ -221,6 +222,8 @@ export const swinunetr: AlgorithmPlanner = {
   name: 'swinunetr',
   title: 'SwinUNETR',
   plan: planSwinunetr,
+  patchGrid: () => ({ divisor: DIVISOR, least: DIVISOR, leastLongest: LEAST_LONGEST }),
+  memory: swinunetrMemory,
   ...planSpace({
     algorithm: 'swinunetr',
     widthKey: 'featureSize',

@@ -2,6 +2,7 @@ import type { Modality } from '@voxhelm/contracts/dataset';
 import type { Augmentation, Device, Normalization, Plan } from '@voxhelm/contracts/plan';
 import { axes, checkPatch, perAxis, type Triple, volume } from '../axes.ts';
 import { mirrorIfLong } from '../mirroring.ts';
+import { gridOf } from '../patch-grid.ts';
 import { withGiven } from '../plan-given.ts';
 import {
   because,
@@ -22,6 +23,7 @@ import { given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
 import { stepsRule, warmupRule, withSteps } from '../plan-schedule.ts';
 import { planSpace } from '../plan-space.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
+import { unetMemory } from './memory.ts';
 import { targetSpacing } from './spacing.ts';
 import { planUnet, type UnetPlan } from './topology.ts';
 
@@ -267,6 +269,8 @@ export const unet: AlgorithmPlanner = {
   name: 'unet',
   title: 'nnU-Net',
   plan: planNnunet,
+  patchGrid: (plan) => gridOf(divisorOf(plan.network.options['strides'])),
+  memory: unetMemory,
   ...planSpace({ algorithm: 'unet', width: () => null }),
   withSteps,
 };

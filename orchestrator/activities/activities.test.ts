@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { volume } from '@voxhelm/algorithms/axes';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { DatasetCheck } from '@voxhelm/contracts/dataset';
@@ -43,6 +44,7 @@ function fakeTemporal() {
   const started: TrainJob[] = [];
   const temporal: TemporalView = {
     countTrainers: async () => 1,
+    mostTrainersOfOneHost: async () => 1,
     isOpen: async () => false,
     signal: async () => undefined,
     startTrial: async ({ job }) => void started.push(job),
@@ -384,6 +386,40 @@ test('on a slower machine fewer algorithms are tried, but never one of several t
     const kept = Object.keys(algorithms).length;
     expect(allocation.searchTrials, `${pace} times slower`).toBeGreaterThanOrEqual(kept);
     expect(await db.runEvent.count({ where: { runId, type: 'algorithm.left-out' } })).toBe(4 - kept);
+  }
+});
+
+test('trials are planned to fit what the probe measured, with fewer and smaller patches where they must', async () => {
+  const plansOf = async (memory: ProbeResult['memory']) => {
+    const { runId } = await laidOut(660_000, 50_000, (name) =>
+      name === 'segresnet' ? { ...PROBES[name], ...(memory === undefined ? {} : { memory }) } : (PROBES[name] ?? {}),
+    );
+    const rows = await db.bundle.findMany({ where: { runId, algorithm: 'segresnet' } });
+    const events = await db.runEvent.findMany({ where: { runId, type: 'algorithm.smaller' } });
+    return { plans: rows.map(({ plan }) => Plan.parse(plan)), told: events.map(({ message }) => message) };
+  };
+  // 8 GB less 15 % and 1,500 MB of service: 5,463 MB.
+  for (const roomy of [undefined, { stepsPeakMb: 5_000, deviceMb: 8_192, cases: 5 }]) {
+    const { plans, told } = await plansOf(roomy);
+    for (const plan of plans) expect(plan).toMatchObject({ patchSize: [32, 48, 32], batchSize: 2 });
+    expect(told).toEqual([]);
+  }
+  const tight = await plansOf({ stepsPeakMb: 7_000, deviceMb: 8_192, cases: 5 });
+  for (const plan of tight.plans) {
+    expect(plan).toMatchObject({ patchSize: [32, 48, 32], batchSize: 1, training: { accumulate: 2 } });
+    expect(plan.reasons['batchSize']).toMatch(
+      /1 of 2 patches at once: .*2 patches of 32 x 48 x 32, which took 7000 MB/,
+    );
+  }
+  expect(tight.told).toEqual([
+    expect.stringMatching(/^segresnet is planned with 1 patch of 32 x 48 x 32 at once; 1 of 2/),
+  ]);
+  const tiny = await plansOf({ stepsPeakMb: 7_000, deviceMb: 4_000, cases: 5 });
+  for (const plan of tiny.plans) {
+    expect(plan.batchSize).toBe(1);
+    expect(volume(plan.patchSize)).toBeLessThan(32 * 48 * 32);
+    plan.patchSize.forEach((size) => expect(size % 8).toBe(0));
+    expect(plan.reasons['patchSize']).toMatch(/in place of 32 x 48 x 32: .*there are \d+ MB beside service and cases/);
   }
 });
 

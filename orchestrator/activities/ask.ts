@@ -1,3 +1,4 @@
+import { asSmallAs } from '@voxhelm/algorithms/plan-smaller';
 import { plannerOf } from '@voxhelm/algorithms/planners';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
@@ -299,7 +300,7 @@ async function planOf(
   const planner = plannerOf(algorithm);
   const own = planner.configure(fromJson('Bundle.plan', Plan, bundle.plan), point);
   const source = await trainedPlanOf(db, store, trial.sourceTrialId);
-  const configured = source === null ? own : (planner.adopt?.(own, source) ?? own);
+  const configured = source === null ? own : asSmallAs(planner.adopt?.(own, source) ?? own, source);
   const probe = schedule.algorithms[algorithm]?.probe;
   const cases = validationCases(schedule.trainingCases, schedule.allocation.splits);
   return planner.withSteps(

@@ -16,6 +16,8 @@ export interface Dependencies {
 export interface TemporalView {
   /** Trainers that asked for work within the last minutes. */
   countTrainers(): Promise<number>;
+  /** Of those, on the machine that has most of them: what its memory is shared by. */
+  mostTrainersOfOneHost(): Promise<number>;
   /** Starts a trial's workflow; does nothing where it was started before. */
   startTrial(input: TrialInput): Promise<void>;
   /** Signals an open workflow; does nothing where none of this id is open. */

@@ -155,6 +155,7 @@ async function search(runId: string, trials: number): Promise<{ startedTwice: nu
   let deaths = 0;
   const temporal = {
     countTrainers: async () => WORKERS,
+    mostTrainersOfOneHost: async () => 1,
     isOpen: async () => true,
     signal: async () => undefined,
     startTrial: async ({ job }: { job: TrainJob }) => {
@@ -259,6 +260,7 @@ test('successive halving: the best of a rung go on by the plan and from the chec
   const jobs: TrainJob[] = [];
   const temporal = {
     countTrainers: async () => 2,
+    mostTrainersOfOneHost: async () => 1,
     isOpen: async () => true,
     signal: async () => undefined,
     startTrial: async ({ job }: { job: TrainJob }) => void jobs.push(job),

@@ -1,9 +1,12 @@
+import { fitMemory, roomFor } from '@voxhelm/algorithms/fit-memory';
+import { casesMb, corrected, mbs } from '@voxhelm/algorithms/memory-model';
+import { planSmaller, shownAtOnce } from '@voxhelm/algorithms/plan-smaller';
 import type { AlgorithmPlanner, PlanInput } from '@voxhelm/algorithms/planner';
 import { defaultAlgorithms, plannerOf } from '@voxhelm/algorithms/planners';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import { type DatasetCheck, LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import type { TrainingCase } from '@voxhelm/contracts/jobs';
+import type { ProbeResult, TrainingCase } from '@voxhelm/contracts/jobs';
 import { Device, type Plan } from '@voxhelm/contracts/plan';
 import type { PlanOverrides } from '@voxhelm/contracts/run';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
@@ -19,9 +22,14 @@ import { importStart } from './start-from.ts';
  */
 
 /** What plans are made from beside statistics and request. */
-export type Givens = Required<Pick<PlanInput, 'startFrom' | 'ignoreLabel' | 'labelGroups' | 'trainingCases'>>;
+export type Givens = Required<
+  Pick<PlanInput, 'startFrom' | 'ignoreLabel' | 'labelGroups' | 'trainingCases' | 'trainingsAtOnce'>
+>;
 
-/** The givens of a run: weights to start from, what its dataset says of labels, and how many of its cases are trained on. */
+/**
+ * The givens of a run: weights to start from, what its dataset says of labels, how many of its cases are trained on, and how
+ * many trainings share a device's memory.
+ */
 export async function givensOf(
   dependencies: Dependencies,
   run: Run,
@@ -30,7 +38,10 @@ export async function givensOf(
 ): Promise<Givens> {
   const { ignoreLabel = null, labelGroups = null } = datalist;
   const trainingCases = cases.filter(({ fold }) => fold !== null).length;
-  return { startFrom: await importStart(dependencies, run), ignoreLabel, labelGroups, trainingCases };
+  // Each GPU is one trainer's own; a machine's memory is for all of its trainers.
+  const onCpu = fromJson('Run.device', Device, run.device).kind === 'cpu';
+  const trainingsAtOnce = onCpu ? await dependencies.temporal.mostTrainersOfOneHost() : 1;
+  return { startFrom: await importStart(dependencies, run), ignoreLabel, labelGroups, trainingCases, trainingsAtOnce };
 }
 
 /** An algorithm's plan for a fold of a run. Throws `invalid-request` where the request cannot be planned. */
@@ -102,4 +113,45 @@ function foreignOption(
     fix: 'Name the algorithms that the options are for, for example "algorithms": ["segresnet"].',
     details: { field: `plan.network.${foreign}` },
   });
+}
+
+/** A plan's trial step: of which plan, and what it took. */
+export interface Probed {
+  readonly plan: Plan;
+  readonly result: ProbeResult;
+}
+
+/**
+ * The plan as large as its device holds it, by what the probe's steps took there; where the device did not tell, as the probe had
+ * to make it smaller.
+ */
+export function heldToDevice(
+  planner: AlgorithmPlanner,
+  plan: Plan,
+  { plan: probed, result: { memory, smaller } }: Probed,
+  { run, analysis, givens }: { readonly run: Run; readonly analysis: Analysis; readonly givens: Givens },
+): Plan {
+  const grid = planner.patchGrid(plan);
+  const held = planSmaller(plan, grid, smaller);
+  const isEdited = requestOf(run).plan?.plans?.[planner.name] !== undefined;
+  if (memory === undefined || isEdited) return held;
+  const summary = fromJson('Analysis.summary', AnalysisSummary, analysis.summary);
+  const tried = planSmaller(probed, grid, smaller);
+  const stepsMb = memory.stepsPeakMb - casesMb(tried, summary, memory.cases);
+  const device = { ...fromJson('Run.device', Device, run.device), memoryBytes: memory.deviceMb * 2 ** 20 };
+  return fitMemory(held, {
+    grid,
+    model: corrected(planner.memory(tried), tried, stepsMb),
+    room: roomFor(held, { device, summary, ...givens }),
+    known: `by the first steps of ${shownAtOnce(tried)}, which took ${mbs(memory.stepsPeakMb)}`,
+  });
+}
+
+/** Where a plan became smaller by its probe: the event that tells to what, and why. */
+export function smallerEvent(plan: Plan, probed: Plan | undefined) {
+  if (probed === undefined || shownAtOnce(plan) === shownAtOnce(probed)) return [];
+  const { algorithm, patchSize, reasons } = plan;
+  const why = patchSize.join() === probed.patchSize.join() ? reasons['batchSize'] : reasons['patchSize'];
+  const message = `${algorithm} is planned with ${shownAtOnce(plan)} at once; ${why}.`;
+  return [{ key: `smaller:${algorithm}`, type: 'algorithm.smaller', message, data: { algorithm } }];
 }

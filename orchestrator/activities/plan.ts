@@ -1,10 +1,10 @@
-import { planSmaller } from '@voxhelm/algorithms/plan-smaller';
+import { dirname } from 'node:path/posix';
 import { type AlgorithmPlanner, withPrecision } from '@voxhelm/algorithms/planner';
 import { plannerOf } from '@voxhelm/algorithms/planners';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { DatasetCheck } from '@voxhelm/contracts/dataset';
 import type { ProbeJob, ProbeResult } from '@voxhelm/contracts/jobs';
-import type { Plan } from '@voxhelm/contracts/plan';
+import { Plan } from '@voxhelm/contracts/plan';
 import { budgetOf, type RunRequest, SearchSettings } from '@voxhelm/contracts/run';
 import { Retraining } from '@voxhelm/contracts/schedule';
 import { sameCaseAs } from '@voxhelm/imaging/datasets/same-case';
@@ -27,7 +27,7 @@ import { copyTrials, keptTrials } from './branch.ts';
 import type { Dependencies } from './dependencies.ts';
 import { earlierStudies, featuresOf } from './earlier-studies.ts';
 import { heldOutOf } from './held-out.ts';
-import { givensOf, planFor, plansOf } from './make-plans.ts';
+import { givensOf, heldToDevice, planFor, plansOf, smallerEvent } from './make-plans.ts';
 import { addEvents, changeRun, elapsedMs, enterStage, hasEnded, readRun, requestOf } from './run-rows.ts';
 import { fixedSteps, loadStudy, type Schedule, studySettings } from './schedule.ts';
 import { refuseLeakedStart } from './start-from.ts';
@@ -67,7 +67,8 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         );
       });
       return bundles.map(({ plan, artifact }) => {
-        const job: ProbeJob = { kind: 'probe', plan: artifact, cases: casesArtifact, seed: run.seed };
+        const artifactPrefix = dirname(artifact.uri);
+        const job: ProbeJob = { kind: 'probe', plan: artifact, cases: casesArtifact, seed: run.seed, artifactPrefix };
         return { algorithm: plan.algorithm, job };
       });
     },
@@ -93,10 +94,17 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const budgetMs = wallBudgetMs(asked, spendsOf(request), elapsed, parallel);
       const testCases = cases.filter(({ fold, label }) => fold === null && label !== null).length;
       const leftMs = budgetMs === null ? null : budgetMs - elapsed;
+      const bundled = await db.bundle.findMany({ where: { runId, fold: 0 } });
+      const probedPlans = new Map(bundled.map((row) => [row.algorithm, fromJson('Bundle.plan', Plan, row.plan)]));
       const probed = probes.map(({ algorithm, result }) => {
         const planner = plannerOf(algorithm);
-        const fitted = (plan: Plan): Plan => fitArchitectureSearch(planner, plan, result, leftMs, probes.length);
-        const plan = fitted(planSmaller(planFor(planner, run, analysis, 0, givens), result.smaller));
+        const fitted = (fold: number): Plan => {
+          const own = planFor(planner, run, analysis, fold, givens);
+          const tried = { plan: probedPlans.get(algorithm) ?? own, result };
+          const held = heldToDevice(planner, own, tried, { run, analysis, givens });
+          return fitArchitectureSearch(planner, held, result, leftMs, probes.length);
+        };
+        const plan = fitted(0);
         const probe = { ...result, ...searchTime(plan, result) };
         return { name: algorithm, planner, plan, probe, planSteps: plan.training.steps, fitted };
       });
@@ -165,7 +173,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       const bundles = await Promise.all(
         measured.flatMap(({ planner, probe, fitted: fittedPlan }) =>
           Array.from({ length: allocation.folds }, async (_, fold) => {
-            const planned = fittedPlan(planSmaller(planFor(planner, run, analysis, fold, givens), probe.smaller));
+            const planned = fittedPlan(fold);
             const own = withPrecision(planned, probe.precision ?? null);
             const length = Math.min(allocation.foldSteps, own.training.steps);
             const plan = planner.withSteps(own, length, validationInterval(probe, length, casesPerFold));
@@ -226,6 +234,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
           ...bundles.map(({ plan }) => bundlePlanned(plan)),
           ...leftOut.map(leftOutEvent),
           ...measured.flatMap(({ name, probe }) => warmStartEvent(name, probe.startedFrom)),
+          ...measured.flatMap(({ name, plan }) => smallerEvent(plan, probedPlans.get(name))),
         );
         await enterStage(transaction, locked, 'search', message, {
           folds: allocation.folds,

@@ -226,6 +226,27 @@ test('an attempt that goes on after its trainer was lost is told once, with its 
   ]);
 });
 
+test('each time that a plan was made smaller for its device is told once', async () => {
+  const trial = await service.database.trial.findFirstOrThrow({ where: { steps: 100 } });
+  const progress = {
+    ...{ step: 42, steps: 100, phase: 'loading', loss: null, dice: null, bestDice: null, stepsPerSecond: 1 },
+    ...{ etaSeconds: null, memoryMb: 1, dataWaitFraction: null },
+  };
+  for (const times of [1, 1, 2]) {
+    const smaller = { times, told: `out of memory ${times}` };
+    const payload = { lease: 10, attempt: 1, progress: { ...progress, smaller } };
+    const { statusCode } = await service.app.inject({
+      ...{ method: 'POST', url: `/v1/trials/${trial.id}/progress`, payload },
+    });
+    expect(statusCode).toBe(204);
+  }
+  const events = await service.database.runEvent.findMany({ where: { runId: trial.runId, type: 'trial.smaller' } });
+  expect(events.map(({ message }) => message)).toEqual([
+    'Trial 0 (segresnet, fold 0) made smaller: out of memory 1.',
+    'Trial 0 (segresnet, fold 0) made smaller: out of memory 2.',
+  ]);
+});
+
 test('the OpenAPI document names every route, each answer has a schema, and every reference leads somewhere', async () => {
   const document = (await service.app.inject('/v1/openapi.json')).json();
   expect(document.openapi).toBe('3.1.0');

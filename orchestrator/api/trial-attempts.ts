@@ -7,19 +7,40 @@ import type { Database } from '@voxhelm/prisma/client';
  */
 export async function tellAttempt(database: Database, trialId: string, update: ProgressUpdate): Promise<void> {
   const { attempt, lease, progress } = update;
+  if (progress.smaller !== undefined) await tellSmaller(database, trialId, progress.smaller);
   if (attempt === 1 || progress.phase === 'loading') return;
-  const { runId, number, algorithm, fold } = await database.trial.findUniqueOrThrow({ where: { id: trialId } });
-  const key = `trial.continued:${trialId}:${lease}.${attempt}`;
-  if ((await database.runEvent.findUnique({ where: { runId_key: { runId, key } } })) !== null) return;
   const from = progress.step === 0 ? 'starts anew' : `goes on from step ${progress.step} of ${progress.steps}`;
-  const message = `Trial ${number} (${algorithm}, fold ${fold}) ${from}: its trainer was lost, this is attempt ${attempt}.`;
+  await tellOnce(database, trialId, {
+    key: `trial.continued:${trialId}:${lease}.${attempt}`,
+    type: 'trial.continued',
+    told: `${from}: its trainer was lost, this is attempt ${attempt}.`,
+    data: { attempt, step: progress.step },
+  });
+}
+
+/** Tells, each time once, that the device ran out of memory and a smaller plan is tried. */
+function tellSmaller(
+  database: Database,
+  trialId: string,
+  { times, told }: NonNullable<ProgressUpdate['progress']['smaller']>,
+): Promise<void> {
+  const key = `trial.smaller:${trialId}:${times}`;
+  return tellOnce(database, trialId, { key, type: 'trial.smaller', told: `made smaller: ${told}.`, data: { times } });
+}
+
+async function tellOnce(
+  database: Database,
+  trialId: string,
+  event: { key: string; type: string; told: string; data: Readonly<Record<string, number>> },
+): Promise<void> {
+  const { key, type, told } = event;
+  const { runId, number, algorithm, fold } = await database.trial.findUniqueOrThrow({ where: { id: trialId } });
+  if ((await database.runEvent.findUnique({ where: { runId_key: { runId, key } } })) !== null) return;
+  const message = `Trial ${number} (${algorithm}, fold ${fold}) ${told}`;
   await database.$transaction(async (transaction) => {
     // As every writer of events: ids become visible in their order.
     await transaction.$queryRaw`SELECT id FROM "Run" WHERE id = ${runId} FOR UPDATE`;
-    const data = { trialId, attempt, step: progress.step };
-    await transaction.runEvent.createMany({
-      data: [{ runId, key, type: 'trial.continued', message, data }],
-      skipDuplicates: true,
-    });
+    const data = { trialId, ...event.data };
+    await transaction.runEvent.createMany({ data: [{ runId, key, type, message, data }], skipDuplicates: true });
   });
 }

@@ -15,6 +15,7 @@ import type { MeasuredStep } from './step/run-step.ts';
  *   npm run bench -- train-step [--network SegResNetDS] [--options JSON] [--patch 48x48x48] [--batch 1]
  *     [--recompute none,blocks] [--augment-on loader,device]
  *     [--engine eager,compiled] [--precision float32,bfloat16] [--anchor PYTHON] [--rounds 3] [--device cpu|cuda]
+ *     [--measure-ms 5000]      how long steps are repeated; 0: the first step alone, for its peak memory
  *
  * Networks, by class or label: SegResNetDS, SwinUNETR ("SwinUNETR 24", "SwinUNETR 48"), DiNTS ("DiNTS supernet",
  * "DiNTS found"), PlainConvUNet, ResidualEncoderUNet (step/networks.ts).
@@ -49,7 +50,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const recompute = chosen('recompute', values.recompute, ['none', 'blocks'] as const);
   const augmentOn = chosen('augment-on', values['augment-on'], ['loader', 'device'] as const);
   const rounds = countOf('rounds', values.rounds ?? (values.anchor === undefined ? '1' : '3'));
-  const measureMs = countOf('measure-ms', values['measure-ms']);
+  const measureMs = values['measure-ms'] === '0' ? 0 : countOf('measure-ms', values['measure-ms']);
   for (const { bench, row } of rowsOf(networks, values.patch, values.batch)) {
     const { network } = bench;
     const { inChannels, outChannels: classes } = networkOf(network);

@@ -1,30 +1,37 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
-import { describe, expect, it } from 'vitest';
-import { createActivities } from './activities.ts';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { type ActivityOptions, createActivities } from './activities.ts';
 import { FIXTURE_CHILD, fakeJob } from './fixtures/jobs.ts';
 import type { Heartbeat } from './messages.ts';
 
 const draining = new AbortController();
+const folders: string[] = [];
+let artifacts: string;
 
-function activities(signal: AbortSignal = draining.signal) {
+/** The trainer's activities, as after a restart each time; `options` in place of the usual. */
+function activities(signal: AbortSignal = draining.signal, options: Partial<ActivityOptions> = {}) {
   return createActivities({
-    settings: { url: 'http://127.0.0.1:9', apiKey: undefined, artifacts: '/nonexistent', caseCache: null },
+    settings: { url: 'http://127.0.0.1:9', apiKey: undefined, artifacts, caseCache: null },
     logger: pino({ level: 'silent' }),
     draining: signal,
     entry: FIXTURE_CHILD,
     killAfterMs: 500,
+    ...options,
   });
 }
 
 /** Runs `trainTrial` with the fixture child and collects its heartbeats. */
-function run(behaviour: string, signal?: AbortSignal, attempt = 2) {
+function run(behaviour: string, signal?: AbortSignal, attempt = 2, options: Partial<ActivityOptions> = {}) {
   const environment = new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR', () => undefined) });
   const beats: Heartbeat[] = [];
   environment.on('heartbeat', (beat: Heartbeat) => beats.push(beat));
-  const result = environment.run(activities(signal).trainTrial, fakeJob(behaviour));
+  const result = environment.run(activities(signal, options).trainTrial, fakeJob(behaviour));
   return { environment, beats, result };
 }
 
@@ -39,6 +46,25 @@ async function failureOf(result: Promise<unknown>): Promise<unknown> {
     (error: unknown) => error,
   );
 }
+
+/** The different steps that were told: what the fixture child tells of how small its plan is. */
+const stepsOf = (beats: readonly Heartbeat[]): number[] => [
+  ...new Set(beats.flatMap(({ step }) => (step === undefined ? [] : [step]))),
+];
+
+/** A kernel that kills one more process for lack of memory each time it is asked. */
+function killingKernel(): () => number {
+  let kills = 7;
+  return () => kills++;
+}
+
+beforeEach(() => {
+  artifacts = mkdtempSync(join(tmpdir(), 'voxhelm-activities-'));
+  folders.push(artifacts);
+});
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
 
 describe('the activities of the queue gpu', () => {
   it("forwards the child's progress as heartbeats and refuses a result of another shape", async () => {
@@ -70,7 +96,44 @@ describe('the activities of the queue gpu', () => {
   it('makes the plan smaller where the device runs out of memory, at once and as often as it takes', async () => {
     const { beats, result } = run('too-large');
     expect(await failureOf(result)).toMatchObject({ type: 'bad-image' });
-    expect(new Set(beats.flatMap(({ step }) => (step === undefined ? [] : [step])))).toEqual(new Set([0, 1, 2]));
+    expect(stepsOf(beats)).toEqual([0, 1, 2]);
+  });
+
+  it('makes the plan smaller at once where the kernel killed the process for its memory, or tells nothing of it', async () => {
+    for (const memoryKills of [killingKernel(), () => null]) {
+      artifacts = join(artifacts, 'again');
+      const { beats, result } = run('killed-when-large', undefined, 1, { memoryKills });
+      expect(await failureOf(result)).toMatchObject({ type: 'bad-image' });
+      expect(stepsOf(beats)).toEqual([0, 1]);
+    }
+  });
+
+  it('takes a kill that was not the kernel’s for lack of memory only when it happens again', async () => {
+    const options = { memoryKills: () => 7 };
+    const [once, again] = [
+      run('killed-when-large', undefined, 1, options),
+      run('killed-when-large', undefined, 2, options),
+    ];
+    const message = expect.stringContaining('perhaps for lack of memory, but not by the kernel');
+    expect(await failureOf(once.result)).toMatchObject({ type: 'out-of-memory', nonRetryable: false, message });
+    expect(stepsOf(once.beats)).toEqual([0]);
+    await failureOf(again.result);
+    expect(stepsOf(again.beats)).toEqual([0, 1]);
+  });
+
+  it('leaves the plan as it is where memory ran out while the cases were loaded', async () => {
+    const { beats, result } = run('killed-loading', undefined, 2, { memoryKills: killingKernel() });
+    expect(await failureOf(result)).toMatchObject({ type: 'out-of-memory' });
+    expect(stepsOf(beats)).toEqual([0]);
+  });
+
+  it('goes on from the smaller plan when the activity is tried again, by a trainer that was started anew', async () => {
+    const first = run('too-large-then-dies', undefined, 1);
+    expect(await failureOf(first.result)).toMatchObject({ type: 'internal', nonRetryable: false });
+    expect(stepsOf(first.beats)).toEqual([0, 1]);
+    const second = run('too-large-then-dies', undefined, 2);
+    await failureOf(second.result);
+    expect(stepsOf(second.beats)).toEqual([1]);
   });
 
   it('gives up for good where the smallest plan is too large', async () => {

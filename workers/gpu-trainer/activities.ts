@@ -12,10 +12,12 @@ import {
   SuggestResult,
   TrainResult,
 } from '@voxhelm/contracts/jobs';
+import { openArtifactStore } from '@voxhelm/storage/artifact-store';
 import type { pino } from 'pino';
 import type { z } from 'zod';
+import { openLearntMemory } from './learnt-memory.ts';
 import type { Heartbeat, JobSettings } from './messages.ts';
-import { type JobFailure, type JobOutcome, superviseJob } from './supervise.ts';
+import { type JobFailure, type JobOutcome, type SuperviseOptions, superviseJob } from './supervise.ts';
 
 /** What the activities need of their process. */
 export interface ActivityOptions {
@@ -26,6 +28,7 @@ export interface ActivityOptions {
   /** The child's program; another one in tests. */
   readonly entry?: URL;
   readonly killAfterMs?: number;
+  readonly memoryKills?: SuperviseOptions['memoryKills'];
 }
 
 /**
@@ -75,9 +78,13 @@ async function runJob<S extends z.ZodType>(job: Job, result: S, options: Activit
         },
         onLog: (level, message, fields) => logger[level](fields, message),
         ...(options.killAfterMs === undefined ? {} : { killAfterMs: options.killAfterMs }),
+        ...(options.memoryKills === undefined ? {} : { memoryKills: options.memoryKills }),
       });
-    let outcome = await attemptWith(0);
-    for (let smaller = 1; !outcome.ok && canBeSmaller(job, attempt, outcome); smaller++) {
+    // An attempt after this one, by whichever trainer, begins with the size that this one came to.
+    const learnt = await openLearntMemory(openArtifactStore(options.settings.artifacts), job);
+    let outcome = await attemptWith(learnt.smaller);
+    while (!outcome.ok && canBeSmaller(job, attempt, outcome)) {
+      const smaller = await learnt.ranOut();
       logger.warn({ smaller, failure: outcome }, 'the device ran out of memory: the plan is made smaller');
       outcome = await attemptWith(smaller);
     }
@@ -94,12 +101,14 @@ async function runJob<S extends z.ZodType>(job: Job, result: S, options: Activit
 }
 
 /**
- * True where a job that ran out of memory may do with a smaller plan. A child that was killed is only thought to have been:
- * that is believed when it happens again.
+ * True where a job that ran out of memory may do with a smaller plan; not while it loaded its cases, which no plan makes fewer. A
+ * child that was killed though the kernel killed nothing for lack of memory may have been by another guard of memory, or by
+ * hand: that is believed to be for memory when an attempt ends so again.
  */
-function canBeSmaller(job: Job, attempt: number, { outOfMemory, signal, error }: JobFailure): boolean {
-  if (!outOfMemory || (job.kind !== 'train' && job.kind !== 'probe')) return false;
-  return !isSmallest(error) && (signal !== 'SIGKILL' || attempt > 1);
+function canBeSmaller(job: Job, attempt: number, failure: JobFailure): boolean {
+  if (!failure.outOfMemory || (job.kind !== 'train' && job.kind !== 'probe')) return false;
+  if (isSmallest(failure.error) || failure.lastPhase === 'loading') return false;
+  return failure.killedForMemory !== false || attempt > 1;
 }
 
 /** True where even the smallest plan was too large: no trainer of this size will do better. */

@@ -69,6 +69,22 @@ describe('superviseJob', () => {
     });
   });
 
+  it('says by whom it was killed, as far as the kernel tells', async () => {
+    let kills = 0;
+    const outcomes = await Promise.all([
+      supervise('killed', { memoryKills: () => kills++ }),
+      supervise('killed', { memoryKills: () => 3 }),
+      supervise('killed', { memoryKills: () => null }),
+    ]);
+    expect(outcomes.map((one) => !one.ok && one.killedForMemory)).toEqual([true, false, null]);
+    expect(outcomes.map((one) => !one.ok && one.error.message)).toEqual([
+      expect.stringContaining('for lack of memory by the kernel'),
+      expect.stringContaining('perhaps for lack of memory, but not by the kernel'),
+      expect.stringContaining('most likely for lack of memory'),
+    ]);
+    expect(outcomes[0]).toMatchObject({ lastPhase: 'training' });
+  });
+
   it('keeps the log of a crash, and sees memory in it only where it is', async () => {
     const [crash, memory] = await Promise.all([supervise('aborted'), supervise('bad-alloc')]);
     expect(crash).toMatchObject({ signal: 'SIGABRT', outOfMemory: false, error: { code: 'internal' } });

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ErrorRecord } from '@voxhelm/contracts/errors';
 import type { ChildMessage, Heartbeat, JobRequest, LogLevel } from './messages.ts';
@@ -17,6 +18,8 @@ export interface SuperviseOptions {
   readonly killAfterMs?: number;
   /** Milliseconds without a word from the child after which it counts as hung and is ended. */
   readonly stallMs?: number;
+  /** {@link memoryKills}; another one in tests. */
+  readonly memoryKills?: () => number | null;
 }
 
 /** What is known of a child that did not bring a result, in the shape of an outcome so that it can be logged as it is. */
@@ -25,9 +28,13 @@ export interface JobFailure {
   readonly error: ErrorRecord;
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** A guess: killed from outside, or the log speaks of memory. */
+  /** It said so, its log does, or it was killed from outside (then a guess where `killedForMemory` is false). */
   readonly outOfMemory: boolean;
+  /** Whether the kernel killed a process for lack of memory while the child ran; null: it was not killed, or the kernel counts nothing. */
+  readonly killedForMemory: boolean | null;
   readonly lastStep: number | null;
+  /** Of its last heartbeat. */
+  readonly lastPhase: string | null;
   /** Last lines of its stdout and stderr. */
   readonly logTail: string;
 }
@@ -50,6 +57,9 @@ export function superviseJob(options: SuperviseOptions): Promise<JobOutcome> {
   let answer: { value: unknown } | null = null;
   let reported: ErrorRecord | null = null;
   let lastStep: number | null = null;
+  let lastPhase: string | null = null;
+  const countKills = options.memoryKills ?? memoryKills;
+  const killsBefore = countKills();
   let endedBecause: 'asked' | 'stalled' | null = null;
   const tail = collectTail(child);
 
@@ -81,6 +91,7 @@ export function superviseJob(options: SuperviseOptions): Promise<JobOutcome> {
     switch (message.type) {
       case 'progress':
         lastStep = message.heartbeat.step ?? lastStep;
+        lastPhase = message.heartbeat.phase;
         options.onProgress(message.heartbeat);
         break;
       case 'log':
@@ -102,8 +113,10 @@ export function superviseJob(options: SuperviseOptions): Promise<JobOutcome> {
       for (const timer of timers) clearTimeout(timer);
       options.signal.removeEventListener('abort', stop);
       if (answer !== null) return resolve({ ok: true, value: answer.value });
-      const facts = { exitCode, signal, lastStep, logTail: tail() };
       const killed = endedBecause === null && reported === null && (signal === 'SIGKILL' || exitCode === 137);
+      const kills = killed ? countKills() : null;
+      const killedForMemory = kills === null || killsBefore === null ? null : kills > killsBefore;
+      const facts = { exitCode, signal, killedForMemory, lastStep, lastPhase, logTail: tail() };
       const outOfMemory = reported?.code === 'out-of-memory' || killed || MEMORY_WORDS.test(facts.logTail);
       const error =
         reported ?? explainEnd(options.request.job.kind, { ...facts, outOfMemory, endedBecause, startError });
@@ -138,6 +151,19 @@ export function superviseJob(options: SuperviseOptions): Promise<JobOutcome> {
  */
 export const TENSORFLOW_ENVIRONMENT = { TF_CPP_MIN_LOG_LEVEL: '1', MALLOC_ARENA_MAX: '1' } as const;
 
+/**
+ * How many processes the kernel of this machine has killed for lack of memory, in whichever container; null where it does not
+ * tell (proc(5): /proc/vmstat, since Linux 4.13).
+ */
+export function memoryKills(): number | null {
+  try {
+    const count = /^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'utf8'))?.[1];
+    return count === undefined ? null : Number(count);
+  } catch {
+    return null;
+  }
+}
+
 function startChild(entry: URL): ChildProcess {
   const { DATABASE_URL: _database, VOXHELM_API_KEY: _key, NODE_OPTIONS: _options, ...environment } = process.env;
   return fork(fileURLToPath(entry), [], {
@@ -158,6 +184,12 @@ function collectTail(child: ChildProcess): () => string {
   return () => text.trim();
 }
 
+const WHY_KILLED = {
+  true: 'for lack of memory by the kernel',
+  false: 'perhaps for lack of memory, but not by the kernel',
+  null: 'most likely for lack of memory',
+} as const;
+
 /** A child's end without a word of its own, put into the closed set of errors. */
 function explainEnd(
   kind: string,
@@ -166,6 +198,7 @@ function explainEnd(
     signal: NodeJS.Signals | null;
     lastStep: number | null;
     logTail: string;
+    killedForMemory: boolean | null;
     outOfMemory: boolean;
     endedBecause: 'asked' | 'stalled' | null;
     startError: Error | undefined;
@@ -186,7 +219,7 @@ function explainEnd(
   if (end.outOfMemory) {
     return {
       code: 'out-of-memory',
-      message: `the ${kind} job's process was killed${at} (${how}), most likely for lack of memory`,
+      message: `the ${kind} job's process was killed${at} (${how}), ${WHY_KILLED[`${end.killedForMemory}`]}`,
       fix: 'Give the trainer more memory, or lower batchSize or patchSize in the plan.',
       details,
     };

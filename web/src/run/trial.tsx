@@ -182,6 +182,7 @@ function Now({ run, trial }: { readonly run: RunDetail; readonly trial: TrialVie
           {' '}
           · {trial.progress.phase}, {trial.progress.stepsPerSecond.toFixed(2)} steps a second,{' '}
           {duration(trial.progress.etaSeconds)} left, {Math.round(trial.progress.memoryMb)} MB
+          {trial.progress.smaller === undefined ? '' : `; ${trial.progress.smaller.told}`}
         </>
       )}
     </p>

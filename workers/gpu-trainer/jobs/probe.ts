@@ -1,6 +1,7 @@
 import { networkOf } from '@voxhelm/algorithms/networks';
 import { planSmaller } from '@voxhelm/algorithms/plan-smaller';
 import { withPrecision } from '@voxhelm/algorithms/planner';
+import { plannerOf } from '@voxhelm/algorithms/planners';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type ProbeJob, type ProbeResult, TrainingCase } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
@@ -19,6 +20,7 @@ import { choosePrecision } from './choose-precision.ts';
 import { type JobContext, residentMemoryMb } from './context.ts';
 import { loadTrainingCases, loadValidationCases, splitFold } from './load-cases.ts';
 import { startWeights } from './start-weights.ts';
+import { residentPeakMb, watchStepsMemory } from './steps-memory.ts';
 import { type PredictedCase, predictCases } from './validate.ts';
 
 const WARM_UP_STEPS = 2; // The first steps allocate and choose algorithms.
@@ -30,9 +32,11 @@ const REPEAT_BELOW_MS = 10_000;
 
 /** Measures what a step, a prediction and a start cost, by a few real steps of the plan on real cases. */
 export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
-  const asked = planSmaller(await readJson(context.store, job.plan, Plan), context.smaller);
+  const planned = await readJson(context.store, job.plan, Plan);
+  const asked = planSmaller(planned, plannerOf(planned.algorithm).patchGrid(planned), context.smaller);
   const cases = splitFold(await readJson(context.store, job.cases, z.array(TrainingCase)), asked.fold);
   const pool = openThreadPool(loaderThreads(), context.settings.caseCache);
+  const memory = watchStepsMemory();
   const tell = (phase: string): void => context.progress({ phase, memoryMb: residentMemoryMb() });
   try {
     tell('loading');
@@ -81,6 +85,7 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
       },
       async validate(predictor) {
         tell('validating');
+        memory.stepsEnd();
         if (validation === undefined) throw new VoxhelmError('internal', 'the probe has no case to predict');
         for (let round = 0; round < 2; round += 1) {
           const startedAt = performance.now();
@@ -95,19 +100,22 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
       saveBest: () => Promise.resolve(),
     });
     const architectureSearch = await probeSearch(plan, await loader.next(1), context.signal);
+    if (architectureSearch !== null) memory.stepsEnd(); // Its steps are the larger ones.
     const unread = cases.training.length + cases.validation.length - volumes.length - 1;
     return {
       stepMs: median(stepTimes.slice(WARM_UP_STEPS)),
       predictCaseMs,
       fuseCaseMs,
       startMs: Math.max(0, firstBatchAt - context.startedAtMs - choosingMs + Math.max(0, unread) * loadMsPerCase),
-      peakMemoryMb: process.resourceUsage().maxRSS / 1024, // Kilobytes to MB.
+      peakMemoryMb: residentPeakMb(),
+      ...memory.measured(volumes.length + 1),
       precision,
       ...(given === null ? {} : { startedFrom: given.told }),
       smaller: context.smaller,
       architectureSearch,
     };
   } finally {
+    memory.close();
     await pool.close();
   }
 }

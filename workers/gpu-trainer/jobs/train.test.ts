@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ProbeJob, ProbeResult, type TrainJob, TrainResult, ValidationPredictions } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
+import type { TrialProgress } from '@voxhelm/contracts/trial';
 import { decodeProbabilities } from '@voxhelm/ensembler/probabilities';
 import { type ArtifactStore, folderStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -169,7 +170,7 @@ describe('the train job, in its own process on real cases', () => {
     await store.read(first.last.artifact);
   });
 
-  it('goes on with fewer patches at once after the device ran out of memory, and says so in its plan', async () => {
+  it('goes on from its checkpoint with fewer and smaller patches after the device ran out of memory, and says so', async () => {
     const large = { ...tinyPlan(), batchSize: 2 };
     const wide: TrainJob = {
       ...{ ...job, trialId: 'wide', artifactPrefix: 'trials/wide' },
@@ -177,14 +178,24 @@ describe('the train job, in its own process on real cases', () => {
     };
     await runAndKill(wide, (beat) => beat.phase === 'validating');
     const outcome = await superviseJob({
-      ...{ entry: ENTRY, request: request(wide, 2, 1), signal: new AbortController().signal },
+      ...{ entry: ENTRY, request: request(wide, 2, 2), signal: new AbortController().signal },
       onProgress: () => undefined,
     });
     const result = resultOf(outcome);
     expect(result).toMatchObject({ outcome: 'completed', step: 6 });
     const trained = await readJson(store, result.plan ?? fail(), Plan);
-    expect(trained).toMatchObject({ batchSize: 1, training: { accumulate: 2 } });
+    expect(trained).toMatchObject({ batchSize: 1, patchSize: [14, 14, 12], training: { accumulate: 2 } });
     expect(trained.reasons['batchSize']).toMatch(/1 of 2 patches at once: the device ran out of memory/);
+    expect(trained.reasons['patchSize']).toMatch(/in place of 16 x 16 x 16: the device ran out of memory/);
+    const told = api.requests.flatMap(({ path, body }) =>
+      path === '/v1/trials/wide/progress' && body.attempt === 2 ? [body['progress'] as TrialProgress] : [],
+    );
+    expect(told.at(-1)?.smaller).toEqual({
+      times: 2,
+      told: 'out of memory with 1 patch of 16 x 16 x 16 at once; now 1 patch of 14 x 14 x 12 at once',
+    });
+    const begun = told.filter(({ phase }) => phase !== 'loading');
+    expect(Math.min(...begun.map(({ step }) => step)), 'goes on, not anew').toBeGreaterThan(0);
   });
 
   it('stays pruned where the process dies before it could say so', async () => {
@@ -213,6 +224,9 @@ describe('the train job, in its own process on real cases', () => {
     const probe = ProbeResult.parse(outcome.value);
     expect(probe.stepMs).toBeLessThan(probe.startMs);
     expect(probe.peakMemoryMb).toBeGreaterThan(50);
+    expect(probe.memory).toMatchObject({ cases: 4 });
+    expect(probe.memory?.stepsPeakMb).toBeLessThanOrEqual(probe.peakMemoryMb);
+    expect(probe.memory?.deviceMb).toBeGreaterThan(probe.peakMemoryMb);
   });
 
   const openPoints = (): string[] => [...api.points.keys()];

@@ -1,5 +1,6 @@
 import { networkOf } from '@voxhelm/algorithms/networks';
-import { planSmaller } from '@voxhelm/algorithms/plan-smaller';
+import { planSmaller, shownAtOnce } from '@voxhelm/algorithms/plan-smaller';
+import { plannerOf } from '@voxhelm/algorithms/planners';
 import { type ErrorCode, toErrorRecord } from '@voxhelm/contracts/errors';
 import { TrainingCase, type TrainJob, type TrainResult, type ValidationPredictions } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
@@ -58,7 +59,8 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
     context.log('info', 'this trial was finished by an earlier attempt', { step: finished.step });
     return finished;
   }
-  const plan = planSmaller(await readJson(context.store, job.plan, Plan), context.smaller);
+  const planned = await readJson(context.store, job.plan, Plan);
+  const plan = madeSmaller(planned, context.smaller);
   const { from, unsent } = await files.restore();
 
   const refused = new AbortController();
@@ -83,9 +85,13 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
   const pool = openThreadPool(loaderThreads(), context.settings.caseCache);
   const signal = AbortSignal.any([context.signal, refused.signal]);
   try {
-    const lack =
-      context.smaller === 0 ? [] : [`the device ran out of memory: goes on with ${plan.batchSize} patches at once`];
-    for (const event of [...lack, ...files.events]) {
+    if (context.smaller > 0) {
+      const before = madeSmaller(planned, context.smaller - 1);
+      const told = `out of memory with ${shownAtOnce(before)} at once; now ${shownAtOnce(plan)} at once`;
+      context.log('warn', told, { trialId: job.trialId });
+      progress.madeSmaller(context.smaller, told);
+    }
+    for (const event of files.events) {
       context.log('warn', event, { trialId: job.trialId });
       progress.event(event);
     }
@@ -103,6 +109,11 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
     api.close();
     await pool.close();
   }
+}
+
+/** The plan for a device that ran out of memory so often. */
+function madeSmaller(plan: Plan, times: number): Plan {
+  return times === 0 ? plan : planSmaller(plan, plannerOf(plan.algorithm).patchGrid(plan), times);
 }
 
 async function attempt(own: Attempt, from: Restored | null): Promise<TrainResult> {

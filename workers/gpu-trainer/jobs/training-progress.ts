@@ -26,6 +26,8 @@ export interface TrainingProgress {
     validationMs: number;
   }): MetricPoint[];
   event(text: string): void;
+  /** The plan was made smaller for the device's memory. */
+  madeSmaller(times: number, told: string): void;
   /** Tells now, whatever the clock says. */
   tell(): void;
   snapshot(): TrialProgress;
@@ -56,6 +58,7 @@ export function followTraining(
   let dice: number | null = null;
   let bestDice = before.bestDice;
   let validationMs = 0;
+  let smaller: TrialProgress['smaller'];
   let toldAt = Number.NEGATIVE_INFINITY;
   let began = false;
 
@@ -81,6 +84,7 @@ export function followTraining(
       etaSeconds: msPerStep === null ? null : ((steps - step) * msPerStep + validationsLeft * validationMs) / 1_000,
       memoryMb: residentMemoryMb(),
       dataWaitFraction: busy === 0 ? null : wait / busy,
+      ...(smaller === undefined ? {} : { smaller }),
     };
   }
 
@@ -159,6 +163,10 @@ export function followTraining(
     },
     event(text) {
       events.push(text);
+    },
+    madeSmaller(times, told) {
+      smaller = { times, told };
+      events.push(told);
     },
     tell,
     snapshot,
