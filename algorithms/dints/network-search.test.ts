@@ -91,6 +91,7 @@ function planOf(architectureSearch: Partial<typeof SEARCH> = {}): Plan {
     batchSize: 1,
     training: { loss },
     architectureSearch: { ...SEARCH, ...architectureSearch },
+    reasons: {},
   } as unknown as Plan;
 }
 
