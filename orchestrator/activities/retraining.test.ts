@@ -46,6 +46,7 @@ beforeAll(async () => {
     now: () => new Date(),
     temporal: {
       countTrainers: async () => 1,
+      mostTrainersOfOneHost: async () => 1,
       isOpen: async (workflowId) => !gone.has(workflowId),
       signal: async () => undefined,
       startTrial: async () => undefined,
