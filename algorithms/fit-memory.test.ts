@@ -19,10 +19,15 @@ const anyPlan = fc
     device: fc.constantFrom(CPU, gpu(16), gpu(80)),
   })
   .map(({ name, dataset, device }) => plannerOf(name).plan(planInput(dataset, { device })));
-const anyModel = fc.record({
-  fixedMb: fc.integer({ min: 100, max: 3_000 }),
-  bytesPerVoxel: fc.integer({ min: 100, max: 50_000 }),
-});
+const anyModel = fc
+  .record({
+    fixedMb: fc.integer({ min: 100, max: 3_000 }),
+    bytesPerVoxel: fc.integer({ min: 100, max: 50_000 }),
+    recomputed: fc.option(fc.double({ min: 0.5, max: 1, noNaN: true })),
+  })
+  .map(({ recomputed, ...model }) => {
+    return recomputed === null ? model : { ...model, recomputedBytesPerVoxel: recomputed * model.bytesPerVoxel };
+  });
 const anyRoomMb = fc.integer({ min: 200, max: 40_000 });
 
 function fit(plan: Plan, model: MemoryModel, mb: number): Plan {
@@ -51,8 +56,8 @@ describe('a plan held to a device', () => {
         if (peakMb(model, plan) <= mb) expect(fitted).toEqual(plan);
         else if (model.fixedMb >= mb) expect(fitted).toMatchObject({ patchSize: plan.patchSize, batchSize: 1 });
         else {
-          expect(atOnce(fitted)).toBeLessThan(atOnce(plan));
-          const why = `${fitted.reasons['batchSize']} ${fitted.reasons['patchSize']}`;
+          expect(atOnce(fitted) < atOnce(plan) || fitted.training.recompute === 'blocks').toBe(true);
+          const why = ['batchSize', 'patchSize', 'training.recompute'].map((path) => fitted.reasons[path]).join(' ');
           expect(why).toMatch(/would take \d+ MB \(made up\), and there are \d+ MB/);
           const grid = plannerOf(plan.algorithm).patchGrid(plan);
           if (peakMb(model, fitted) > mb) expect(smallerPatch(fitted, grid)).toBeNull();
@@ -72,6 +77,47 @@ describe('a plan held to a device', () => {
       { numRuns: 300 },
     );
   });
+
+  test('blocks are computed again before the patch shrinks, where that saves memory and the user does not say otherwise', () => {
+    const model = { fixedMb: 100, bytesPerVoxel: 10_000, recomputedBytesPerVoxel: 6_000 };
+    const plan = plannerOf('segresnet').plan(planInput(BRAIN, { device: gpu(80) }));
+    const roomFor = (bytes: number): number => 100 + Math.round((bytes * volume(plan.patchSize)) / 2 ** 20);
+    expect(fit(plan, model, roomFor(11_000))).toMatchObject({ batchSize: 1, training: { recompute: 'none' } });
+    const again = fit(plan, model, roomFor(7_000));
+    expect(again).toMatchObject({ batchSize: 1, patchSize: plan.patchSize, training: { recompute: 'blocks' } });
+    expect(again.reasons['training.recompute']).toMatch(/would take \d+ MB \(made up\), and there are \d+ MB/);
+    const smallest = fit(plan, model, roomFor(3_000));
+    expect(smallest.training.recompute).toBe('blocks');
+    expect(volume(smallest.patchSize)).toBeGreaterThan(0.4 * volume(plan.patchSize));
+    const { recomputedBytesPerVoxel: _, ...useless } = model;
+    const given = { ...plan, reasons: { ...plan.reasons, 'training.recompute': GIVEN } };
+    for (const kept of [fit(plan, useless, roomFor(7_000)), fit(given, model, roomFor(7_000))]) {
+      expect(kept.training.recompute).toBe('none');
+      expect(volume(kept.patchSize)).toBeLessThan(volume(plan.patchSize));
+    }
+    // What was measured of a plan holds for both.
+    const now = corrected(model, again, roomFor(12_000));
+    expect(peakMb(now, again)).toBeCloseTo(roomFor(12_000), 6);
+    expect(peakMb(now, { ...again, training: { ...again.training, recompute: 'none' } })).toBeCloseTo(
+      roomFor(20_000),
+      -1,
+    );
+  });
+
+  test.each(['segresnet', 'unet'])(
+    '%s plans it itself for a patch of the user on a device a little too small',
+    (name) => {
+      const overrides = { patchSize: [96, 96, 96] as [number, number, number], batchSize: 1 };
+      const planOn = (memoryGb: number) => plannerOf(name).plan(planInput(BRAIN, { device: gpu(memoryGb), overrides }));
+      const large = planOn(80);
+      expect(large.training.recompute).toBe('none');
+      const room = 0.9 * peakMb(plannerOf(name).memory(large), large) + 0.1 * plannerOf(name).memory(large).fixedMb;
+      const between = planOn(room / 0.85 / 1024);
+      expect(between).toMatchObject({ patchSize: overrides.patchSize, training: { recompute: 'blocks' } });
+      const reason = between.reasons['training.recompute'];
+      expect(reason).toMatch(/would take \d+ MB \(estimated\), and there are \d+ MB of \d+ MB/);
+    },
+  );
 
   test('the patch shrinks on its longest side in mm, and is the largest of that way that fits', () => {
     const plan = { ...plannerOf('segresnet').plan(planInput(ABDOMEN, { device: gpu(80) })), batchSize: 1 };

@@ -2,7 +2,7 @@ import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { Device, Plan } from '@voxhelm/contracts/plan';
 import { casesMb, type MemoryModel, type MemoryRoom, mbs, memoryRoom, peakMb } from './memory-model.ts';
 import type { PatchGrid } from './patch-grid.ts';
-import { explained, nextSmaller, shownAtOnce } from './plan-smaller.ts';
+import { explained, nextSmaller, recomputing, shownAtOnce } from './plan-smaller.ts';
 import type { AlgorithmPlanner, PlanInput } from './planner.ts';
 
 /** How a plan is held to its device: by whose word, and how much there is. */
@@ -15,19 +15,25 @@ export interface MemoryFit {
 }
 
 /**
- * The plan with as many patches at once, and as large ones, as fit; as it is where it fits. A plan that no patch makes fit keeps
+ * The plan with as many patches at once, and as large ones, as fit, its blocks computed again for the gradient where a single
+ * patch would not fit else; as it is where it fits. A plan that no patch makes fit keeps
  * its patch's size: what fills the memory is something else (its cases, the network's weights), and the trial tells.
  */
 export function fitMemory(plan: Plan, { grid, model, room, known }: MemoryFit): Plan {
   let fitted = plan;
   while (peakMb(model, fitted) > room.mb && (fitted.batchSize > 1 || model.fixedMb < room.mb)) {
-    const next = nextSmaller(fitted, grid);
+    const next: Plan | null = recomputedNow(fitted, model) ?? nextSmaller(fitted, grid);
     if (next === null) break;
     fitted = next;
   }
   if (fitted === plan) return plan;
   const why = `${shownAtOnce(plan)} would take ${mbs(peakMb(model, plan))} (${known}), and there are ${room.described}`;
   return centredByClass(explained(plan, fitted, why), plan);
+}
+
+/** With a single patch left, computing blocks again is tried before the patch shrinks: time is cheaper than sight. */
+function recomputedNow(plan: Plan, { recomputedBytesPerVoxel }: MemoryModel): Plan | null {
+  return plan.batchSize === 1 && recomputedBytesPerVoxel !== undefined ? recomputing(plan) : null;
 }
 
 /** Patches that lay anywhere because they showed nearly all of an image no longer do once they are smaller. */

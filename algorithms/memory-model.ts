@@ -19,6 +19,8 @@ export interface MemoryModel {
   readonly fixedMb: number;
   /** Feature maps and their gradients, by voxels of the patches at once. */
   readonly bytesPerVoxel: number;
+  /** The same where `training.recompute` is "blocks"; absent where that saves too little for its time. */
+  readonly recomputedBytesPerVoxel?: number;
 }
 
 /** Memory that one training may take, its cases apart. */
@@ -41,6 +43,8 @@ export interface MeasuredNetwork {
   readonly weightsMb: number;
   /** Feature maps and their gradients. */
   readonly bytesPerVoxel: number;
+  /** The same with blocks computed again for the gradient; absent where that saves next to nothing. */
+  readonly recomputedBytesPerVoxel?: number;
 }
 
 /** How much larger a network is than the measured one. */
@@ -70,9 +74,13 @@ const SERVICE_MB = 1_500;
 export function modelOf(measured: MeasuredNetwork, size: NetworkSize, classes: number): MemoryModel {
   const { width, deeper = 1, heavier = 1 } = size;
   const wider = width / measured.width;
+  const ofVoxel = (measuredBytes: number): number =>
+    deeper * measuredBytes * wider + BYTES_PER_VOXEL_AND_CLASS * classes;
+  const { recomputedBytesPerVoxel: recomputed } = measured;
   return {
     fixedMb: PROCESS_MB + deeper * (measured.programMb + measured.weightsMb * heavier * wider ** 2),
-    bytesPerVoxel: deeper * measured.bytesPerVoxel * wider + BYTES_PER_VOXEL_AND_CLASS * classes,
+    bytesPerVoxel: ofVoxel(measured.bytesPerVoxel),
+    ...(recomputed === undefined ? {} : { recomputedBytesPerVoxel: ofVoxel(recomputed) }),
   };
 }
 
@@ -82,12 +90,23 @@ export function numberIn(options: Plan['network']['options'], name: string, stan
   return typeof value === 'number' && value > 0 ? value : standard;
 }
 
+/** The bytes of a voxel in a plan's training. */
+function bytesPerVoxelOf({ bytesPerVoxel, recomputedBytesPerVoxel }: MemoryModel, { training }: Plan): number {
+  return training.recompute === 'blocks' ? (recomputedBytesPerVoxel ?? bytesPerVoxel) : bytesPerVoxel;
+}
+
+/** The model with so many times the bytes of a voxel. */
+function scaledVoxels(model: MemoryModel, factor: number): Omit<MemoryModel, 'fixedMb'> {
+  const { bytesPerVoxel, recomputedBytesPerVoxel: recomputed } = model;
+  return {
+    bytesPerVoxel: factor * bytesPerVoxel,
+    ...(recomputed === undefined ? {} : { recomputedBytesPerVoxel: factor * recomputed }),
+  };
+}
+
 /** The most that a plan's training takes (MB), its cases apart. */
-export function peakMb(
-  { fixedMb, bytesPerVoxel }: MemoryModel,
-  { patchSize, batchSize }: Pick<Plan, 'patchSize' | 'batchSize'>,
-): number {
-  return fixedMb + (bytesPerVoxel * batchSize * volume(patchSize)) / MB;
+export function peakMb(model: MemoryModel, plan: Plan): number {
+  return model.fixedMb + (bytesPerVoxelOf(model, plan) * plan.batchSize * volume(plan.patchSize)) / MB;
 }
 
 /**
@@ -96,9 +115,9 @@ export function peakMb(
  */
 export function corrected(model: MemoryModel, plan: Plan, measuredMb: number): MemoryModel {
   const factor = Math.max(0, measuredMb) / peakMb(model, plan);
-  if (factor <= 1) return { fixedMb: factor * model.fixedMb, bytesPerVoxel: factor * model.bytesPerVoxel };
-  const voxels = plan.batchSize * volume(plan.patchSize);
-  return { fixedMb: model.fixedMb, bytesPerVoxel: ((measuredMb - model.fixedMb) * MB) / voxels };
+  if (factor <= 1) return { fixedMb: factor * model.fixedMb, ...scaledVoxels(model, factor) };
+  const perVoxel = ((measuredMb - model.fixedMb) * MB) / (plan.batchSize * volume(plan.patchSize));
+  return { fixedMb: model.fixedMb, ...scaledVoxels(model, perVoxel / bytesPerVoxelOf(model, plan)) };
 }
 
 /** So many cases in memory (MB), as a trainer keeps them: float32 channels, the class of each voxel, and each class's voxels. */

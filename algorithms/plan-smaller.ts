@@ -6,8 +6,8 @@ import { isGiven } from './plan-overrides.ts';
 
 /*
  * Plans for devices with too little memory. First fewer patches are on the device at once, in as many more micro-batches: a
- * step still averages over the same patches, so the training stays what it was, to rounding. Then the patch shrinks, unless
- * the user gave it.
+ * step still averages over the same patches, so the training stays what it was, to rounding. Then, while it is planned, blocks
+ * are computed again for the gradient. Then the patch shrinks, unless the user gave it.
  */
 
 /** Voxels that a patch keeps, at most, each time that the device ran out of memory with a single one. */
@@ -34,6 +34,13 @@ export function nextSmaller(plan: Plan, grid: PatchGrid): Plan | null {
   return patchSize === null ? null : { ...plan, patchSize };
 }
 
+/** The plan that keeps nothing of its blocks' inside for the gradient; null where it does so, or the user says otherwise. */
+export function recomputing(plan: Plan): Plan | null {
+  const { training } = plan;
+  if (training.recompute !== 'none' || isGiven(plan, 'training.recompute')) return null;
+  return { ...plan, training: { ...training, recompute: 'blocks' } };
+}
+
 /** A smaller plan with the reason of each value in which it differs from the plan that it was made of. */
 export function explained(plan: Plan, smaller: Plan, why: string): Plan {
   const reasons = { ...smaller.reasons };
@@ -41,6 +48,9 @@ export function explained(plan: Plan, smaller: Plan, why: string): Plan {
     const told = `${smaller.batchSize} of ${plan.batchSize * plan.training.accumulate} patches at once: ${why}`;
     reasons['batchSize'] = told;
     reasons['training.accumulate'] = told;
+  }
+  if (smaller.training.recompute !== plan.training.recompute) {
+    reasons['training.recompute'] = `blocks are computed again for the gradient, in about a fifth more time: ${why}`;
   }
   if (volume(smaller.patchSize) !== volume(plan.patchSize)) {
     reasons['patchSize'] = `in place of ${plan.patchSize.join(' x ')}: ${why}`;
