@@ -370,6 +370,12 @@ test('eleven minutes that name no algorithm try all four, and search an architec
   expect(whole.map(({ fold }) => fold)).toEqual(Array.from({ length: folds ?? 0 }, (_, fold) => fold));
   const look = plans.find(({ algorithm }) => algorithm === whole[0]?.algorithm);
   expect(whole[0]?.training.steps).toBeGreaterThan(1.3 * (look?.training.steps ?? 0));
+  // Each is cut from the whole plan, not from one that was cut before.
+  const bundles = await db.bundle.findMany({ where: { runId, algorithm: whole[0]?.algorithm ?? '' } });
+  const [full] = bundles.map((row) => Plan.parse(row.plan).training.steps);
+  const { steps } = whole[0]?.training ?? {};
+  expect(full).toBeGreaterThan(2 * (steps ?? 0));
+  expect(whole[0]?.reasons['training.steps']).toContain(`${steps} of ${full} planned steps`);
 });
 
 test('on a slower machine fewer algorithms are tried, but never one of several that are kept', async () => {

@@ -171,14 +171,13 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
       };
       const casesPerFold = validationCases(trainingCases, splits);
       const bundles = await Promise.all(
-        measured.flatMap(({ planner, probe, fitted: fittedPlan }) =>
+        measured.flatMap(({ probe, fitted: fittedPlan }) =>
           Array.from({ length: allocation.folds }, async (_, fold) => {
-            const planned = fittedPlan(fold);
-            const own = withPrecision(planned, probe.precision ?? null);
-            const length = Math.min(allocation.foldSteps, own.training.steps);
-            const plan = planner.withSteps(own, length, validationInterval(probe, length, casesPerFold));
+            // Whole: what a shorter training leaves out (mirroring, warm-up) could not be put back for a longer one.
+            const plan = withPrecision(fittedPlan(fold), probe.precision ?? null);
             return {
               plan,
+              steps: Math.min(allocation.foldSteps, plan.training.steps),
               probe: fold === 0 ? probe : null,
               artifact: await writeJson(store, planKey(runId, plan), plan),
             };
@@ -231,7 +230,7 @@ export function planActivities(dependencies: Dependencies): PlanActivities {
         await addEvents(
           transaction,
           runId,
-          ...bundles.map(({ plan }) => bundlePlanned(plan)),
+          ...bundles.map(({ plan, steps: length }) => bundlePlanned(plan, length)),
           ...leftOut.map(leftOutEvent),
           ...measured.flatMap(({ name, probe }) => warmStartEvent(name, probe.startedFrom)),
           ...measured.flatMap(({ name, plan }) => smallerEvent(plan, probedPlans.get(name))),
@@ -319,12 +318,13 @@ function bundleRow(runId: string, plan: Plan, planArtifact: ArtifactRef) {
   };
 }
 
-function bundlePlanned(plan: Plan) {
+/** `steps`: of its training in this run. */
+function bundlePlanned(plan: Plan, steps = plan.training.steps) {
   const patch = plan.patchSize.join(' x ');
   return {
     key: `bundle:${plan.algorithm}:${plan.fold}`,
     type: 'bundle.planned',
-    message: `Planned ${plan.algorithm}, fold ${plan.fold}: patches of ${patch}, batch ${plan.batchSize}, ${plan.training.steps} steps.`,
+    message: `Planned ${plan.algorithm}, fold ${plan.fold}: patches of ${patch}, batch ${plan.batchSize}, ${steps} steps.`,
     data: { algorithm: plan.algorithm, fold: plan.fold },
   };
 }
