@@ -16,7 +16,7 @@ import { allocate, foldTrainings, wallBudgetMs } from '@voxhelm/search/budget';
 import { isOverRungs, WHOLE } from '@voxhelm/search/fidelity/schedule';
 import { narrowSpace } from '@voxhelm/search/narrow';
 import { createStudy } from '@voxhelm/search/study';
-import { trainingMs, validationCases, validationInterval } from '@voxhelm/search/training-time';
+import { trainingMs, validationCases } from '@voxhelm/search/training-time';
 import { warmPoints } from '@voxhelm/search/warm-start';
 import { eachTried, type LeftOut, worthTrying } from '@voxhelm/search/worth-trying';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
