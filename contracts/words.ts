@@ -5,8 +5,8 @@ export function counted(count: number, one: string, several = `${one}s`): string
 
 /** What the numbers of a case to label next mean, by their names. */
 export const MEASURES = {
-  Uncertainty: 'how unsure the champion is near what it segments, 0 (sure) to 1.',
-  Disagreement: 'the part of it in which the champion’s models differ; little with one model.',
+  Uncertainty: 'How unsure the champion is near what it segments, 0 (sure) to 1.',
+  Disagreement: 'The part of it in which the champion’s models differ; little with one model.',
   Novelty:
-    'how unlike what is labelled, and what stands above it in the list, the image is in size and intensities, 0 to 1.',
+    'How unlike what is labelled, and what stands above it in the list, the image is in size and intensities, 0 to 1.',
 } as const;

@@ -89,7 +89,7 @@ function suggestionReport({ message, cases }: SuggestionView, limit: number): st
       one.novelty.toFixed(3),
     ]);
   const more = cases.length > limit ? `\n(${cases.length - limit} more: --limit ${cases.length})` : '';
-  const legend = Object.entries(MEASURES).map(([name, about]) => `${name.toLowerCase()}: ${about}`);
+  const legend = Object.entries(MEASURES).map(([name, about]) => `${name}: ${about}`);
   return [`${message}\n${table(['', 'case', 'uncertainty', 'disagreement', 'novelty'], rows)}${more}`, ...legend].join(
     '\n',
   );

@@ -181,12 +181,12 @@ test('a case to label tells why it is, and shows what the champion sees in it an
   const missing: string[] = [];
   page.on('response', (response) => void (response.status() === 404 && missing.push(response.url())));
   await page.goto(`/schedules/${scheduleId}`);
-  await page.getByText('Novelty: how unlike what is labelled').waitFor();
+  await page.getByText('Novelty: How unlike what is labelled').waitFor();
   await page.getByRole('link', { name: 'u1', exact: true }).click();
   await page.getByRole('slider', { name: 'Champion’s prediction' }).waitFor();
   await page.getByRole('slider', { name: 'Uncertainty' }).fill('0.6');
   const why = page.getByRole('complementary', { name: 'Why it is to be labelled, and layers' });
-  expect(await why.innerText()).toMatch(/To label: 1 of 4.*Uncertainty 0\.4.*The highest of 4: how unsure/s);
+  expect(await why.innerText()).toMatch(/To label: 1 of 4.*Uncertainty 0\.400, the highest of 4.*How unsure/s);
   await page.locator('body').press('n');
   await page.getByText('is kept for the head of the newest list').waitFor();
   expect(missing).toEqual([]);

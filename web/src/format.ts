@@ -1,4 +1,4 @@
-/** A Dice or another score between 0 and 1; a dash where there is none. */
+/** A Dice or another number between 0 and 1; a dash where there is none. */
 export function dice(value: number | null | undefined): string {
   return value === null || value === undefined ? '–' : value.toFixed(3);
 }

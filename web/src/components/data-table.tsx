@@ -99,11 +99,7 @@ export function DataTable<Row>(props: TableProps<Row>) {
                   </td>
                 )}
                 {shown.map((column) => (
-                  <td
-                    key={column.id}
-                    className={column.numeric === true ? 'number' : undefined}
-                    data-title={column.title}
-                  >
+                  <td key={column.id} className={classOf(column, row)} data-title={column.title}>
                     {column.cell === undefined ? (column.value(row) ?? '–') : column.cell(row)}
                   </td>
                 ))}
@@ -147,6 +143,12 @@ function SortHeader<Row>(props: {
       </button>
     </th>
   );
+}
+
+/** A card leaves out what its row does not have. */
+function classOf<Row>(column: Column<Row>, row: Row): string | undefined {
+  const classes = [column.numeric === true ? 'number' : '', column.value(row) === null ? 'none' : ''];
+  return classes.filter(Boolean).join(' ') || undefined;
 }
 
 /** What can be typed, by an example of a number that these rows have. */

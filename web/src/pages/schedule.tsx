@@ -149,8 +149,10 @@ const FIRINGS: readonly Column<FiringView>[] = [
     cell: (one) =>
       one.runs.map((run) => (
         <div key={run.id}>
-          <Link href={`/runs/${run.id}`}>{run.name}</Link> {run.state}
-          {one.championRunId !== null && run.id === one.challengerRunId && ' (challenger)'}
+          <span className="name">
+            <Link href={`/runs/${run.id}`}>{run.name}</Link> {run.state}
+            {one.championRunId !== null && run.id === one.challengerRunId && ' (challenger)'}
+          </span>
         </div>
       )),
   },

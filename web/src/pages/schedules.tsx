@@ -95,7 +95,7 @@ function columnsOf(changed: () => Promise<unknown>): readonly Column<ScheduleVie
     {
       id: 'why',
       title: 'Why',
-      value: ({ lastFiring }) => (lastFiring === null ? null : sentencesOf(lastFiring)),
+      value: ({ lastFiring }) => (lastFiring === null ? 'It has not fired yet.' : sentencesOf(lastFiring)),
       cell: ({ lastFiring }) => (
         <span className="wrap">{lastFiring === null ? 'It has not fired yet.' : sentencesOf(lastFiring)}</span>
       ),
@@ -103,7 +103,7 @@ function columnsOf(changed: () => Promise<unknown>): readonly Column<ScheduleVie
     {
       id: 'actions',
       title: 'Do',
-      value: () => null,
+      value: () => '',
       cell: (one) => <ScheduleActions schedule={one} changed={changed} />,
     },
   ];

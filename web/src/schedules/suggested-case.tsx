@@ -4,7 +4,7 @@ import { MEASURES } from '@voxhelm/contracts/words';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { ErrorNote } from '../components/error-note.tsx';
 import { Swatch } from '../components/swatch.tsx';
-import { number } from '../format.ts';
+import { dice } from '../format.ts';
 import { labelColor } from '../viewer/label-colors.ts';
 import { useVolume } from '../viewer/use-case.ts';
 import type { Layer } from '../viewer/volume-viewer.tsx';
@@ -55,6 +55,7 @@ export function SuggestedCase({ dataset, view, caseId }: SuggestedProps) {
             <VolumeViewer
               layers={layers}
               labelNames={names}
+              alone
               description={`Case ${caseId} in three planes and 3-D: ${layers.map(({ name }) => name.toLowerCase()).join(', ')}.`}
             />
           </Suspense>
@@ -99,7 +100,7 @@ type LayerId = 'image' | 'prediction' | 'entropy';
 const LAYERS: readonly (Omit<Layer, 'volume' | 'id'> & { readonly id: LayerId })[] = [
   { id: 'image', name: 'Image', kind: 'image', opacity: 1 },
   { id: 'prediction', name: 'Champion’s prediction', kind: 'labels', opacity: 0.35 },
-  { id: 'entropy', name: 'Uncertainty', kind: 'heat', opacity: 0 },
+  { id: 'entropy', name: 'Uncertainty', kind: 'heat', opacity: 0, highest: 255 },
 ];
 
 /** Its numbers, each with its place among the list's and what it means. */
@@ -107,21 +108,21 @@ function Why({ view, place }: { readonly view: SuggestionView; readonly place: n
   const one = view.cases[place];
   if (one === undefined) return null;
   return (
-    <dl className="facts">
+    <>
       {Object.entries(MEASURES).map(([name, about]) => {
         const key = name.toLowerCase() as 'uncertainty' | 'disagreement' | 'novelty';
         const above = view.cases.filter((other) => other[key] > one[key]).length;
         return (
-          <div key={name}>
-            <dt>
-              {name} {number(one[key])}
-            </dt>
-            <dd>
-              {above === 0 ? 'The highest' : `Number ${above + 1}`} of {view.cases.length}: {about}
-            </dd>
-          </div>
+          <p key={name}>
+            <strong>
+              {name} {dice(one[key])}
+            </strong>
+            , {above === 0 ? 'the highest' : `number ${above + 1}`} of {view.cases.length}
+            <br />
+            <span className="muted">{about}</span>
+          </p>
         );
       })}
-    </dl>
+    </>
   );
 }

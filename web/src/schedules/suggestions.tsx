@@ -8,7 +8,7 @@ import { send } from '../api/client.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { NumberTable } from '../components/number-table.tsx';
-import { number } from '../format.ts';
+import { dice } from '../format.ts';
 import { GiveLabel } from './give-label.tsx';
 import { suggestionKey, useSuggestion } from './use-suggestion.ts';
 
@@ -67,7 +67,7 @@ function Cases({ datasetId, view, given }: CasesProps) {
         cards
         name="Suggestions"
         columns={[
-          { title: 'Order', numeric: true },
+          { title: 'Order' },
           { title: 'Case' },
           ...Object.keys(MEASURES).map((title) => ({ title, numeric: true })),
           { title: 'Its label' },
@@ -79,9 +79,9 @@ function Cases({ datasetId, view, given }: CasesProps) {
             <Link key="case" href={`/datasets/${datasetId}/cases/${encodeURIComponent(one.caseId)}`}>
               {one.caseId}
             </Link>,
-            number(one.uncertainty),
-            number(one.disagreement),
-            number(one.novelty),
+            dice(one.uncertainty),
+            dice(one.disagreement),
+            dice(one.novelty),
             <GiveLabel key="label" datasetId={datasetId} caseId={one.caseId} given={given} />,
           ],
         }))}

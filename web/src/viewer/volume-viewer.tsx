@@ -94,7 +94,13 @@ export function VolumeViewer({ layers, labelNames, description, alone = false }:
     shown.current = ids;
     let outdated = false;
     load(now, layers, labelNames, () => outdated || shown.current !== ids).then(
-      () => setError(null),
+      () => {
+        setError(null);
+        // What was dragged while they loaded.
+        newest.current.layers.forEach(
+          ({ opacity }, index) => now.volumes[index] !== undefined && now.setOpacity(index, opacity),
+        );
+      },
       (problem: unknown) => setError(describeError(problem).message),
     );
     return () => {
