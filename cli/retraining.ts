@@ -26,7 +26,7 @@ function describeSchedule(program: Command, done: (code: number) => void): void 
     .option('--time-zone <zone>', 'of --cron, as Europe/Berlin; UTC where absent')
     .option('--every <duration>', 'retrain this often; with --cases or --drift, look this often')
     .option('--cases <n>', 'retrain when so many new or corrected cases have arrived')
-    .option('--drift <limit>', 'retrain when new cases lie this far from the champion’s, in robust standard deviations')
+    .option('--drift <limit>', 'retrain when new cases lie this far from the champion’s, in standard errors: 3.5')
     .option('--run <file>', 'RUN.yaml: what each retraining is submitted with')
     .option('--start <from>', 'weights: auto, champion, nothing or both')
     .option('--trust-start', 'a file of weights in --run saw none of this dataset’s cases')
@@ -143,7 +143,10 @@ function describeWebhook(program: Command, done: (code: number) => void): void {
     .command('create')
     .description('the answer holds the secret that signs each message, once')
     .argument('<url>')
-    .option('--events <list>', 'run.finished, run.failed, champion.promoted, champion.kept, drift; all where absent')
+    .option(
+      '--events <list>',
+      'run.finished, run.failed, schedule.failed, champion.promoted, champion.kept, drift; all where absent',
+    )
     .option('--dataset <dataset>', 'only of this dataset')
     .option('--secret <secret>', 'made where absent')
     .addOption(json())

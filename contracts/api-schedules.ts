@@ -47,6 +47,22 @@ export const FiringView = z
   .meta({ id: 'FiringView' });
 export type FiringView = z.infer<typeof FiringView>;
 
+/** Which firings of a schedule are listed. */
+export const FiringFilter = z.enum(['all', 'compared']);
+
+/** A drift that a firing measured. */
+export const DriftPoint = z
+  .object({
+    firingId: z.string(),
+    /** When the firing was due. */
+    at: Time,
+    drift: z.number(),
+    /** The statistic that lies farthest. */
+    feature: z.string().nullable(),
+  })
+  .meta({ id: 'DriftPoint' });
+export type DriftPoint = z.infer<typeof DriftPoint>;
+
 /** A schedule in a list. */
 export const ScheduleView = z
   .object({
@@ -59,6 +75,8 @@ export const ScheduleView = z
     note: z.string().nullable(),
     /** False until Temporal has it as it stands here. */
     synced: z.boolean(),
+    /** Why Temporal does not take it, so that it never fires; null where it does. */
+    refusal: z.string().nullable(),
     /** The next times; empty while it is paused, or where Temporal does not answer now. */
     nextAt: z.array(Time),
     lastFiring: FiringView.nullable(),

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 
 /** What a webhook may be told of. */
-export const WebhookEvent = z.enum(['run.finished', 'run.failed', 'champion.promoted', 'champion.kept', 'drift']);
+export const WebhookEvent = z.enum([
+  'run.finished',
+  'run.failed',
+  'schedule.failed',
+  'champion.promoted',
+  'champion.kept',
+  'drift',
+]);
 export type WebhookEvent = z.infer<typeof WebhookEvent>;
 
 /** What `POST /v1/webhooks` takes. */

@@ -2,39 +2,27 @@ import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { DatasetCheck } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { AnalyzeJob } from '@voxhelm/contracts/jobs';
-import type { Transaction } from '@voxhelm/prisma/client';
 import type { Analysis } from '@voxhelm/prisma/generated/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJson } from '@voxhelm/prisma/json';
 import { readJson } from '@voxhelm/storage/artifact-store';
-import { tellWebhooks } from '../webhook-outbox.ts';
+import { endFiring, pruneLooks } from '../firing-end.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { analyzeJobOf, readResult, recordAnalysis, tooFewCases } from './dataset.ts';
 import { listingOf } from './dataset-listing.ts';
 import type { Dependencies } from './dependencies.ts';
 import { changeFiring, firingHasEnded, readFiring } from './firing-rows.ts';
+import { knownOf, registeredAnalysis } from './known-analysis.ts';
 
 type FiringActivities = Pick<OrchestratorActivities, 'beginFiring' | 'recordFiringLook' | 'endFiring'>;
-
-/** Looks that found nothing are kept so far back; what retrained is kept for ever. */
-const IDLE_FIRINGS_KEPT = 200;
 
 /** A firing's beginning (is there anything new?) and its end. */
 export function firingActivities(dependencies: Dependencies): FiringActivities {
   const { db, now } = dependencies;
 
   async function end(firingId: string, state: 'failed' | 'cancelled', message: string): Promise<void> {
-    await changeFiring(db, firingId, async (transaction, { firing, schedule }) => {
-      if (firingHasEnded(firing)) return;
-      await transaction.firing.update({ where: { id: firingId }, data: { state, message, finishedAt: now() } });
-      if (state !== 'failed') return;
-      await tellWebhooks(transaction, {
-        event: 'run.failed',
-        key: `firing:${firingId}`,
-        datasetId: schedule.datasetId,
-        message: `Schedule "${schedule.name}": ${message}`,
-        data: { scheduleId: schedule.id, firingId },
-      });
+    await changeFiring(db, firingId, async (transaction, found) => {
+      if (!firingHasEnded(found.firing)) await endFiring(transaction, found, { state, message, at: now() });
     });
   }
 
@@ -51,14 +39,16 @@ export function firingActivities(dependencies: Dependencies): FiringActivities {
         return null;
       });
       if (listing === null) return null;
-      const seen = await newestAnalysis(db, schedule.datasetId);
-      if (listing === schedule.seenListing && seen !== null) {
-        await db.firing.update({ where: { id: firing.id }, data: { analysisId: seen.id } });
+      const { seenAnalysisId } = schedule;
+      if (listing === schedule.seenListing && seenAnalysisId !== null) {
+        // By this schedule's own look: another check of the dataset may have begun before the files came.
+        await db.firing.update({ where: { id: firing.id }, data: { analysisId: seenAnalysisId } });
         return { firingId: firing.id, listing, analyze: null };
       }
+      const earlier = await registeredAnalysis(db, schedule.datasetId);
       const job: AnalyzeJob = {
         ...analyzeJobOf(dataset, `firings/${firing.id}`),
-        known: seen === null ? null : knownOf(seen),
+        known: earlier === null ? null : knownOf(earlier),
       };
       return { firingId: firing.id, listing, analyze: job };
     },
@@ -73,7 +63,8 @@ export function firingActivities(dependencies: Dependencies): FiringActivities {
         const analysisId = await recordAnalysis(transaction, { owner, datasetId, result, read, shown: true });
         const { reusedCases = 0 } = result;
         await transaction.firing.update({ where: { id: firingId }, data: { analysisId, reusedCases } });
-        await transaction.schedule.update({ where: { id: schedule.id }, data: { seenListing: listing } });
+        const seen = { seenListing: listing, seenAnalysisId: analysisId };
+        await transaction.schedule.update({ where: { id: schedule.id }, data: seen });
       });
     },
 
@@ -93,7 +84,7 @@ async function createFiring(
     const { forced, datasetId } = schedule;
     if (forced) await transaction.schedule.update({ where: { id: scheduleId }, data: { forced: false } });
     const champion = await transaction.champion.findUnique({ where: { datasetId } });
-    await pruneIdle(transaction, scheduleId);
+    await pruneLooks(transaction, scheduleId);
     return transaction.firing.create({
       data: {
         id: newId('fir'),
@@ -105,33 +96,6 @@ async function createFiring(
       },
     });
   });
-}
-
-async function pruneIdle(transaction: Transaction, scheduleId: string): Promise<void> {
-  const idle = { scheduleId, state: 'idle' };
-  const [last] = await transaction.firing.findMany({
-    where: idle,
-    orderBy: { id: 'desc' },
-    skip: IDLE_FIRINGS_KEPT,
-    take: 1,
-    select: { id: true },
-  });
-  if (last !== undefined) await transaction.firing.deleteMany({ where: { ...idle, id: { lte: last.id } } });
-}
-
-/** The newest check of a dataset with statistics. */
-async function newestAnalysis(db: Transaction, datasetId: string): Promise<Analysis | null> {
-  const rows = await db.analysis.findMany({ where: { datasetId }, orderBy: { id: 'desc' }, take: 5 });
-  return rows.find(({ analysis }) => analysis !== null) ?? null;
-}
-
-/** A check's files, for the next one to take over what has not changed. */
-export function knownOf({ check, analysis }: Pick<Analysis, 'check' | 'analysis'>): AnalyzeJob['known'] {
-  if (analysis === null) return null;
-  return {
-    check: fromJson('Analysis.check', ArtifactRef, check),
-    analysis: fromJson('Analysis.analysis', ArtifactRef, analysis),
-  };
 }
 
 /** An analysis's check, with its cases. */

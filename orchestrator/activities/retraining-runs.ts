@@ -10,8 +10,8 @@ import { newId } from '@voxhelm/prisma/ids';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { type ArtifactStore, readJson } from '@voxhelm/storage/artifact-store';
 import { type Start, shareOfBudget } from '../schedules/decide.ts';
-import { knownOf } from './firings.ts';
 import { bestSearchTrial } from './folds.ts';
+import { knownOf } from './known-analysis.ts';
 import { loadStudy } from './schedule.ts';
 
 /** What a retraining's run is made from. */
@@ -33,7 +33,8 @@ export async function createRetrainingRun(transaction: Transaction, made: Retrai
   const request = RunRequest.parse(await requestFor(transaction, made));
   const retraining: Retraining = {
     firingId: firing.id,
-    known: knownOf(analysis) ?? null,
+    // The look read the dataset as it was registered.
+    known: (request.labels ?? request.modality) === undefined ? (knownOf(analysis) ?? null) : null,
     foldsFrom: champion?.id ?? null,
     startFrom: start === 'champion' ? (champion?.id ?? null) : null,
   };

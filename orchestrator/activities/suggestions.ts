@@ -10,7 +10,7 @@ import { SUGGESTION_MAPS, suggestionMapKey, suggestionMapsPrefix } from '../sugg
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { analyzeJobOf, readResult, recordAnalysis } from './dataset.ts';
 import type { Dependencies } from './dependencies.ts';
-import { knownOf } from './firings.ts';
+import { knownOf, registeredAnalysis } from './known-analysis.ts';
 import { trainingCaseOf } from './training-cases.ts';
 
 type SuggestionActivities = Pick<
@@ -31,7 +31,7 @@ export function suggestionActivities(dependencies: Dependencies): SuggestionActi
   return {
     async beginSuggestion({ suggestionId }) {
       const { dataset } = await read(suggestionId);
-      const seen = await db.analysis.findFirst({ where: { datasetId: dataset.id }, orderBy: { id: 'desc' } });
+      const seen = await registeredAnalysis(db, dataset.id);
       const message = 'Looking at the cases.';
       await db.suggestion.updateMany({ where: { id: suggestionId, state: 'working' }, data: { message } });
       const known = seen === null ? null : knownOf(seen);

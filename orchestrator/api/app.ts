@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { authenticator } from './auth.ts';
 import { type Dispatcher, startDispatcher } from './dispatcher.ts';
 import { parseRequest, sendProblem, withStatus } from './errors.ts';
+import { watchLostFirings } from './lost-firings.ts';
 import { registerOpenApi } from './openapi.ts';
 import { artifactRoutes } from './routes/v1/artifacts.ts';
 import { caseRoutes } from './routes/v1/cases.ts';
@@ -47,6 +48,8 @@ export interface AppOptions extends Pick<Services, 'settings' | 'database' | 'st
   readonly uploadLimits?: Services['uploadLimits'];
   readonly eventPollMs?: number;
   readonly webhookSending?: SenderOptions;
+  /** Pause between two looks for firings whose workflow is gone. */
+  readonly lostFiringsEveryMs?: number;
   /** The built web UI's folder; web/dist where absent. */
   readonly webUi?: string;
 }
@@ -70,6 +73,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const app: App = base.withTypeProvider<ZodTypeProvider>();
   const dispatcher: Dispatcher = startDispatcher(options.database, options.workflows, app.log);
   const webhooks = startWebhookSender(options.database, app.log, options.webhookSending);
+  const stopWatching = watchLostFirings(options.database, options.workflows, app.log, options.lostFiringsEveryMs);
   const services: Services = { uploadLimits: UPLOAD_LIMITS, eventPollMs: 1_000, ...options, dispatcher, webhooks };
 
   app.setValidatorCompiler<z.core.$ZodType>(({ schema, httpPart }) => (data) => {
@@ -96,7 +100,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     if (!STREAMED.test(request.headers['content-type'] ?? '')) limitBodyTime(request.raw, reply.raw);
   });
   app.addHook('onClose', async () => {
-    await Promise.all([dispatcher.stop(), webhooks.stop()]);
+    await Promise.all([dispatcher.stop(), webhooks.stop(), stopWatching()]);
   });
 
   await app.register(fastifyMultipart, {

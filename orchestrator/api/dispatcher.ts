@@ -10,6 +10,8 @@ import type { Workflows } from './temporal.ts';
 const INTERVAL_MS = 2_000;
 /** Rows started in one look; the rest follow at once. */
 const BATCH = 50;
+/** Longer than calls wait for Temporal: to make a schedule, and to change it where it is there. */
+const SYNC_WITHIN_MS = 15_000;
 
 /** Starts the workflows of accepted rows: the outbox's other end. */
 export interface Dispatcher {
@@ -83,7 +85,7 @@ async function dispatch(database: Database, workflows: Workflows, log: FastifyBa
     database.run.findMany(waiting),
     database.dataset.findMany(waiting),
     database.suggestion.findMany(waiting),
-    database.schedule.findMany({ where: { synced: false }, orderBy: { id: 'asc' }, take: BATCH }),
+    database.schedule.findMany({ where: { synced: false, refusal: null }, orderBy: { id: 'asc' }, take: BATCH }),
   ]);
   const started: string[] = [];
 
@@ -119,18 +121,31 @@ async function dispatch(database: Database, workflows: Workflows, log: FastifyBa
   for (const { id } of schedules) {
     await start(id, () =>
       // One process after the other, each with the row as it is then: what was read before may be older than what Temporal has.
-      database.$transaction(async (transaction) => {
-        await lockName(transaction, `schedule-sync:${id}`);
-        const row = await transaction.schedule.findUnique({ where: { id } });
-        if (row === null || row.synced) return;
-        const { revision, paused, note, deletedAt } = row;
-        const settings = fromJson('Schedule.settings', ScheduleSettings, row.settings);
-        await workflows.syncSchedule({ id, settings, paused, note, deleted: deletedAt !== null });
-        // Changed meanwhile: the next look passes that on.
-        await transaction.schedule.updateMany({ where: { id, revision }, data: { synced: true } });
-      }),
+      database.$transaction(
+        async (transaction) => {
+          await lockName(transaction, `schedule-sync:${id}`);
+          const row = await transaction.schedule.findUnique({ where: { id } });
+          if (row === null || row.synced || row.refusal !== null) return;
+          const { revision, paused, note, deletedAt } = row;
+          const settings = fromJson('Schedule.settings', ScheduleSettings, row.settings);
+          const wanted = { id, settings, paused, note, deleted: deletedAt !== null };
+          const refusal = await workflows.syncSchedule(wanted).then(() => null, refusalOf);
+          if (refusal !== null) log.error({ id, reason: refusal }, 'Temporal refuses a schedule');
+          // One that is refused is not asked for again until it is changed; its user reads why. Changed meanwhile: the next
+          // look passes that on.
+          const data = refusal === null ? { synced: true } : { refusal };
+          await transaction.schedule.updateMany({ where: { id, revision }, data });
+        },
+        { timeout: SYNC_WITHIN_MS },
+      ),
     );
   }
   const counts = [runs, datasets, suggestions, schedules].map(({ length }) => length);
   return started.length === 0 ? 0 : Math.max(...counts);
+}
+
+/** Why Temporal will never take it; throws what may pass. */
+function refusalOf(error: unknown): string {
+  if (error instanceof VoxhelmError && error.code === 'invalid-request') return error.message;
+  throw error;
 }

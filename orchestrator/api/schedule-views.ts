@@ -1,5 +1,6 @@
 import type {
   ChampionView,
+  DriftPoint,
   FiringView,
   PromotionView,
   ScheduleView,
@@ -67,6 +68,15 @@ export function firingView(row: FiringRow): FiringView {
   };
 }
 
+/** The last drifts that a schedule's firings measured, oldest first. */
+export async function driftOver(database: Database, scheduleId: string, count: number): Promise<DriftPoint[]> {
+  // The statistic's name alone: findings list every new case.
+  const rows = await database.$queryRaw<{ id: string; at: Date; drift: number; feature: string | null }[]>`
+    SELECT "id", "scheduledAt" AS "at", "drift", "findings"->'drift'->0->>'feature' AS "feature"
+    FROM "Firing" WHERE "scheduleId" = ${scheduleId} AND "drift" IS NOT NULL ORDER BY "id" DESC LIMIT ${count}`;
+  return rows.reverse().map(({ id, at, drift, feature }) => ({ firingId: id, at: iso(at), drift, feature }));
+}
+
 /** A schedule in a list; `times` null where Temporal does not answer. */
 export function scheduleView(row: ScheduleRow, times: ScheduleTimes | null): ScheduleView {
   const [last] = row.firings;
@@ -79,6 +89,7 @@ export function scheduleView(row: ScheduleRow, times: ScheduleTimes | null): Sch
     paused: row.paused,
     note: row.note,
     synced: row.synced,
+    refusal: row.refusal,
     nextAt: row.paused ? [] : (times?.nextAt ?? []).map(iso),
     lastFiring: last === undefined ? null : firingView(last),
     createdAt: iso(row.createdAt),

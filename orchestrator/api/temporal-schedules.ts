@@ -11,6 +11,7 @@ import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import { durationMs } from '@voxhelm/contracts/run';
 import type { OverlapPolicy, ScheduleSettings, ScheduleTrigger } from '@voxhelm/contracts/schedule';
 import { type FiringInput, temporalScheduleId, WORKFLOWS } from '../workflows/signals.ts';
+import { cronFault } from './cron.ts';
 
 /** A schedule as Temporal is to have it. */
 export interface ScheduleWanted {
@@ -38,7 +39,10 @@ const OVERLAP: Readonly<Record<OverlapPolicy, ScheduleOverlapPolicy>> = {
   'allow-all': ScheduleOverlapPolicy.ALLOW_ALL,
 };
 
-/** Makes Temporal's schedule what it is to be: made, changed or deleted. May be called any number of times. */
+/**
+ * Makes Temporal's schedule what it is to be: made, changed or deleted. May be called any number of times. Rejects with
+ * `invalid-request` where Temporal takes no such times.
+ */
 export async function syncSchedule(client: Client, wanted: ScheduleWanted): Promise<void> {
   const scheduleId = temporalScheduleId(wanted.id);
   const handle = client.schedule.getHandle(scheduleId);
@@ -48,11 +52,15 @@ export async function syncSchedule(client: Client, wanted: ScheduleWanted): Prom
   }
   const options = optionsOf(wanted, scheduleId);
   try {
-    await client.schedule.create(options);
+    await client.schedule.create(options).catch(async (error: unknown) => {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+      const { scheduleId: _, ...changes } = options;
+      await handle.update(() => changes);
+    });
   } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    const { scheduleId: _, ...changes } = options;
-    await handle.update(() => changes);
+    // What the client makes of the server's "invalid schedule spec".
+    if (!(error instanceof TypeError)) throw error;
+    throw new VoxhelmError('invalid-request', `Temporal refuses its times: ${error.message}`, { cause: error });
   }
 }
 
@@ -113,18 +121,26 @@ function ignoreMissing(error: unknown): void {
   if (!(error instanceof ScheduleNotFoundError)) throw error;
 }
 
-const TIME_FIELDS = /^(\S+\s+){4,6}\S+$|^@(yearly|monthly|weekly|daily|hourly|every\s+\S+)/;
+const SHORTEST_INTERVAL_MS = 1_000;
 
 /** Refuses what Temporal would refuse later, when nobody looks. Throws `invalid-request` naming the field. */
 export function checkTrigger(trigger: ScheduleTrigger): void {
-  if (trigger.kind !== 'cron') return;
   const wrong = (field: string, message: string, fix: string): VoxhelmError =>
     new VoxhelmError('invalid-request', `/trigger/${field}: ${message}`, {
       fix,
       details: { errors: [{ pointer: `/trigger/${field}`, message }] },
     });
-  if (!TIME_FIELDS.test(trigger.expression.trim())) {
-    throw wrong('expression', `"${trigger.expression}" is no cron expression`, 'Write five fields, as "0 3 * * *".');
+  if (trigger.kind !== 'cron') {
+    // Temporal counts in whole seconds.
+    const everyMs = Math.round(durationMs(trigger.every));
+    if (everyMs < SHORTEST_INTERVAL_MS || everyMs % 1_000 !== 0) {
+      throw wrong('every', `"${trigger.every}" is no whole number of seconds from 1 on`, 'Write 1s or more, as "5m".');
+    }
+    return;
+  }
+  const fault = cronFault(trigger.expression);
+  if (fault !== null) {
+    throw wrong('expression', `"${trigger.expression}" ${fault}`, 'Write five fields, as "0 3 * * *".');
   }
   try {
     new Intl.DateTimeFormat('en', { timeZone: trigger.timeZone });

@@ -38,7 +38,10 @@ import {
 /** What a person may ask of a run that goes on. */
 export type RunControl = 'pause' | 'resume' | 'cancel';
 
-/** The workflows as the API sees them; every function may be called again without harm. Rejects with `unavailable`. */
+/**
+ * The workflows as the API sees them; every function may be called again without harm. Rejects with `unavailable`, and with
+ * `invalid-request` where Temporal refuses what it is asked for.
+ */
 export interface Workflows {
   /** Starts a run's workflow; does nothing where it was started before. */
   startRun(runId: string): Promise<void>;
@@ -56,6 +59,8 @@ export interface Workflows {
   stopTrial(trialId: string): Promise<void>;
   /** What the open ones of these workflows do or wait for; those that are over are left out. */
   activity(workflowIds: readonly string[]): Promise<Map<string, JobActivity[]>>;
+  /** False where no workflow of this id goes on. */
+  isOpen(workflowId: string): Promise<boolean>;
   /** Makes Temporal's schedule what it is to be. */
   syncSchedule(wanted: ScheduleWanted): Promise<void>;
   /** Fires now. Rejects with `conflict` where Temporal has no such schedule. */
@@ -76,6 +81,9 @@ export interface Workflows {
 const DEADLINE_MS = 5_000;
 /** A probe waits for less. */
 const CHECK_DEADLINE_MS = 1_000;
+
+/** gRPC's status code of a request that is wrong in itself: asked again, it is refused again. */
+const INVALID_ARGUMENT = 3;
 
 /** Temporal's own default, where TEMPORAL_ADDRESS is not set. */
 const DEFAULT_ADDRESS = '127.0.0.1:7233';
@@ -147,6 +155,19 @@ export function temporalWorkflows(settings: Pick<Settings, 'temporalAddress' | '
         await client.workflow.getHandle(trialWorkflowId(trialId)).cancel();
       }),
     activity: (workflowIds) => call('describe workflows', () => describeActivity(client, workflowIds)),
+    isOpen: (workflowId) =>
+      call(`look at ${workflowId}`, () =>
+        client.workflow
+          .getHandle(workflowId)
+          .describe()
+          .then(
+            ({ status }) => status.name === 'RUNNING',
+            (error: unknown) => {
+              if (error instanceof WorkflowNotFoundError) return false;
+              throw error;
+            },
+          ),
+      ),
     trainers: () =>
       call('list trainers', () => connectedTrainers(connection.workflowService, settings.temporalNamespace)),
     syncSchedule: (wanted) => call(`keep schedule ${wanted.id}`, () => syncSchedule(client, wanted)),
@@ -182,6 +203,9 @@ function explain(error: unknown, what: string, address: string): unknown {
     fix: 'Try again in some seconds; `voxhelm doctor` tells what is not running.',
   };
   const grpc = [error, (error as Error).cause].find((each) => isGrpcServiceError(each));
+  if (grpc?.code === INVALID_ARGUMENT) {
+    return new VoxhelmError('invalid-request', `Temporal refuses to ${what}: ${grpc.details}`, { cause: error });
+  }
   return grpc === undefined
     ? new VoxhelmError('internal', `Temporal at ${address} refused to ${what}: ${(error as Error).message}`, facts)
     : new VoxhelmError('unavailable', `Temporal at ${address} does not ${what}`, facts);

@@ -13,6 +13,8 @@ import type { Workflows } from '../temporal.ts';
 export interface FakeWorkflows extends Workflows {
   readonly started: string[];
   readonly told: string[];
+  /** Ids of workflows that do not go on. */
+  readonly over: Set<string>;
   away: Error | null;
 }
 
@@ -27,6 +29,7 @@ export function fakeWorkflows(): FakeWorkflows {
   const fake: FakeWorkflows = {
     started: [],
     told: [],
+    over: new Set(),
     away: null,
     startRun: (id) => note(fake.started)(id),
     startDataset: (id) => note(fake.started)(id),
@@ -42,6 +45,7 @@ export function fakeWorkflows(): FakeWorkflows {
     describeSchedule: async () => null,
     startSuggestion: (id) => note(fake.started)(id),
     activity: async () => new Map(),
+    isOpen: async (id) => !fake.over.has(id),
     trainers: async () => [],
     check: () => note([])(),
     close: async () => undefined,

@@ -1,9 +1,17 @@
 import { PageQuery } from '@voxhelm/contracts/api';
-import { Backfill, FiringView, ScheduleDetail, ScheduleNote, ScheduleView } from '@voxhelm/contracts/api-schedules';
+import {
+  Backfill,
+  DriftPoint,
+  FiringFilter,
+  FiringView,
+  ScheduleDetail,
+  ScheduleNote,
+  ScheduleView,
+} from '@voxhelm/contracts/api-schedules';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { RunRequest } from '@voxhelm/contracts/run';
 import { ScheduleCreate } from '@voxhelm/contracts/schedule';
-import type { Database, Prisma } from '@voxhelm/prisma/client';
+import { type Database, Prisma } from '@voxhelm/prisma/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { z } from 'zod';
 import { checkScheduleStart } from '../../../start-source.ts';
@@ -13,7 +21,7 @@ import { problemResponse } from '../../openapi.ts';
 import { keyOf, page, pageOf } from '../../paging.ts';
 import { registeredDataset } from '../../registered-dataset.ts';
 import { checkRunRequest, withDataset } from '../../run-create.ts';
-import { firingInclude, firingView, scheduleInclude, scheduleView } from '../../schedule-views.ts';
+import { driftOver, firingInclude, firingView, scheduleInclude, scheduleView } from '../../schedule-views.ts';
 import type { App, Services } from '../../services.ts';
 import { checkTrigger, type ScheduleTimes } from '../../temporal-schedules.ts';
 
@@ -22,6 +30,10 @@ const FiringPage = pageOf(FiringView).meta({ id: 'FiringPage' });
 const params = z.object({ id: z.string() });
 /** Firings that a schedule's detail shows; the rest is paged. */
 const FIRINGS_SHOWN = 50;
+/** Points of drift over time: as many as a chart can show. */
+const DRIFTS_SHOWN = 1_000;
+/** Longer than a call waits for Temporal. */
+const TRIGGER_WITHIN_MS = 15_000;
 
 /** Schedules: make, list, look at one, pause, resume, trigger, backfill, delete. */
 export function scheduleRoutes(app: App, services: Services): void {
@@ -39,7 +51,7 @@ export function scheduleRoutes(app: App, services: Services): void {
     const { id: found } = await findSchedule(database, id);
     await database.schedule.update({
       where: { id: found },
-      data: { ...data, synced: false, revision: { increment: 1 } },
+      data: { ...data, synced: false, refusal: null, revision: { increment: 1 } },
     });
     await dispatcher.kick();
     return viewOf(found);
@@ -141,7 +153,8 @@ export function scheduleRoutes(app: App, services: Services): void {
         tags: ['schedules'],
         summary: 'All firings of a schedule, newest first',
         params,
-        querystring: z.strictObject({ ...PageQuery.shape }),
+        // "compared": only those in which a challenger was compared with the champion.
+        querystring: z.strictObject({ ...PageQuery.shape, show: FiringFilter.default('all') }),
         response: { 200: FiringPage, ...problemResponse },
       },
     },
@@ -149,12 +162,33 @@ export function scheduleRoutes(app: App, services: Services): void {
       const { id: scheduleId } = await findSchedule(database, id);
       const after = keyOf(query.cursor);
       const rows = await database.firing.findMany({
-        where: { scheduleId, ...(after === undefined ? {} : { id: { lt: after } }) },
+        where: {
+          scheduleId,
+          ...(after === undefined ? {} : { id: { lt: after } }),
+          ...(query.show === 'all' ? {} : { comparison: { not: Prisma.AnyNull } }),
+        },
         orderBy: { id: 'desc' },
         take: query.limit + 1,
         include: firingInclude,
       });
       return page(rows, query.limit, (row) => row.id, firingView);
+    },
+  );
+
+  app.get(
+    '/schedules/:id/drift',
+    {
+      schema: {
+        tags: ['schedules'],
+        summary: 'The drift that each firing measured, oldest first',
+        description: `The last ${DRIFTS_SHOWN}. Of old looks that measured the same again and again, the first and the last are kept.`,
+        params,
+        response: { 200: z.object({ items: z.array(DriftPoint) }), ...problemResponse },
+      },
+    },
+    async ({ params: { id } }) => {
+      const { id: scheduleId } = await findSchedule(database, id);
+      return { items: await driftOver(database, scheduleId, DRIFTS_SHOWN) };
     },
   );
 
@@ -188,10 +222,17 @@ export function scheduleRoutes(app: App, services: Services): void {
       },
     },
     async ({ params: { id } }, reply) => {
-      const { id: found } = await findSchedule(database, id);
+      const { id: found, refusal } = await findSchedule(database, id);
+      if (refusal !== null) throw new VoxhelmError('conflict', `schedule ${found} cannot fire: ${refusal}`);
       await dispatcher.kick();
-      await database.schedule.update({ where: { id: found }, data: { forced: true } });
-      await workflows.triggerSchedule(found);
+      await database.$transaction(
+        async (transaction) => {
+          // The firing that comes of it reads this row and waits for it; where Temporal does not take it, nothing was asked.
+          await transaction.schedule.update({ where: { id: found }, data: { forced: true } });
+          await workflows.triggerSchedule(found);
+        },
+        { timeout: TRIGGER_WITHIN_MS },
+      );
       return reply.code(202).send(await viewOf(found));
     },
   );
@@ -228,7 +269,7 @@ export function scheduleRoutes(app: App, services: Services): void {
       const { id: found } = await findSchedule(database, id);
       await database.schedule.update({
         where: { id: found },
-        data: { deletedAt: new Date(), synced: false, revision: { increment: 1 } },
+        data: { deletedAt: new Date(), synced: false, refusal: null, revision: { increment: 1 } },
       });
       await dispatcher.kick();
       return reply.code(204).send(null);
