@@ -32,6 +32,12 @@ export async function endFiring(
   });
 }
 
+/** The end of a firing whose workflow is gone. */
+export const LOST = {
+  state: 'failed',
+  message: 'Its workflow was ended from outside; the champion stays as it is, and a run of it goes on by itself.',
+} as const;
+
 /** Where a folder is away, each look fails, every half minute perhaps: the first of them is news. */
 async function isKnownOutage(transaction: Transaction, { id, scheduleId, findings }: Firing): Promise<boolean> {
   if (findings !== null) return false;
@@ -95,9 +101,7 @@ export async function endLostFirings(
       const row = await transaction.firing.findUnique({ where: { id }, include: { schedule: true } });
       if (row === null || row.finishedAt !== null) return;
       const { schedule, ...firing } = row;
-      const message =
-        'Its workflow was ended from outside; the champion stays as it is, and a run of it goes on by itself.';
-      await endFiring(transaction, { firing, schedule }, { state: 'failed', message, at: new Date() });
+      await endFiring(transaction, { firing, schedule }, { ...LOST, at: new Date() });
       ended += 1;
     });
   }

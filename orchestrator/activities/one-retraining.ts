@@ -1,4 +1,5 @@
 import type { Transaction } from '@voxhelm/prisma/client';
+import { endFiring, LOST } from '../firing-end.ts';
 import type { Dependencies } from './dependencies.ts';
 import { changeFiring, type FiringWithSchedule, firingHasEnded } from './firing-rows.ts';
 
@@ -30,17 +31,15 @@ export async function otherRetrainings(
   });
 }
 
-/** Ends the rows of retrainings whose workflow was ended from outside: nobody else would, and they would stand in the way for ever. */
+/** Ends the rows of retrainings whose workflow was ended from outside, without waiting for the API to do so: they stand in the way. */
 export async function endLostRetrainings(
   { db, temporal, now }: Dependencies,
   found: FiringWithSchedule,
 ): Promise<void> {
   for (const { id, workflowKey } of await otherRetrainings(db, found)) {
     if (await temporal.isOpen(workflowKey.slice(0, workflowKey.lastIndexOf('/')))) continue;
-    await changeFiring(db, id, async (transaction, { firing }) => {
-      if (firingHasEnded(firing)) return;
-      const message = 'Its workflow was ended from outside; the champion stays as it is.';
-      await transaction.firing.update({ where: { id }, data: { state: 'failed', message, finishedAt: now() } });
+    await changeFiring(db, id, async (transaction, lost) => {
+      if (!firingHasEnded(lost.firing)) await endFiring(transaction, lost, { ...LOST, at: now() });
     });
   }
 }

@@ -1,8 +1,8 @@
 import { Analysis as AnalysisSchema } from '@voxhelm/contracts/analysis';
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
 import type { CheckedCase } from '@voxhelm/contracts/dataset';
-import { budgetOf } from '@voxhelm/contracts/run';
-import type { FeatureDrift, FiringFindings } from '@voxhelm/contracts/schedule';
+import type { CaseIdentity } from '@voxhelm/contracts/jobs';
+import type { FeatureDrift, FiringFindings, ScheduleSettings } from '@voxhelm/contracts/schedule';
 import { sameCaseAs } from '@voxhelm/imaging/datasets/same-case';
 import type { Transaction } from '@voxhelm/prisma/client';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
@@ -11,8 +11,9 @@ import { readJson } from '@voxhelm/storage/artifact-store';
 import { learntBy } from '../learnt-cases.ts';
 import { lockChampion } from '../promotions.ts';
 import { readCases } from '../run-cases.ts';
+import { whyNotAgain } from '../schedules/again.ts';
 import { LEAST_PAIRS } from '../schedules/compare.ts';
-import { decideFiring, type FiringDecision, startsOf } from '../schedules/decide.ts';
+import { decideFiring, type FiringDecision, startsOf, wallClockMs } from '../schedules/decide.ts';
 import { driftOf } from '../schedules/drift.ts';
 import { changesSince } from '../schedules/new-cases.ts';
 import { tellWebhooks } from '../webhook-outbox.ts';
@@ -24,6 +25,7 @@ import { readCheckOf } from './firings.ts';
 import { endLostRetrainings, otherRetrainings } from './one-retraining.ts';
 import { createRetrainingRun } from './retraining-runs.ts';
 import { elapsedMs } from './run-rows.ts';
+import { vainAttempts } from './vain-attempts.ts';
 
 /** Deciding whether a firing retrains, and by which runs. */
 export function retrainingActivities(dependencies: Dependencies): Pick<OrchestratorActivities, 'planRetraining'> {
@@ -74,10 +76,8 @@ async function planFor(
     return [];
   }
   await holdOut(transaction, schedule.datasetId, draw);
-  const budget = settings.run?.budget;
-  const budgetMs = budget === undefined ? null : budgetOf(budget).ms;
   const champion = look.champion && { elapsedMs: elapsedMs(look.champion, look.champion.finishedAt ?? now()) };
-  const starts = startsOf(settings.start, champion, budgetMs);
+  const starts = startsOf(settings.start, champion, look.budgetMs);
   const runIds: string[] = [];
   for (const start of starts) {
     runIds.push(
@@ -109,7 +109,7 @@ async function decide(
   look: Look,
 ): Promise<{ readonly decision: FiringDecision; readonly draw: readonly CheckedCase[] }> {
   const { firing, schedule, settings } = found;
-  const circumstances = { forced: firing.forced, hasChampion: look.champion !== null };
+  const circumstances = { forced: firing.forced, hasChampion: look.champion !== null, notAgain: look.notAgain };
   const decision = decideFiring(settings.trigger, look.findings, circumstances);
   if (!decision.retrain) return { decision, draw: [] };
   const [other] = await otherRetrainings(transaction, found);
@@ -145,10 +145,15 @@ interface Look {
   readonly cases: readonly CheckedCase[];
   /** Those that the champion did not learn from, nor any model whose weights it started from. */
   readonly unseenByChampion: readonly CheckedCase[];
+  /** Why these cases are not tried again now; null where they may be. */
+  readonly notAgain: string | null;
+  /** What a retraining may take of the wall clock; null without a budget. */
+  readonly budgetMs: number | null;
 }
 
-async function lookOf(dependencies: Dependencies, { firing, schedule }: FiringWithSchedule): Promise<Look> {
-  const { db } = dependencies;
+async function lookOf(dependencies: Dependencies, found: FiringWithSchedule): Promise<Look> {
+  const { db, now } = dependencies;
+  const { firing, schedule, settings } = found;
   const { datasetId } = schedule;
   const [analysis, champion, baseline] = await Promise.all([
     db.analysis.findUniqueOrThrow({ where: { id: firing.analysisId ?? '' } }),
@@ -157,7 +162,11 @@ async function lookOf(dependencies: Dependencies, { firing, schedule }: FiringWi
   ]);
   const check = await readCheckOf(dependencies, analysis);
   const cases = check.cases.filter(({ role, valid }) => role === 'training' && valid);
-  const changes = changesSince(await trainingContents(db, baseline), cases);
+  // Comparison cases are not trained on: a corrected label of one judges the models anew and teaches them nothing.
+  const isHeld = sameCaseAs(await db.comparisonCase.findMany({ where: { datasetId } }));
+  const isTrained = (one: CaseIdentity): boolean => !isHeld(one);
+  const before = await trainingContents(db, baseline);
+  const changes = changesSince(before.filter(isTrained), cases.filter(isTrained));
   const changed = new Set([...changes.newCases, ...changes.correctedCases]);
   const trained =
     champion === null ? [] : (await readCases(dependencies, champion)).filter(({ fold }) => fold !== null);
@@ -168,12 +177,20 @@ async function lookOf(dependencies: Dependencies, { firing, schedule }: FiringWi
     champion,
     cases,
     unseenByChampion: cases.filter((one) => !isSeen(one)),
+    notAgain: whyNotAgain(await vainAttempts(db, found, analysis), now()),
+    budgetMs: await wallClockOf(dependencies, settings),
     findings: {
       ...changes,
       unlabelledCases: check.cases.filter(({ role }) => role === 'unlabelled').length,
       drift: champion === null ? [] : await driftFrom(dependencies, champion, trainedIds, analysis, changed),
     },
   };
+}
+
+/** A retraining's budget as time of the wall clock, with the trainers that are there now; null for none. */
+async function wallClockOf({ temporal }: Dependencies, { run }: ScheduleSettings): Promise<number | null> {
+  if (run?.budget === undefined) return null;
+  return wallClockMs(run.budget, run.search?.parallel ?? Math.max(1, await temporal.countTrainers()));
 }
 
 /** The analysis of the newest training that counts: a schedule's last completed retraining, or the champion's own. */
@@ -195,7 +212,7 @@ async function trainingContents(db: Transaction, analysisId: string | null) {
   if (analysisId === null) return [];
   return db.datasetCase.findMany({
     where: { analysisId, role: 'training', valid: true },
-    select: { caseId: true, sha256: true },
+    select: { caseId: true, sha256: true, voxelSha256: true, patient: true },
   });
 }
 

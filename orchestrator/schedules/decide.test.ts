@@ -4,10 +4,10 @@ import { sameCaseAs } from '@voxhelm/imaging/datasets/same-case';
 import { describe, expect, test } from 'vitest';
 import { championBefore } from './champions.ts';
 import { comparisonSize, drawComparison } from './comparison-cases.ts';
-import { decideFiring, shareOfBudget, startsOf } from './decide.ts';
+import { decideFiring, shareOfBudget, startsOf, wallClockMs } from './decide.ts';
 import { changesSince } from './new-cases.ts';
 
-const KNOWN = { forced: false, hasChampion: true };
+const KNOWN = { forced: false, hasChampion: true, notAgain: null };
 const found = (newCases: number, correctedCases = 0, distance?: number) => ({
   newCases: Array.from({ length: newCases }, (_, i) => `n${i}`),
   correctedCases: Array.from({ length: correctedCases }, (_, i) => `c${i}`),
@@ -36,6 +36,27 @@ describe('whether a firing retrains', () => {
   test('without a champion, or by hand, it always does', () => {
     expect(decideFiring(cases, found(0), { ...KNOWN, hasChampion: false }).retrain).toBe(true);
     expect(decideFiring(drift, found(0), { ...KNOWN, forced: true }).retrain).toBe(true);
+  });
+
+  test('what came to nothing is not tried again until it may be, but by hand', () => {
+    const held = { ...KNOWN, notAgain: 'Not again before noon.' };
+    const decision = decideFiring(cases, found(4), held);
+    expect(decision).toEqual({
+      retrain: false,
+      reason: expect.stringMatching(/^4 new cases.*Not again before noon\.$/),
+    });
+    expect(decideFiring(cases, found(4), { ...held, hasChampion: false }).retrain).toBe(false);
+    expect(decideFiring(cases, found(4), { ...held, forced: true }).retrain).toBe(true);
+    expect(decideFiring(cases, found(1), held).reason).not.toContain('Not again');
+  });
+
+  test('a budget of trainers is held against the wall clock of as many as there are', () => {
+    const hour = 3_600_000;
+    expect(wallClockMs('40 gpu-hours', 8)).toBe(5 * hour);
+    expect(wallClockMs('5h', 8)).toBe(5 * hour);
+    const champion = { elapsedMs: 4 * hour };
+    expect(startsOf('auto', champion, wallClockMs('40 gpu-hours', 8))).toEqual(['champion']);
+    expect(startsOf('auto', champion, wallClockMs('40 gpu-hours', 1))).toEqual(['champion', 'nothing']);
   });
 
   test('both starts are tried where the budget gives each what the champion took', () => {

@@ -12,12 +12,27 @@ export interface FiringCircumstances {
   /** Asked for by hand: whatever was found. */
   readonly forced: boolean;
   readonly hasChampion: boolean;
+  /** Why what was found is not tried again (again.ts); null where it may be. */
+  readonly notAgain: string | null;
 }
+
+type Found = Pick<FiringFindings, 'newCases' | 'correctedCases' | 'drift'>;
 
 /** Decides by a schedule's trigger. A dataset without a champion is trained on at the first firing, whatever the trigger. */
 export function decideFiring(
   trigger: ScheduleTrigger,
-  findings: Pick<FiringFindings, 'newCases' | 'correctedCases' | 'drift'>,
+  findings: Found,
+  circumstances: FiringCircumstances,
+): FiringDecision {
+  const decision = decideByTrigger(trigger, findings, circumstances);
+  const { forced, notAgain } = circumstances;
+  if (!decision.retrain || forced || notAgain === null) return decision;
+  return { retrain: false, reason: `${decision.reason} ${notAgain}` };
+}
+
+function decideByTrigger(
+  trigger: ScheduleTrigger,
+  findings: Found,
   { forced, hasChampion }: FiringCircumstances,
 ): FiringDecision {
   const changed = findings.newCases.length + findings.correctedCases.length;
@@ -40,14 +55,15 @@ export function decideFiring(
 
 function decideDrift(
   { limit, leastCases }: Extract<ScheduleTrigger, { kind: 'drift' }>,
-  findings: Pick<FiringFindings, 'newCases' | 'correctedCases' | 'drift'>,
+  findings: Found,
   changed: number,
 ): FiringDecision {
   const [farthest] = findings.drift;
   if (changed < leastCases || farthest === undefined) {
     return { retrain: false, reason: `${describeCases(findings)}; drift is measured from ${leastCases} on.` };
   }
-  const numbers = `${farthest.feature}: ${farthest.found.toPrecision(4)}, trained on ${farthest.trained.toPrecision(4)}`;
+  const outside = farthest.outside ? `, ${Math.round(100 * farthest.outside)} % of the cases outside` : '';
+  const numbers = `${farthest.feature}: ${farthest.found.toPrecision(4)}, trained on ${farthest.trained.toPrecision(4)}${outside}`;
   const distance = farthest.distance.toFixed(2);
   return farthest.distance > limit
     ? { retrain: true, reason: `Drift ${distance} passes the limit ${limit} (${numbers}).` }
@@ -63,8 +79,8 @@ function describeCases({ newCases, correctedCases }: Pick<FiringFindings, 'newCa
 export type Start = 'champion' | 'nothing';
 
 /**
- * The runs of a retraining. `auto` makes one of each start where the budget gives each as much time as the champion's run
- * took (or there is no budget), else only one that starts from the champion, which needs less.
+ * The runs of a retraining. `auto` makes one of each start where the budget (of the wall clock, null for none) gives each as
+ * much time as the champion's run took, else only one that starts from the champion, which needs less.
  */
 export function startsOf(
   start: RetrainingStart,
@@ -75,6 +91,12 @@ export function startsOf(
   if (start === 'champion' || start === 'nothing') return [start];
   if (start === 'both') return ['champion', 'nothing'];
   return budgetMs === null || budgetMs / 2 >= champion.elapsedMs ? ['champion', 'nothing'] : ['champion'];
+}
+
+/** A budget as time of the wall clock, milliseconds: trainers' time is spent by so many of them at once. */
+export function wallClockMs(budget: string, trainers: number): number {
+  const { ms, of } = budgetOf(budget);
+  return of === 'wall clock' ? ms : ms / trainers;
 }
 
 /** The least that a request may give a run, in seconds. */
