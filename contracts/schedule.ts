@@ -25,7 +25,7 @@ export const ScheduleTrigger = z
     }),
     z.strictObject({
       kind: z.literal('drift'),
-      /** Distance of the new cases from the champion's training cases, in robust standard deviations. */
+      /** Distance of the new cases from the champion's training cases, in standard errors: 3.5 is a good one. */
       limit: z.number().positive(),
       every: Duration.default('5m'),
       /** Fewer new cases say nothing of a distribution. */
@@ -113,8 +113,13 @@ export const FeatureDrift = z.object({
   feature: z.string(),
   trained: z.number(),
   found: z.number(),
-  /** |median of the new - median of the trained| in robust standard deviations of the trained. */
+  /**
+   * How sure it is that the new cases are of another kind, in standard errors: by how far they moved, or by the share of them
+   * that lies outside, whichever says more.
+   */
   distance: z.number(),
+  /** Share of the new cases outside of where the trained ones lie (2.5 robust standard deviations); absent in old firings. */
+  outside: z.number().optional(),
 });
 export type FeatureDrift = z.infer<typeof FeatureDrift>;
 
