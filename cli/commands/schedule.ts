@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ScheduleDetail, ScheduleView } from '@voxhelm/contracts/api-schedules';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { triggerText } from '@voxhelm/contracts/schedule-text';
 import { readSettings } from '@voxhelm/contracts/settings';
 import { counted } from '@voxhelm/contracts/words';
 import { parse } from 'yaml';
@@ -34,7 +35,7 @@ export async function create(word: string, options: ScheduleOptions): Promise<nu
   const client = createApiClient(readSettings());
   const view = await client.post('/schedules', await scheduleFrom(word, options), ScheduleView);
   if (options.json === true) print(view);
-  else process.stdout.write(`${view.id}  ${view.name}  ${triggerText(view)}${nextText(view)}\n`);
+  else process.stdout.write(`${view.id}  ${view.name}  ${triggerText(view.settings.trigger)}${nextText(view)}\n`);
   return 0;
 }
 
@@ -124,9 +125,13 @@ export async function list(options: JsonOption): Promise<number> {
       one.id,
       one.name,
       one.datasetName,
-      triggerText(one),
-      one.paused ? 'paused' : (one.nextAt[0] ?? '–'),
-      one.lastFiring === null ? '–' : `${one.lastFiring.state}: ${one.lastFiring.message}`,
+      triggerText(one.settings.trigger),
+      one.refusal !== null ? 'never' : one.paused ? 'paused' : (one.nextAt[0] ?? '–'),
+      one.refusal !== null
+        ? one.refusal
+        : one.lastFiring === null
+          ? '–'
+          : `${one.lastFiring.state}: ${one.lastFiring.message}`,
     ]);
     process.stdout.write(`${table(['schedule', 'name', 'dataset', 'retrains', 'next', 'last'], rows)}\n`);
   }
@@ -152,7 +157,7 @@ function scheduleReport(view: ScheduleDetail): string {
       .join('\n→ '),
   ]);
   return [
-    `${view.id}  ${view.name}  on ${view.datasetName}  ${triggerText(view)}${nextText(view)}`,
+    `${view.id}  ${view.name}  on ${view.datasetName}  ${triggerText(view.settings.trigger)}${nextText(view)}`,
     ...(view.note === null ? [] : [`note: ${view.note}`]),
     ...(view.missed
       ? [`${counted(view.missed, 'firing was', 'firings were')} due too long ago to be made up for`]
@@ -210,21 +215,8 @@ function isoOf(option: string, text: string): string {
   });
 }
 
-/** What makes a schedule retrain, in words. */
-export function triggerText({ settings: { trigger } }: Pick<ScheduleView, 'settings'>): string {
-  switch (trigger.kind) {
-    case 'cron':
-      return `at ${trigger.expression} (${trigger.timeZone})`;
-    case 'interval':
-      return `every ${trigger.every}`;
-    case 'cases':
-      return `at ${trigger.count} new or corrected cases (looks every ${trigger.every})`;
-    case 'drift':
-      return `at a drift above ${trigger.limit} (looks every ${trigger.every})`;
-  }
-}
-
-function nextText({ nextAt, paused }: ScheduleView): string {
+function nextText({ nextAt, paused, refusal }: ScheduleView): string {
+  if (refusal !== null) return `  never fires: ${refusal}`;
   if (paused) return '  paused';
   return nextAt[0] === undefined ? '' : `  next ${nextAt[0]}`;
 }

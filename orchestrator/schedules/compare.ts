@@ -1,6 +1,6 @@
+import { bootstrapInterval } from '@voxhelm/contracts/bootstrap';
 import type { CaseScores } from '@voxhelm/contracts/evaluation';
 import type { PairedComparison, ScheduleSettings } from '@voxhelm/contracts/schedule';
-import { streamByKeys } from '@voxhelm/search/random';
 import { signedRankP } from '@voxhelm/search/signed-rank';
 
 /** A model with its scores of the comparison cases. */
@@ -11,7 +11,6 @@ export interface ScoredModel {
 
 /** Fewer pairs can never reach a p-value of 5 %: all five wins of five give 1/32. */
 export const LEAST_PAIRS = 5;
-const RESAMPLES = 2_000;
 
 /**
  * Compares two models case by case: the challenger is better where Wilcoxon's signed-rank test says so (one-sided, over the
@@ -37,7 +36,7 @@ export function compareModels(
     cases: pairs.map(({ a, b }) => ({ caseId: a.case, champion: a.dice, challenger: b.dice })),
     pValue,
     meanDifference: mean(differences) ?? 0,
-    interval: bootstrapInterval(differences),
+    interval: bootstrapInterval(differences) ?? [0, 0],
     classes,
     ...verdict,
   };
@@ -89,18 +88,6 @@ function classMeans(pairs: readonly { readonly a: CaseScores; readonly b: CaseSc
         challenger: mean(both.map(({ b }) => of(b, value) as number)),
       };
     });
-}
-
-/** 95 % interval of the mean: percentiles of the means of cases drawn with replacement. Deterministic. */
-export function bootstrapInterval(values: readonly number[]): [number, number] {
-  if (values.length === 0) return [0, 0];
-  const random = streamByKeys(values.length, 'bootstrap');
-  const means = Float64Array.from({ length: RESAMPLES }, () => {
-    let sum = 0;
-    for (let draw = 0; draw < values.length; draw++) sum += values[Math.floor(random() * values.length)] as number;
-    return sum / values.length;
-  }).sort();
-  return [means[Math.floor(RESAMPLES * 0.025)] as number, means[Math.floor(RESAMPLES * 0.975)] as number];
 }
 
 function mean(values: readonly number[]): number | null {

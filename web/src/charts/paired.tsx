@@ -7,22 +7,25 @@ interface PairedProps {
   readonly nameB: string;
   readonly pairs: readonly { readonly caseId: string; readonly a: number; readonly b: number }[];
   readonly hrefOf: (caseId: string) => string;
+  /** False where the mean difference and its interval stand beside the plot. */
+  readonly withInterval?: boolean;
 }
 
 const [WIDTH, HEIGHT, SIDE, TOP] = [420, 260, 110, 26];
 
 /** The same cases by two runs, a line for each, and the mean difference with its interval. */
-export function PairedPlot({ nameA, nameB, pairs, hrefOf }: PairedProps) {
+export function PairedPlot({ nameA, nameB, pairs, hrefOf, withInterval = true }: PairedProps) {
   const values = pairs.flatMap(({ a, b }) => [a, b]);
   const low = Math.max(0, values.reduce((least, value) => Math.min(least, value), 1) - 0.03);
   const high = Math.min(1, values.reduce((most, value) => Math.max(most, value), 0) + 0.03);
   const y = (value: number): number => TOP + (1 - (value - low) / (high - low || 1)) * (HEIGHT - TOP - 14);
   const difference = interval(pairs.map(({ a, b }) => b - a));
   const better = pairs.filter(({ a, b }) => b > a).length;
-  const sentence =
-    difference === null
+  const mean =
+    difference === null || !withInterval
       ? ''
-      : `${nameB} is better on ${better} of ${pairs.length} cases; mean difference ${difference.mean >= 0 ? '+' : ''}${difference.mean.toFixed(3)} (95 % interval ${difference.low.toFixed(3)} to ${difference.high.toFixed(3)}).`;
+      : `; mean difference ${difference.mean >= 0 ? '+' : ''}${difference.mean.toFixed(3)} (95 % interval ${difference.low.toFixed(3)} to ${difference.high.toFixed(3)})`;
+  const sentence = difference === null ? '' : `${nameB} is better on ${better} of ${pairs.length} cases${mean}.`;
   return (
     <figure className="chart narrow">
       <div className="chart-head">

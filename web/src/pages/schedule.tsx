@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import type { ChampionView, FiringView, ScheduleDetail } from '@voxhelm/contracts/api-schedules';
+import type { ChampionView, DriftPoint, FiringView, ScheduleDetail } from '@voxhelm/contracts/api-schedules';
+import { triggerText } from '@voxhelm/contracts/schedule-text';
 import { counted } from '@voxhelm/contracts/words';
 import { Link, useParams } from 'wouter';
 import { get } from '../api/client.ts';
@@ -9,11 +10,12 @@ import { ErrorNote } from '../components/error-note.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { exactMoment, exactMoments } from '../format.ts';
 import { ScheduleActions } from '../schedules/actions.tsx';
-import { Champion, Comparison, Promotions } from '../schedules/champion.tsx';
+import { Champion, Promotions } from '../schedules/champion.tsx';
+import { Comparisons } from '../schedules/comparisons.tsx';
 import { DriftChart } from '../schedules/drift-chart.tsx';
 import { LabelLog } from '../schedules/label-log.tsx';
 import { Suggestions } from '../schedules/suggestions.tsx';
-import { triggerText, whyOf } from '../schedules/words.ts';
+import { whyOf } from '../schedules/words.ts';
 import { useTitle } from '../use-title.ts';
 
 const LOOK_EVERY_MS = 2_000;
@@ -44,7 +46,6 @@ export function SchedulePage() {
   if (schedule.error !== null) return <ErrorNote error={schedule.error} />;
   const { data } = schedule;
   if (data === undefined) return <p className="loading">Loading the schedule…</p>;
-  const compared = data.firings.find(({ comparison }) => comparison !== null);
   const { trigger } = data.settings;
   return (
     <>
@@ -56,16 +57,20 @@ export function SchedulePage() {
         {data.paused && <StateBadge state="paused" />}
         <ScheduleActions schedule={data} changed={changed} whole />
       </div>
+      {data.refusal !== null && (
+        <div className="note bad" role="alert">
+          <p>
+            <strong>It never fires: {data.refusal}</strong>
+          </p>
+          <p>Delete it and make another.</p>
+        </div>
+      )}
       <Facts schedule={data} />
       {champion.error !== null && <ErrorNote error={champion.error} />}
       <h2>Champion</h2>
       {champion.data !== undefined && <Champion view={champion.data} changed={changed} />}
       <h2>Champion against challenger</h2>
-      {compared?.comparison == null ? (
-        <p className="muted">No challenger has been compared yet.</p>
-      ) : (
-        <Comparison comparison={compared.comparison} datasetId={data.datasetId} labels={champion.data?.labels ?? []} />
-      )}
+      <Comparisons scheduleId={data.id} datasetId={data.datasetId} labels={champion.data?.labels ?? []} />
       <h2>Firings</h2>
       <DataTable
         name="Firings"
@@ -77,13 +82,24 @@ export function SchedulePage() {
         empty={<Empty title="It has not fired yet." />}
       />
       <h2>Drift over time</h2>
-      <DriftChart firings={data.firings} limit={trigger.kind === 'drift' ? trigger.limit : null} />
+      <Drift scheduleId={data.id} limit={trigger.kind === 'drift' ? trigger.limit : null} />
       <h2>Promotions</h2>
       {champion.data !== undefined && <Promotions view={champion.data} />}
       <Suggestions datasetId={data.datasetId} asked={champion.data?.champion != null} />
       <LabelLog datasetId={data.datasetId} />
     </>
   );
+}
+
+/** Drift over time, of all firings and not only of those that the page lists. */
+function Drift({ scheduleId, limit }: { readonly scheduleId: string; readonly limit: number | null }) {
+  const { data, error } = useQuery({
+    queryKey: ['schedule', scheduleId, 'drift'],
+    queryFn: ({ signal }) => get<{ items: DriftPoint[] }>(`/v1/schedules/${scheduleId}/drift`, signal),
+    refetchInterval: LOOK_EVERY_MS,
+  });
+  if (error !== null) return <ErrorNote error={error} />;
+  return data === undefined ? null : <DriftChart measured={data.items} limit={limit} />;
 }
 
 function Facts({ schedule }: { readonly schedule: ScheduleDetail }) {

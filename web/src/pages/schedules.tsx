@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import type { ScheduleView } from '@voxhelm/contracts/api-schedules';
+import { triggerText } from '@voxhelm/contracts/schedule-text';
 import { Link } from 'wouter';
 import { getAll } from '../api/client.ts';
 import { type Column, DataTable } from '../components/data-table.tsx';
@@ -8,7 +9,6 @@ import { ErrorNote } from '../components/error-note.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { exactMoment } from '../format.ts';
 import { ScheduleActions } from '../schedules/actions.tsx';
-import { triggerText } from '../schedules/words.ts';
 import { useTitle } from '../use-title.ts';
 
 /** How often the page looks: firings come and go within seconds, trainings take minutes. */
@@ -55,6 +55,11 @@ function sentencesOf({ reason, outcome, message }: NonNullable<ScheduleView['las
   return [reason, outcome].filter((sentence) => sentence !== null).join(' ') || message;
 }
 
+/** Why it fired last or did not, or why it never does. */
+function whyText({ refusal, lastFiring }: ScheduleView): string {
+  return refusal ?? (lastFiring === null ? 'It has not fired yet.' : sentencesOf(lastFiring));
+}
+
 function columnsOf(changed: () => Promise<unknown>): readonly Column<ScheduleView>[] {
   return [
     {
@@ -95,10 +100,8 @@ function columnsOf(changed: () => Promise<unknown>): readonly Column<ScheduleVie
     {
       id: 'why',
       title: 'Why',
-      value: ({ lastFiring }) => (lastFiring === null ? 'It has not fired yet.' : sentencesOf(lastFiring)),
-      cell: ({ lastFiring }) => (
-        <span className="wrap">{lastFiring === null ? 'It has not fired yet.' : sentencesOf(lastFiring)}</span>
-      ),
+      value: (one) => whyText(one),
+      cell: (one) => <span className="wrap">{whyText(one)}</span>,
     },
     {
       id: 'actions',

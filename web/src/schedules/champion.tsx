@@ -1,14 +1,12 @@
 import type { ChampionView } from '@voxhelm/contracts/api-schedules';
-import type { PairedComparison } from '@voxhelm/contracts/schedule';
 import { counted } from '@voxhelm/contracts/words';
 import { Link } from 'wouter';
 import { download, send } from '../api/client.ts';
-import { PairedPlot } from '../charts/paired.tsx';
 import { ConfirmButton } from '../components/confirm-button.tsx';
 import { Empty } from '../components/empty.tsx';
 import { NumberTable } from '../components/number-table.tsx';
 import { dice, exactMoment } from '../format.ts';
-import { labelName, pText, signed } from './words.ts';
+import { signed } from './words.ts';
 
 interface ChampionProps {
   readonly view: ChampionView;
@@ -51,46 +49,6 @@ export function Champion({ view, changed }: ChampionProps) {
         </ConfirmButton>
       </div>
     </section>
-  );
-}
-
-/** Champion against challenger, case by case, with the test and its interval. */
-export function Comparison({
-  comparison,
-  datasetId,
-  labels,
-}: {
-  readonly comparison: PairedComparison;
-  readonly datasetId: string;
-  readonly labels: ChampionView['labels'];
-}) {
-  const { cases, pValue, meanDifference, interval, classes, reason } = comparison;
-  const pairs = cases.flatMap(({ caseId, champion, challenger }) =>
-    champion === null || challenger === null ? [] : [{ caseId, a: champion, b: challenger }],
-  );
-  return (
-    <>
-      <p>{reason}</p>
-      <p className="muted">
-        Wilcoxon signed rank, one-sided: {pText(pValue)}. Mean difference {signed(meanDifference)}, 95 % interval{' '}
-        {signed(interval[0])} to {signed(interval[1])}.
-      </p>
-      <PairedPlot
-        nameA="Champion"
-        nameB="Challenger"
-        pairs={pairs}
-        hrefOf={(caseId) => `/datasets/${datasetId}/cases/${encodeURIComponent(caseId)}`}
-      />
-      <NumberTable
-        framed
-        name="Dice by label"
-        columns={[{ title: 'Label' }, { title: 'Champion', numeric: true }, { title: 'Challenger', numeric: true }]}
-        rows={classes.map(({ value, champion, challenger }) => ({
-          key: value,
-          cells: [labelName(labels, value), dice(champion), dice(challenger)],
-        }))}
-      />
-    </>
   );
 }
 

@@ -1,4 +1,4 @@
-import type { FiringView } from '@voxhelm/contracts/api-schedules';
+import type { DriftPoint } from '@voxhelm/contracts/api-schedules';
 import { counted } from '@voxhelm/contracts/words';
 import { useWidth } from '../charts/use-width.ts';
 import { saveCsv } from '../csv.ts';
@@ -8,19 +8,21 @@ const [HEIGHT, LEFT, BOTTOM, EDGE] = [200, 44, 30, 14];
 
 /** The drift that each firing measured, over time, against the schedule's limit. */
 export function DriftChart({
-  firings,
+  measured,
   limit,
 }: {
-  readonly firings: readonly FiringView[];
+  readonly measured: readonly DriftPoint[];
   readonly limit: number | null;
 }) {
   const [ref, width] = useWidth<SVGSVGElement>(640);
-  const points = firings
-    .flatMap(({ id, scheduledAt, drift, findings }) =>
-      drift === null
-        ? []
-        : [{ id, at: Date.parse(scheduledAt), when: scheduledAt, drift, feature: findings?.drift[0]?.feature ?? '' }],
-    )
+  const points = measured
+    .map(({ firingId, at, drift, feature }) => ({
+      id: firingId,
+      at: Date.parse(at),
+      when: at,
+      drift,
+      feature: feature ?? '',
+    }))
     .sort((a, b) => a.at - b.at);
   if (points.length === 0)
     return <p className="muted">No firing has measured a drift yet: it takes new cases and a champion.</p>;

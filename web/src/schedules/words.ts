@@ -1,19 +1,4 @@
 import type { FiringView } from '@voxhelm/contracts/api-schedules';
-import type { ScheduleTrigger } from '@voxhelm/contracts/schedule';
-
-/** What makes a schedule retrain, in words. */
-export function triggerText(trigger: ScheduleTrigger): string {
-  switch (trigger.kind) {
-    case 'cron':
-      return `at ${trigger.expression} (${trigger.timeZone})`;
-    case 'interval':
-      return `every ${trigger.every}`;
-    case 'cases':
-      return `at ${trigger.count} new or corrected cases`;
-    case 'drift':
-      return `at a drift above ${trigger.limit}`;
-  }
-}
 
 /** A p-value as it is written. */
 export function pText(value: number): string {
