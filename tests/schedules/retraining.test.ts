@@ -140,3 +140,26 @@ test('a label that is given by command makes a new case, a corrected one a corre
     [idOf(names[1] ?? ''), 'unlabelled'],
   ]);
 });
+
+test('a schedule is paused with a note, listed, triggered, resumed and deleted by command', async () => {
+  const said = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await service.voxhelm('schedule', ...args);
+    expect(code, stderr).toBe(0);
+    return stdout;
+  };
+  expect(await said('pause', 'brains', '--note', 'scanner moves')).toContain('paused');
+  const listed = await said('list');
+  expect(listed).toMatch(/brains.*at 2 new or corrected cases \(looks every 1s\).*paused/s);
+  expect(await said('show', 'brains')).toContain('note: scanner moves');
+  const { firings } = await service.json<ScheduleDetail>('schedule', 'show', 'brains');
+  expect(await said('trigger', 'brains')).toContain('fires now');
+  for (let forced = false; !forced; await sleep(300)) {
+    const now = await service.json<ScheduleDetail>('schedule', 'show', 'brains');
+    forced = now.firings.some((one) => one.forced && !firings.some(({ id }) => id === one.id));
+  }
+  expect(await said('resume', 'brains')).toContain('goes on');
+  expect(await said('delete', 'brains')).toContain('is deleted');
+  expect(await said('list')).toContain('No schedules yet');
+  const refused = await service.voxhelm('schedule', 'create', dataset, '--cron', '99 99 * * *');
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('the minute, which goes from 0 to 59')]);
+});

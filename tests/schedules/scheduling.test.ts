@@ -1,19 +1,24 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChampionView, FiringView, ScheduleDetail, ScheduleView } from '@voxhelm/contracts/api-schedules';
 import type { TrainJob } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
-import type { ScheduleCreate } from '@voxhelm/contracts/schedule';
+import { RunRequest } from '@voxhelm/contracts/run';
+import { type ScheduleCreate, ScheduleSettings } from '@voxhelm/contracts/schedule';
+import { registeredAnalysis } from '@voxhelm/orchestrator/activities/known-analysis';
 import { createApp } from '@voxhelm/orchestrator/api/app';
 import type { App } from '@voxhelm/orchestrator/api/services';
 import { temporalWorkflows, type Workflows } from '@voxhelm/orchestrator/api/temporal';
+import { CRON_EXAMPLES } from '@voxhelm/orchestrator/testing/cron-examples';
 import {
   eventually as eventuallyWithin,
   type Orchestra,
   startOrchestra,
 } from '@voxhelm/orchestrator/testing/orchestra';
+import type { Prisma } from '@voxhelm/prisma/client';
+import { newId } from '@voxhelm/prisma/ids';
 import { readJson } from '@voxhelm/storage/artifact-store';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { z } from 'zod';
@@ -41,7 +46,8 @@ beforeAll(async () => {
   workflows = temporalWorkflows({ temporalAddress: orchestra.temporalAddress, temporalNamespace: 'default' });
   const { db: database, store } = orchestra;
   const settings = { home, artifacts: join(home, 'artifacts'), apiKey: undefined };
-  app = await createApp({ settings, database, store, workflows, algorithms: ['segresnet'] });
+  const lostFiringsEveryMs = 500;
+  app = await createApp({ settings, database, store, workflows, algorithms: ['segresnet'], lostFiringsEveryMs });
 });
 afterAll(async () => {
   await app.close();
@@ -136,6 +142,14 @@ test('an interval fires, the first model becomes champion, 4 new cases are retra
   // Nothing new: it fires again and says why it did nothing.
   const [idle] = await until(schedule.id, 'idle');
   expect(idle?.message).toContain('nothing to learn from: 0 new cases');
+  // On unchanged files it goes by its own look, though the run has made a newer check of the dataset since.
+  const { seenAnalysisId } = await orchestra.db.schedule.findUniqueOrThrow({ where: { id: schedule.id } });
+  const checks = await orchestra.db.analysis.findMany({ where: { datasetId: schedule.datasetId } });
+  expect(checks.filter(({ id }) => id > (seenAnalysisId ?? '')).map(({ owner }) => owner)).toEqual([
+    `run-${firstRun?.id}`,
+  ]);
+  const { analysisId } = await orchestra.db.firing.findUniqueOrThrow({ where: { id: idle?.id ?? '' } });
+  expect(analysisId).toBe(seenAnalysisId);
 
   orchestra.trainer.score = () => 0.85; // The champion's scores are known: it is not scored again.
   orchestra.trainer.jobs.length = 0;
@@ -181,6 +195,14 @@ test('a schedule by count waits for its cases; a challenger that is not better i
     ([newest]) => newest?.state === 'idle' && newest.id > (kept?.id ?? ''),
   );
   expect(next?.message).toContain('0 new cases');
+  // A corrected label of a comparison case judges the models anew, and is nothing to learn from.
+  const [heldOut] = (await champion()).comparisonCases;
+  await writeFile(join(dataset, 'labelsTr', `${heldOut}.nii.gz`), 'a corrected label');
+  const [looked] = await eventually(
+    async () => (await detail(schedule.id)).firings,
+    ([newest]) => newest?.finishedAt != null && newest.id > (next?.id ?? '') && newest.reusedCases !== null,
+  );
+  expect([looked?.reusedCases, looked?.message]).toEqual([16, '0 new cases, 0 corrected cases; waiting for 3.']);
 });
 
 test('a schedule by drift lets new cases of the same kind pass and retrains on scaled ones; its webhook is written', async () => {
@@ -319,4 +341,151 @@ test('a retraining that fails leaves the champion and says why', async () => {
   const failed = await triggered(schedule.id);
   expect(failed).toMatchObject({ state: 'failed', message: expect.stringContaining('the loss became NaN') });
   expect((await champion()).champion?.runId).toBe(first.challengerRunId);
+});
+
+test('a retraining that fails or is cancelled is not begun again at every look, but when cases change', async () => {
+  orchestra.trainer.train = async () => ({ outcome: 'diverged', reason: 'the loss became NaN', bestDice: null });
+  const schedule = await create({ trigger: { kind: 'cases', count: 1, every: '1s' }, start: 'nothing' });
+  const held = (word: string) =>
+    eventually(
+      async () => (await detail(schedule.id)).firings,
+      ([newest]) => newest?.state === 'idle' && newest.message.includes(word),
+    );
+  const firings = await held('Not again before');
+  expect(firings[0]?.message).toMatch(/^The dataset has no champion yet. Not again .* failed \(.*the loss became NaN/);
+  expect(firings.filter(({ state }) => state === 'failed')).toHaveLength(1);
+
+  orchestra.trainer.train = (_job, cancelled) => cancelled;
+  await addCases(1);
+  const [going] = await until(schedule.id, 'retraining');
+  await post(`/v1/runs/${going?.runs[0]?.id}/cancel`);
+  const later = await held('was cancelled');
+  expect(later.filter(({ runs }) => runs.length > 0)).toHaveLength(2);
+});
+
+test('a folder that is away fails each look and is told once; a firing that was terminated does not go on for ever', async () => {
+  const hook = await post<{ id: string }>('/v1/webhooks', { url: 'http://127.0.0.1:9/x', events: ['schedule.failed'] });
+  const told = () => orchestra.db.webhookDelivery.findMany({ where: { webhookId: hook.id } });
+  let release: () => void = () => undefined;
+  const hold = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  orchestra.trainer.train = () => hold.then(() => ({}));
+  const schedule = await create({ trigger: { kind: 'interval', every: '1s' }, start: 'nothing' });
+  const [going] = await until(schedule.id, 'retraining');
+  await rename(dataset, `${dataset}-away`);
+  const { workflowKey } = await orchestra.db.firing.findUniqueOrThrow({ where: { id: going?.id ?? '' } });
+  await orchestra.client.workflow.getHandle(workflowKey.split('/')[0] ?? '').terminate('by a test');
+  const failed = await until(schedule.id, 'failed', 4);
+  expect(failed.at(-1)).toMatchObject({ id: going?.id, message: expect.stringContaining('ended from outside') });
+  expect(failed[0]?.message).toContain(dataset);
+  // The firing that retrained, and the outage.
+  expect(await told()).toHaveLength(2);
+  release();
+  await rename(`${dataset}-away`, dataset);
+  await app.inject({ method: 'DELETE', url: `/v1/webhooks/${hook.id}` });
+});
+
+test('one that Temporal refuses holds up none behind it, and our check of expressions is as strict as its', async () => {
+  const good = await create({ trigger: NEVER, paused: true });
+  const bad = newId('sch', Date.now() - 60_000);
+  const settings = ScheduleSettings.parse({ trigger: { kind: 'cron', expression: '99 99 * * *' } });
+  await orchestra.db.schedule.create({
+    data: { id: bad, name: bad, datasetId: good.datasetId, settings: settings as unknown as Prisma.InputJsonObject },
+  });
+  await post(`/v1/schedules/${good.id}/resume`, {});
+  const { synced, nextAt } = await detail(good.id);
+  expect([synced, nextAt.length > 0]).toEqual([true, true]);
+  expect(await detail(bad)).toMatchObject({ synced: false, refusal: expect.stringContaining('Minute is not in range') });
+
+  const { schedule } = orchestra.client;
+  let made = 0;
+  const takes = async (expression: string): Promise<boolean> => {
+    const action = { type: 'startWorkflow', workflowType: 'none', taskQueue: 'none' } as const;
+    const spec = { cronExpressions: [expression], timezone: 'UTC' };
+    try {
+      const scheduleId = `cron-example-${made++}`;
+      const handle = await schedule.create({ scheduleId, spec, action, state: { paused: true } });
+      await handle.delete();
+      return true;
+    } catch (error) {
+      if (error instanceof TypeError) return false;
+      throw error;
+    }
+  };
+  const wrong: string[] = [];
+  for (const expression of CRON_EXAMPLES.taken) if (!(await takes(expression))) wrong.push(`refuses ${expression}`);
+  for (const expression of CRON_EXAMPLES.refused) if (await takes(expression)) wrong.push(`takes ${expression}`);
+  expect(wrong).toEqual([]);
+});
+
+test('times are those of the time zone, and what was due in the past is fired for when asked', async () => {
+  const schedule = await create({ trigger: { ...NEVER, timeZone: 'Asia/Tokyo' }, start: 'nothing' });
+  expect((await detail(schedule.id)).nextAt[0]).toMatch(/-12-31T15:00:00.000Z$/);
+  await post(`/v1/schedules/${schedule.id}/backfill`, { from: '2024-12-30T00:00:00Z', to: '2026-01-02T00:00:00Z' });
+  const firings = await eventually(
+    async () => (await detail(schedule.id)).firings,
+    (found) => found.length === 2 && found.every(({ finishedAt }) => finishedAt !== null),
+  );
+  expect(firings.map(({ scheduledAt, state }) => [scheduledAt, state])).toEqual([
+    ['2025-12-31T15:00:00.000Z', 'idle'],
+    ['2024-12-31T15:00:00.000Z', 'promoted'],
+  ]);
+});
+
+test('buffer-one: of all firings that were due while one went on, one comes after it', async () => {
+  let release: () => void = () => undefined;
+  const hold = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  orchestra.trainer.train = () => hold.then(() => ({}));
+  const schedule = await create({
+    trigger: { kind: 'interval', every: '1s' },
+    start: 'nothing',
+    overlap: 'buffer-one',
+  });
+  await until(schedule.id, 'retraining');
+  await eventually(
+    () => detail(schedule.id),
+    (now) => (now.skipped ?? 0) >= 2,
+  );
+  const releasedAt = Date.now();
+  release();
+  const [first, second] = await eventually(
+    async () => (await detail(schedule.id)).firings.reverse(),
+    (found) => found.length >= 2,
+  );
+  const due = (firing: FiringView | undefined): number => Date.parse(firing?.scheduledAt ?? '');
+  expect(due(second) - due(first)).toBeLessThanOrEqual(2_000);
+  expect(Date.parse(second?.startedAt ?? '')).toBeGreaterThan(releasedAt);
+});
+
+test('cancel-other: the next firing takes the place of the one that goes on, and trains in its stead', async () => {
+  orchestra.trainer.train = (_job, cancelled) => cancelled;
+  const schedule = await create({
+    trigger: { kind: 'interval', every: '3s' },
+    start: 'nothing',
+    overlap: 'cancel-other',
+  });
+  const firings = await eventually(
+    async () => (await detail(schedule.id)).firings,
+    ([newest, ...before]) =>
+      newest?.state === 'retraining' && before.some(({ state, runs }) => state === 'cancelled' && runs.length > 0),
+  );
+  const [before] = firings.filter(({ state, runs }) => state === 'cancelled' && runs.length > 0);
+  expect(before?.runs[0]?.state).toBe('cancelled');
+});
+
+test('a run with labels of its own says nothing of the dataset that a look could take over', async () => {
+  const schedule = await create({ trigger: NEVER, start: 'nothing' });
+  const { runs } = await triggered(schedule.id);
+  const known = await registeredAnalysis(orchestra.db, schedule.datasetId);
+  expect(known?.owner).toBe(`run-${runs[0]?.id}`);
+  const [id, analysisId] = [newId('run'), newId('an')];
+  await orchestra.db.analysis.create({ data: { ...known, id: analysisId, owner: `run-${id}` } as never });
+  const { datasetId } = schedule;
+  const request = { ...RunRequest.parse({ dataset, labels: { 1: 'both' } }) } as unknown as Prisma.InputJsonObject;
+  const row = { id, requestSha256: 'x', request, name: 'both', datasetId, seed: 0, workflowStarted: true, analysisId };
+  await orchestra.db.run.create({ data: row });
+  expect((await registeredAnalysis(orchestra.db, datasetId))?.id).toBe(known?.id);
 });
