@@ -396,7 +396,10 @@ test('one that Temporal refuses holds up none behind it, and our check of expres
   await post(`/v1/schedules/${good.id}/resume`, {});
   const { synced, nextAt } = await detail(good.id);
   expect([synced, nextAt.length > 0]).toEqual([true, true]);
-  expect(await detail(bad)).toMatchObject({ synced: false, refusal: expect.stringContaining('Minute is not in range') });
+  expect(await detail(bad)).toMatchObject({
+    synced: false,
+    refusal: expect.stringContaining('Minute is not in range'),
+  });
 
   const { schedule } = orchestra.client;
   let made = 0;
