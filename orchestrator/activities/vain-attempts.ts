@@ -22,7 +22,7 @@ export async function vainAttempts(
     },
     orderBy: { id: 'desc' },
     take: ATTEMPTS_SEEN,
-    include: { runs: { select: { state: true } } },
+    include: { runs: { select: { state: true, finishedAt: true } } },
   });
   const analyses = await db.analysis.findMany({
     where: { id: { in: tried.map(({ analysisId }) => analysisId ?? '') } },
@@ -34,6 +34,8 @@ export async function vainAttempts(
     if (state === 'promoted' || state === 'kept' || seen.get(analysisId ?? '') !== fingerprint) break;
     // By this policy a firing is cancelled by the next one, which means to go on in its place.
     if (state === 'cancelled' && settings.overlap === 'cancel-other') continue;
+    // Its workflow was ended from outside, which says nothing of the cases: its run may still end well.
+    if (runs.some((run) => run.finishedAt === null)) continue;
     const cancelled = state === 'cancelled' || runs.some((run) => run.state === 'cancelled');
     attempts.push({ endedAt: finishedAt ?? createdAt, cancelled, message });
   }

@@ -39,7 +39,8 @@ export function Comparisons({
           <select value={shown.id} onChange={({ target }) => choose(target.value === data[0]?.id ? '' : target.value)}>
             {data.map((one) => (
               <option key={one.id} value={one.id}>
-                {exactMoment(one.scheduledAt)}: {one.state}, mean difference {signed(one.comparison?.meanDifference ?? 0)}
+                {exactMoment(one.scheduledAt)}: {one.state}, mean difference{' '}
+                {signed(one.comparison?.meanDifference ?? 0)}
               </option>
             ))}
           </select>
@@ -51,7 +52,15 @@ export function Comparisons({
 }
 
 /** Champion against challenger, case by case, with the test and its interval. */
-function Comparison({ comparison, datasetId }: { readonly comparison: PairedComparison; readonly datasetId: string }) {
+function Comparison({
+  comparison,
+  datasetId,
+  labels,
+}: {
+  readonly comparison: PairedComparison;
+  readonly datasetId: string;
+  readonly labels: ChampionView['labels'];
+}) {
   const { cases, pValue, meanDifference, interval, classes, reason } = comparison;
   const pairs = cases.flatMap(({ caseId, champion, challenger }) =>
     champion === null || challenger === null ? [] : [{ caseId, a: champion, b: challenger }],
