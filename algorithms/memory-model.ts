@@ -58,8 +58,12 @@ export interface NetworkSize {
 
 const MB = 2 ** 20;
 
-/** A process with TensorFlow loaded and the networks' code: its resident memory (Node 20, 25 November 2026: 426 MB). */
-export const PROCESS_MB = 430;
+/**
+ * A trainer's process: TensorFlow loaded and the networks' code (426 MB resident), its threads, and what the precision that was
+ * tried first leaves behind. With it the model says 884, 941, 1,135 and 1,056 MB for the sample's plans of segresnet, unet,
+ * swinunetr and dints on two cores, whose probes took 886, 939, 1,034 and 1,072 (ProbeResult.memory, 25 November 2026).
+ */
+export const PROCESS_MB = 580;
 /** Logits, their gradients and the loss, of each voxel and class: SegResNet 16 at 48^3 took 278 MB for 3 classes, 337 for 25. */
 const BYTES_PER_VOXEL_AND_CLASS = 25;
 /** What estimates and other processes may be off by, as a share of the device: a training that fills it is killed by the next page. */
