@@ -141,7 +141,7 @@ describe('the layers hold', () => {
   test('a planted fault is seen', () => {
     expect(violations('orchestrator/api/app.ts', `import { x } from '@voxhelm/nn/engine';`)).toHaveLength(1);
     expect(violations('imaging/volume.ts', `import type { y } from '../nn/network.ts';`)).toHaveLength(1);
-    expect(violations('orchestrator/workflows/run.ts', `import { z } from '../activities/plan.ts';`)).toHaveLength(1);
+    expect(violations('orchestrator/workflows/run.ts', `import { z } from '../activities/trials.ts';`)).toHaveLength(1);
     expect(violations('algorithms/segresnet/plan.ts', `import { n } from './network.ts';`)).toHaveLength(1);
   });
 

@@ -6,7 +6,8 @@ import { asActivities, type Dependencies } from './dependencies.ts';
 import { ensembleActivities } from './ensemble.ts';
 import { firingActivities } from './firings.ts';
 import { foldActivities } from './folds.ts';
-import { planActivities } from './plan.ts';
+import { layOutActivities } from './lay-out-study.ts';
+import { prepareActivities } from './prepare-bundles.ts';
 import { retrainingActivities } from './retraining.ts';
 import { runStateActivities } from './run-state.ts';
 import { suggestionActivities } from './suggestions.ts';
@@ -16,7 +17,8 @@ import { trialActivities } from './trials.ts';
 export function createActivities(dependencies: Dependencies): OrchestratorActivities {
   return asActivities({
     ...datasetActivities(dependencies),
-    ...planActivities(dependencies),
+    ...prepareActivities(dependencies),
+    ...layOutActivities(dependencies),
     ...askActivities(dependencies),
     ...trialActivities(dependencies),
     ...foldActivities(dependencies),

@@ -1,16 +1,10 @@
-import { dirname } from 'node:path/posix';
 import { type AlgorithmPlanner, withPrecision } from '@voxhelm/algorithms/planner';
 import { plannerOf } from '@voxhelm/algorithms/planners';
-import { ArtifactRef } from '@voxhelm/contracts/artifact';
-import { DatasetCheck } from '@voxhelm/contracts/dataset';
-import type { ProbeJob, ProbeResult } from '@voxhelm/contracts/jobs';
+import type { ProbeResult } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
 import { budgetOf, type RunRequest, SearchSettings } from '@voxhelm/contracts/run';
-import { Retraining } from '@voxhelm/contracts/schedule';
-import { sameCaseAs } from '@voxhelm/imaging/datasets/same-case';
 import type { Prisma } from '@voxhelm/prisma/client';
-import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
-import { fromJson, fromJsonOrNull, toJson } from '@voxhelm/prisma/json';
+import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { architectureSearchMs, fittedSearchSteps } from '@voxhelm/search/architecture-search-time';
 import { allocate, foldTrainings, wallBudgetMs } from '@voxhelm/search/budget';
 import { isOverRungs, WHOLE } from '@voxhelm/search/fidelity/schedule';
@@ -18,61 +12,22 @@ import { narrowSpace } from '@voxhelm/search/narrow';
 import { createStudy } from '@voxhelm/search/study';
 import { trainingMs, validationCases } from '@voxhelm/search/training-time';
 import { warmPoints } from '@voxhelm/search/warm-start';
-import { eachTried, type LeftOut, worthTrying } from '@voxhelm/search/worth-trying';
-import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
+import { eachTried, worthTrying } from '@voxhelm/search/worth-trying';
+import { writeJson } from '@voxhelm/storage/artifact-store';
 import { keepsTrials } from '../learnt-cases.ts';
-import { readCases } from '../run-cases.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { copyTrials, keptTrials } from './branch.ts';
+import { bundlePlanned, bundleRow, casesOf, leftOutEvent, planKey, readCheck } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
 import { earlierStudies, featuresOf } from './earlier-studies.ts';
-import { heldOutOf } from './held-out.ts';
-import { givensOf, heldToDevice, planFor, plansOf, smallerEvent } from './make-plans.ts';
+import { givensOf, heldToDevice, planFor, smallerEvent } from './make-plans.ts';
 import { addEvents, changeRun, elapsedMs, enterStage, hasEnded, readRun, requestOf } from './run-rows.ts';
 import { fixedSteps, loadStudy, type Schedule, studySettings } from './schedule.ts';
-import { refuseLeakedStart } from './start-from.ts';
-import { type SplitCases, splitCases } from './training-cases.ts';
 
-type PlanActivities = Pick<OrchestratorActivities, 'prepareBundles' | 'layOutStudy'>;
-
-/** Making the bundles, measuring them, and laying out the run's time and study. */
-export function planActivities(dependencies: Dependencies): PlanActivities {
+/** Laying out the run's time and study, from what was measured of its bundles. */
+export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorActivities, 'layOutStudy'> {
   const { db, store } = dependencies;
   return {
-    async prepareBundles({ runId }) {
-      const run = await readRun(db, runId);
-      const analysis = await db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
-      const check = await readCheck(dependencies, analysis);
-      const { cases, splits } = await casesOf(dependencies, run, check);
-      await refuseLeakedStart(dependencies, run);
-      const casesArtifact = await writeJson(store, `runs/${runId}/cases.json`, cases);
-      const { plans, leftOut } = plansOf(run, analysis, await givensOf(dependencies, run, check, cases));
-      const bundles = await Promise.all(
-        plans.map(async (plan) => ({ plan, artifact: await writeJson(store, planKey(runId, plan), plan) })),
-      );
-      await changeRun(db, runId, async (transaction, locked) => {
-        if (hasEnded(locked)) return;
-        const names = bundles.map(({ plan }) => plan.algorithm).join(', ');
-        const message = `Planning ${names}: ${cases.length} cases in ${splits} folds; measuring a step on the trainer.`;
-        await enterStage(transaction, locked, 'planning', message, { casesArtifact });
-        await transaction.bundle.createMany({
-          data: bundles.map(({ plan, artifact }) => bundleRow(runId, plan, artifact)),
-          skipDuplicates: true,
-        });
-        await addEvents(
-          transaction,
-          runId,
-          ...bundles.map(({ plan }) => bundlePlanned(plan)),
-          ...leftOut.map(leftOutEvent),
-        );
-      });
-      return bundles.map(({ plan, artifact }) => {
-        const artifactPrefix = dirname(artifact.uri);
-        const job: ProbeJob = { kind: 'probe', plan: artifact, cases: casesArtifact, seed: run.seed, artifactPrefix };
-        return { algorithm: plan.algorithm, job };
-      });
-    },
-
     async layOutStudy({ runId, probes }) {
       const known = await db.study.findUnique({ where: { runId }, select: { runId: true } });
       if (known !== null) {
@@ -275,56 +230,4 @@ function fitArchitectureSearch(
 /** The time of the plan's search for an architecture, where it has one. */
 function searchTime({ architectureSearch: search }: Plan, { architectureSearch: cost }: ProbeResult) {
   return search === undefined || cost === null ? {} : { searchMs: architectureSearchMs(cost, search) };
-}
-
-function leftOutEvent({ name, reason }: LeftOut) {
-  return {
-    key: `left-out:${name}`,
-    type: 'algorithm.left-out',
-    message: `Left out ${name}: ${reason}.`,
-    data: { algorithm: name },
-  };
-}
-
-/** The run's cases: comparison cases left out, folds as in the run that it goes on from. */
-async function casesOf(dependencies: Dependencies, run: Run, check: DatasetCheck): Promise<SplitCases> {
-  const { db } = dependencies;
-  const before = fromJsonOrNull('Run.retraining', Retraining, run.retraining)?.foldsFrom ?? null;
-  const [comparison, earlier] = await Promise.all([
-    heldOutOf(db, run.datasetId),
-    before === null ? null : readRun(db, before),
-  ]);
-  return splitCases(check, requestOf(run).folds, run.seed, {
-    isHeldOut: sameCaseAs(comparison),
-    kept: earlier === null ? null : await readCases(dependencies, earlier),
-  });
-}
-
-async function readCheck({ store }: Dependencies, analysis: Pick<Analysis, 'check'>): Promise<DatasetCheck> {
-  return readJson(store, fromJson('Analysis.check', ArtifactRef, analysis.check), DatasetCheck);
-}
-
-function planKey(runId: string, plan: Plan): string {
-  return `runs/${runId}/bundles/${plan.algorithm}-fold${plan.fold}/plan.json`;
-}
-
-function bundleRow(runId: string, plan: Plan, planArtifact: ArtifactRef) {
-  return {
-    runId,
-    algorithm: plan.algorithm,
-    fold: plan.fold,
-    plan: plan as unknown as Prisma.InputJsonObject,
-    planArtifact,
-  };
-}
-
-/** `steps`: of its training in this run. */
-function bundlePlanned(plan: Plan, steps = plan.training.steps) {
-  const patch = plan.patchSize.join(' x ');
-  return {
-    key: `bundle:${plan.algorithm}:${plan.fold}`,
-    type: 'bundle.planned',
-    message: `Planned ${plan.algorithm}, fold ${plan.fold}: patches of ${patch}, batch ${plan.batchSize}, ${steps} steps.`,
-    data: { algorithm: plan.algorithm, fold: plan.fold },
-  };
 }

@@ -1,0 +1,49 @@
+import { dirname } from 'node:path/posix';
+import type { ProbeJob } from '@voxhelm/contracts/jobs';
+import { writeJson } from '@voxhelm/storage/artifact-store';
+import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
+import { bundlePlanned, bundleRow, casesOf, leftOutEvent, planKey, readCheck } from './bundle-rows.ts';
+import type { Dependencies } from './dependencies.ts';
+import { givensOf, plansOf } from './make-plans.ts';
+import { addEvents, changeRun, enterStage, hasEnded, readRun } from './run-rows.ts';
+import { refuseLeakedStart } from './start-from.ts';
+
+/** Making a bundle for each algorithm, to be measured on the trainer. */
+export function prepareActivities(dependencies: Dependencies): Pick<OrchestratorActivities, 'prepareBundles'> {
+  const { db, store } = dependencies;
+  return {
+    async prepareBundles({ runId }) {
+      const run = await readRun(db, runId);
+      const analysis = await db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
+      const check = await readCheck(dependencies, analysis);
+      const { cases, splits } = await casesOf(dependencies, run, check);
+      await refuseLeakedStart(dependencies, run);
+      const casesArtifact = await writeJson(store, `runs/${runId}/cases.json`, cases);
+      const { plans, leftOut } = plansOf(run, analysis, await givensOf(dependencies, run, check, cases));
+      const bundles = await Promise.all(
+        plans.map(async (plan) => ({ plan, artifact: await writeJson(store, planKey(runId, plan), plan) })),
+      );
+      await changeRun(db, runId, async (transaction, locked) => {
+        if (hasEnded(locked)) return;
+        const names = bundles.map(({ plan }) => plan.algorithm).join(', ');
+        const message = `Planning ${names}: ${cases.length} cases in ${splits} folds; measuring a step on the trainer.`;
+        await enterStage(transaction, locked, 'planning', message, { casesArtifact });
+        await transaction.bundle.createMany({
+          data: bundles.map(({ plan, artifact }) => bundleRow(runId, plan, artifact)),
+          skipDuplicates: true,
+        });
+        await addEvents(
+          transaction,
+          runId,
+          ...bundles.map(({ plan }) => bundlePlanned(plan)),
+          ...leftOut.map(leftOutEvent),
+        );
+      });
+      return bundles.map(({ plan, artifact }) => {
+        const artifactPrefix = dirname(artifact.uri);
+        const job: ProbeJob = { kind: 'probe', plan: artifact, cases: casesArtifact, seed: run.seed, artifactPrefix };
+        return { algorithm: plan.algorithm, job };
+      });
+    },
+  };
+}
