@@ -147,19 +147,20 @@ test('a schedule is paused with a note, listed, triggered, resumed and deleted b
     expect(code, stderr).toBe(0);
     return stdout;
   };
-  expect(await said('pause', 'brains', '--note', 'scanner moves')).toContain('paused');
-  const listed = await said('list');
-  expect(listed).toMatch(/brains.*at 2 new or corrected cases \(looks every 1s\).*paused/s);
-  expect(await said('show', 'brains')).toContain('note: scanner moves');
-  const { firings } = await service.json<ScheduleDetail>('schedule', 'show', 'brains');
-  expect(await said('trigger', 'brains')).toContain('fires now');
-  for (let forced = false; !forced; await sleep(300)) {
-    const now = await service.json<ScheduleDetail>('schedule', 'show', 'brains');
-    forced = now.firings.some((one) => one.forced && !firings.some(({ id }) => id === one.id));
-  }
-  expect(await said('resume', 'brains')).toContain('goes on');
-  expect(await said('delete', 'brains')).toContain('is deleted');
-  expect(await said('list')).toContain('No schedules yet');
-  const refused = await service.voxhelm('schedule', 'create', dataset, '--cron', '99 99 * * *');
+  const other = await smallDataset(join(folder, 'other'), 4, 0);
+  const refused = await service.voxhelm('schedule', 'create', other, '--cron', '99 99 * * *');
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('the minute, which goes from 0 to 59')]);
+  await said('create', other, '--name', 'yearly', '--cron', '0 0 1 1 *', '--run', join(folder, 'run.yaml'));
+  expect(await said('pause', 'yearly', '--note', 'scanner moves')).toContain('paused');
+  expect(await said('list')).toMatch(/yearly.*at 0 0 1 1 \* \(UTC\).*paused/);
+  expect(await said('show', 'yearly')).toContain('note: scanner moves');
+  expect(await said('trigger', 'yearly')).toContain('fires now');
+  let fired: readonly FiringView[] = [];
+  for (; fired.length === 0; await sleep(300)) {
+    fired = (await service.json<ScheduleDetail>('schedule', 'show', 'yearly')).firings;
+  }
+  expect(fired.map(({ forced }) => forced)).toEqual([true]);
+  expect(await said('resume', 'yearly')).toContain('goes on');
+  expect(await said('delete', 'yearly')).toContain('is deleted');
+  expect(await said('list')).not.toContain('yearly');
 });
