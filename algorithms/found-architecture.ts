@@ -22,7 +22,7 @@ export function searchingPlan(plan: Plan): Plan {
 export function withArchitecture(plan: Plan, found: FoundArchitecture): Plan {
   const percent = (share: number): string => `${Math.round(100 * share)} %`;
   const budget = plan.architectureSearch?.memoryBudget;
-  const reason = `found by the architecture search: ${found.steps} steps, memory budget ${percent(budget ?? 1)}, expected ${percent(found.expectedMemoryShare)}, found ${percent(found.memoryShare)} of all cells`;
+  const reason = `found by the architecture search: ${found.steps} steps, memory budget ${percent(budget ?? 1)} of all cells with all operations; the probabilities expect ${percent(found.expectedMemoryShare)}, and ${percent(found.memoryShare)} of the cells are kept (by memory, with their chosen operations)`;
   const rest = withoutSearch(plan);
   return {
     ...rest,

@@ -126,6 +126,13 @@ function describeCommands(done: (code: number) => void): Command {
     .addOption(json())
     .action(async (options: PredictOptions) => done(await (await import('./commands/predict.ts')).predict(options)));
   program
+    .command('export')
+    .description('write a bundle’s weights as files that MONAI’s and nnU-Net’s own classes load strictly')
+    .requiredOption('--bundle <file>', 'bundle.zip')
+    .requiredOption('--output <folder>', 'a safetensors file and a plan for each member')
+    .addOption(json())
+    .action(async (options: ExportOptions) => done(await (await import('./commands/export.ts')).exportBundle(options)));
+  program
     .command('evaluate')
     .description('score label maps against ground truth: Dice, IoU, HD, HD95, ASSD, surface Dice per case and class')
     .requiredOption('--pred <folder>', 'predicted label maps')
@@ -180,6 +187,11 @@ export interface TrialsOptions extends JsonOption {
 export interface PredictOptions extends JsonOption {
   readonly bundle: string;
   readonly input: string;
+  readonly output: string;
+}
+/** Options of `export`. */
+export interface ExportOptions extends JsonOption {
+  readonly bundle: string;
   readonly output: string;
 }
 /** Options of `evaluate`. */
