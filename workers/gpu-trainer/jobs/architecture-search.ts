@@ -37,6 +37,12 @@ export async function searchedPlan(own: Attempt, volumes: readonly TrainingVolum
     earlier === null ? await search(own, volumes) : await readJson(context.store, earlier, FoundArchitecture);
   if (earlier === null) await writeJson(context.store, key, found);
   await context.store.remove(checkpointKey(own));
+  const kept = `${Math.round(100 * found.memoryShare)} % of the cells by memory`;
+  own.progress.event(
+    earlier === null
+      ? `found an architecture in ${found.steps} steps: ${kept}`
+      : `takes over the architecture that was found before: ${kept}`,
+  );
   const trained = withArchitecture(plan, found);
   const artifact = await writeJson(context.store, `${job.artifactPrefix}/trained-plan.json`, trained);
   return { plan: trained, artifact };
@@ -51,9 +57,10 @@ export function halves<T>(items: readonly T[], seed: number): readonly [readonly
 
 async function search(own: Attempt, volumes: readonly TrainingVolume[]): Promise<FoundArchitecture> {
   const { plan, pool, progress } = own;
-  const { seed } = plan.architectureSearch as NonNullable<Plan['architectureSearch']>;
+  const { seed, steps, warmupSteps } = plan.architectureSearch as NonNullable<Plan['architectureSearch']>;
   const [weights, architecture] = halves(volumes, seed);
   progress.phase('searching');
+  progress.event(`searches an architecture: ${steps} steps, the first ${warmupSteps} of weights alone`);
   // A pool of its own for the second half: a pool's threads hold one set of volumes.
   const second = openThreadPool(1);
   try {
