@@ -6,7 +6,10 @@ import type { FiringWithSchedule } from './firing-rows.ts';
 /** Retrainings that are looked back at; from the ninth failure on the wait is the same. */
 const ATTEMPTS_SEEN = 12;
 
-/** This schedule's retrainings on the cases that it sees now which made no model, newest first. */
+/**
+ * This schedule's retrainings on the cases that it sees now which made no model, newest first, and those of the dataset's other
+ * schedules that a person cancelled. (Their failures say nothing here: they may train otherwise.)
+ */
 export async function vainAttempts(
   db: Transaction,
   { firing, schedule, settings }: FiringWithSchedule,
@@ -15,10 +18,12 @@ export async function vainAttempts(
   // Findings are written where it is decided to retrain, and with looks that found no reason to.
   const tried = await db.firing.findMany({
     where: {
-      scheduleId: schedule.id,
       id: { not: firing.id },
-      state: { in: ['promoted', 'kept', 'failed', 'cancelled'] },
       findings: { not: Prisma.DbNull },
+      OR: [
+        { scheduleId: schedule.id, state: { in: ['promoted', 'kept', 'failed', 'cancelled'] } },
+        { schedule: { datasetId: schedule.datasetId }, state: 'failed', runs: { some: { state: 'cancelled' } } },
+      ],
     },
     orderBy: { id: 'desc' },
     take: ATTEMPTS_SEEN,

@@ -150,3 +150,13 @@ test('old looks go, but for those that retrained and both ends of each stretch o
   expect(left.slice(0, kept.length).map((row) => row.id)).toEqual(kept);
   expect(left).toHaveLength(kept.length + 200);
 });
+
+test('looks that found nothing push no firing that did something off the page', async () => {
+  const { id } = await create({});
+  const finishedAt = new Date();
+  const eventful = await firing(id, { state: 'failed', finishedAt });
+  for (let look = 0; look < 55; look++) await firing(id, { state: 'idle', finishedAt });
+  const { firings } = (await show(id)) as ScheduleView & { firings: { id: string }[] };
+  expect(firings).toHaveLength(51);
+  expect(firings.at(-1)?.id).toBe(eventful);
+});

@@ -346,9 +346,9 @@ test('a retraining that fails leaves the champion and says why', async () => {
 test('a retraining that fails or is cancelled is not begun again at every look, but when cases change', async () => {
   orchestra.trainer.train = async () => ({ outcome: 'diverged', reason: 'the loss became NaN', bestDice: null });
   const schedule = await create({ trigger: { kind: 'cases', count: 1, every: '1s' }, start: 'nothing' });
-  const held = (word: string) =>
+  const held = (word: string, id = schedule.id) =>
     eventually(
-      async () => (await detail(schedule.id)).firings,
+      async () => (await detail(id)).firings,
       ([newest]) => newest?.state === 'idle' && newest.message.includes(word),
     );
   const firings = await held('Not again before');
@@ -361,6 +361,9 @@ test('a retraining that fails or is cancelled is not begun again at every look, 
   await post(`/v1/runs/${going?.runs[0]?.id}/cancel`);
   const later = await held('was cancelled');
   expect(later.filter(({ runs }) => runs.length > 0)).toHaveLength(2);
+
+  const other = await create({ name: 'other', trigger: { kind: 'cases', count: 1, every: '1s' }, start: 'nothing' });
+  expect((await held('was cancelled', other.id)).every(({ runs }) => runs.length === 0)).toBe(true);
 });
 
 test('a folder that is away fails each look and is told once; a firing that was terminated does not go on for ever', async () => {

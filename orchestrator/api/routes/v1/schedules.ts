@@ -28,7 +28,7 @@ import { checkTrigger, type ScheduleTimes } from '../../temporal-schedules.ts';
 const SchedulePage = pageOf(ScheduleView).meta({ id: 'SchedulePage' });
 const FiringPage = pageOf(FiringView).meta({ id: 'FiringPage' });
 const params = z.object({ id: z.string() });
-/** Firings that a schedule's detail shows; the rest is paged. */
+/** Firings that a schedule's detail shows: so many of all, and of those that did more than look; the rest is paged. */
 const FIRINGS_SHOWN = 50;
 /** Points of drift over time: as many as a chart can show. */
 const DRIFTS_SHOWN = 1_000;
@@ -128,15 +128,20 @@ export function scheduleRoutes(app: App, services: Services): void {
     },
     async ({ params: { id } }) => {
       const row = await findSchedule(database, id);
-      const [times, firings] = await Promise.all([
-        timesOf(row.id),
+      const newest = (where: Prisma.FiringWhereInput) =>
         database.firing.findMany({
-          where: { scheduleId: row.id },
+          where: { scheduleId: row.id, ...where },
           orderBy: { id: 'desc' },
           take: FIRINGS_SHOWN,
           include: firingInclude,
-        }),
+        });
+      const [times, latest, eventful] = await Promise.all([
+        timesOf(row.id),
+        newest({}),
+        // Looks that found nothing would push a retraining off the page within minutes.
+        newest({ state: { not: 'idle' } }),
       ]);
+      const firings = [...new Map([...latest, ...eventful].map((one) => [one.id, one])).values()];
       return {
         ...scheduleView(row, times),
         firings: firings.map(firingView),
