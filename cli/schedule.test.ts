@@ -60,6 +60,7 @@ test('without a trigger the options that give one are named; what is no number i
 test('an id stays an id; two triggers, and a file that is not there, are refused', async () => {
   expect(await scheduleFrom('ds_1', { every: '1d' })).toMatchObject({ dataset: 'ds_1' });
   await expect(scheduleFrom('ds_1', { cases: '3', drift: '2' })).rejects.toThrow('one trigger');
+  await expect(scheduleFrom('ds_1', { cron: '0 3 * * 1', every: '1d' })).rejects.toThrow('one trigger');
   await expect(scheduleFrom(join(folder, 'no.yaml'), {})).rejects.toMatchObject({ code: 'invalid-request' });
 });
 

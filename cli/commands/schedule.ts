@@ -69,7 +69,7 @@ export async function scheduleFrom(word: string, options: ScheduleOptions): Prom
 
 function triggerOf({ cron, timeZone, every, cases, drift }: ScheduleOptions): Record<string, unknown> | undefined {
   const kinds = [cron, cases, drift].filter((given) => given !== undefined);
-  if (kinds.length > 1) {
+  if (kinds.length > 1 || (cron !== undefined && every !== undefined)) {
     throw new VoxhelmError('invalid-request', 'a schedule has one trigger, and several are given', {
       fix: 'Give one of --cron, --every alone, --cases or --drift; make another schedule for another trigger.',
     });
