@@ -42,8 +42,8 @@ export interface Prepared<T> {
 /**
  * Reads and prepares the images of items, in order, and gives them in groups: each as small as fills a batch of windows of
  * every model, so that what is in memory at once is one group. The groups follow from the items and the models alone. An item
- * whose image cannot be read or does not fit is told to `onFailure` and left out, or what `onFailure` throws ends it (without it, the first
- * failure does).
+ * whose image cannot be read or does not fit is told to `onFailure` and left out, or what `onFailure` throws ends it (without
+ * it, the first failure does).
  */
 export async function* imageGroups<T>(
   items: readonly T[],

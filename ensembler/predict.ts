@@ -21,8 +21,9 @@ export interface PredictFolderOptions {
 /**
  * Segments images with an ensemble bundle; needs no server and no database. Each result is a label map on its image's own
  * grid and affine, written under the image's file name. One image in memory at a time, or as many small ones as fill a batch of
- * windows; members are loaded once. Images that fail do not stop the others: when all are done, one `bad-image` error lists every failure (`details.written` holds
- * what was written). Throws `bad-bundle`, `not-found` or `invalid-request` before anything is predicted.
+ * windows; members are loaded once. Images that fail do not stop the others: when all are done, one `bad-image` error lists
+ * every failure (`details.written` holds what was written). Throws `bad-bundle`, `not-found` or `invalid-request` before
+ * anything is predicted.
  */
 export async function predictFolder(options: PredictFolderOptions): Promise<{ written: string[] }> {
   await refuseOwnInput(options.input, options.output);

@@ -1,4 +1,5 @@
 import { type SuggestJob, type SuggestResult, TrainingCase } from '@voxhelm/contracts/jobs';
+import { mapKeyUnder, SUGGESTION_MAPS } from '@voxhelm/contracts/suggestion-maps';
 import { intensityPart, intensityStatistics } from '@voxhelm/imaging/analysis/intensity-statistics';
 import { encodeNifti, readImage } from '@voxhelm/imaging/nifti';
 import { spacingOf, type Volume, voxelCount } from '@voxhelm/imaging/volume';
@@ -56,7 +57,7 @@ export async function suggestCases(job: SuggestJob, store: ArtifactStore, watch:
   const order = orderToLabel(cases, features);
   if (job.artifactPrefix === undefined) return { cases: order.map((one) => ({ ...one, maps: false })) };
   for (const { caseId } of order.slice(MOST_MAPS)) {
-    for (const key of mapKeys(job.artifactPrefix, caseId)) await store.remove(key);
+    for (const map of SUGGESTION_MAPS) await store.remove(mapKeyUnder(job.artifactPrefix, caseId, map));
   }
   return { cases: order.map((one, index) => ({ ...one, maps: index < MOST_MAPS })) };
 }
@@ -67,14 +68,8 @@ async function writeMaps(
   caseId: string,
   { labels, entropy }: ReturnType<Uncertainty['maps']>,
 ): Promise<void> {
-  const [labelKey, entropyKey] = mapKeys(prefix, caseId);
-  await store.write(labelKey, encodeNifti(labels, true));
-  await store.write(entropyKey, entropyMap(labels, entropy));
-}
-
-/** Where the two maps of a case lie; orchestrator/suggestion-maps.ts knows the same names. */
-function mapKeys(prefix: string, caseId: string): [string, string] {
-  return [`${prefix}/${caseId}.nii.gz`, `${prefix}/${caseId}.entropy.nii.gz`];
+  await store.write(mapKeyUnder(prefix, caseId, 'prediction'), encodeNifti(labels, true));
+  await store.write(mapKeyUnder(prefix, caseId, 'entropy'), entropyMap(labels, entropy));
 }
 
 /** What tells scanners, protocols and fields of view apart: size in mm, and per channel the spread of intensities. */

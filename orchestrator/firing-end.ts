@@ -33,7 +33,7 @@ export async function endFiring(
 }
 
 /** The end of a firing whose workflow is gone. */
-export const LOST = {
+const LOST = {
   state: 'failed',
   message: 'Its workflow was ended from outside; the champion stays as it is, and a run of it goes on by itself.',
 } as const;
@@ -81,15 +81,17 @@ export async function pruneLooks(transaction: Transaction, scheduleId: string): 
 }
 
 /**
- * Ends firings whose workflow is over without having told so (terminated, timed out, or lost with Temporal's data): they
- * would seem to go on for ever, and hold what waits for their end. Returns how many.
+ * Ends firings (of all, those of `which`) whose workflow is over without having told so (terminated, timed out, or lost with
+ * Temporal's data): they would seem to go on for ever, and hold what waits for their end. Returns how many.
  */
 export async function endLostFirings(
   database: Database,
   isOpen: (workflowId: string) => Promise<boolean>,
+  which: Prisma.FiringWhereInput = {},
+  now: () => Date = () => new Date(),
 ): Promise<number> {
   const open = await database.firing.findMany({
-    where: { finishedAt: null },
+    where: { ...which, finishedAt: null },
     select: { id: true, workflowKey: true },
   });
   let ended = 0;
@@ -101,7 +103,7 @@ export async function endLostFirings(
       const row = await transaction.firing.findUnique({ where: { id }, include: { schedule: true } });
       if (row === null || row.finishedAt !== null) return;
       const { schedule, ...firing } = row;
-      await endFiring(transaction, { firing, schedule }, { ...LOST, at: new Date() });
+      await endFiring(transaction, { firing, schedule }, { ...LOST, at: now() });
       ended += 1;
     });
   }

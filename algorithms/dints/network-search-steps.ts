@@ -7,7 +7,7 @@ import {
 import type { ComputePrecision } from '@voxhelm/nn/compiled/autocast';
 import type { Tensor } from '@voxhelm/nn/engine';
 import { tf } from '@voxhelm/nn/engine';
-import { initialValues } from '@voxhelm/nn/initialize';
+import { startState, valuesOf } from '@voxhelm/nn/initialize';
 import { lossOf } from '@voxhelm/nn/losses/loss-of';
 import { type Network, parameter } from '@voxhelm/nn/network';
 import { searchingPlan } from '../found-architecture.ts';
@@ -90,14 +90,7 @@ export function openSupernet(plan: Plan, precision: ComputePrecision = 'float32'
   const steps = searchSteps(network, plan);
   const { patchSize, batchSize } = searchingPlan(plan);
   const program = openAlternatingProgram({ network, precision, patchSize, batchSize, steps });
-  const specs = new Map(network.specs.map((spec) => [spec.name, spec]));
-  for (const [group, names] of program.groups) {
-    const valueOf = (name: string): Float32Array => {
-      const spec = specs.get(name);
-      if (spec === undefined) throw new RangeError(`the supernet has no ${name}`);
-      return initialValues(group === 'weights' ? spec : { ...spec, init: { rule: 'zeros' } }, settingsOf(plan).seed);
-    };
-    program.assign(group, new Map(names.map((name) => [name, valueOf(name)])));
-  }
+  const start = startState(settingsOf(plan).seed, [...program.groups.keys()]);
+  for (const [group, values] of start) program.assign(group, valuesOf(network, values));
   return program;
 }

@@ -42,8 +42,8 @@ export interface ArchitectureSearchOptions {
   /** Keeps a checkpoint; null: nobody will go on from one. */
   readonly save: ((bytes: Uint8Array, step: number) => Promise<void>) | null;
   /**
-   * When aborted, the search saves and rejects with code `cancelled`: after the step it is in where steps are short, else at
-   * once, as of the step before.
+   * When aborted, the search saves and rejects with code `cancelled` after the step it is in where steps are short; else it
+   * rejects at once, and goes on later from what was saved at most a minute ago.
    */
   readonly signal: AbortSignal;
   /** Who computes; by default this thread. */

@@ -1,6 +1,7 @@
 import { clipByGlobalNorm } from '../clip-norm.ts';
 import type { Scalar, Tensor, Tensor5D } from '../engine.ts';
 import { valueAndGradients } from '../gradients.ts';
+import type { ValuesByName } from '../initialize.ts';
 import type { Network, Parameters } from '../network.ts';
 import { type OptimizerSpec, type StepNumbers, slotNames } from '../optimizers/optimizer.ts';
 import type { StateValues } from '../training-engine.ts';
@@ -48,7 +49,7 @@ export interface AlternatingProgram {
   /** "weights", and the optimizers' slots ("architecture.exp_avg"), each with its parameters' names. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
   read(group: string): StateValues;
-  assign(group: string, values: StateValues): void;
+  assign(group: string, values: ValuesByName | 'zeros'): void;
   /** One step of the kind of that name; returns its loss. */
   step(name: string, batch: ProgramBatch, numbers: StepNumbers & { readonly factor: number }): number;
   dispose(): void;

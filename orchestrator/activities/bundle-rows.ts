@@ -1,13 +1,12 @@
-import { ArtifactRef } from '@voxhelm/contracts/artifact';
-import { DatasetCheck } from '@voxhelm/contracts/dataset';
+import type { ArtifactRef } from '@voxhelm/contracts/artifact';
+import type { DatasetCheck } from '@voxhelm/contracts/dataset';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { Retraining } from '@voxhelm/contracts/schedule';
 import { sameCaseAs } from '@voxhelm/imaging/datasets/same-case';
 import type { Prisma } from '@voxhelm/prisma/client';
-import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
-import { fromJson, fromJsonOrNull } from '@voxhelm/prisma/json';
+import type { Run } from '@voxhelm/prisma/generated/client';
+import { fromJsonOrNull } from '@voxhelm/prisma/json';
 import type { LeftOut } from '@voxhelm/search/worth-trying';
-import { readJson } from '@voxhelm/storage/artifact-store';
 import { readCases } from '../run-cases.ts';
 import type { Dependencies } from './dependencies.ts';
 import { heldOutOf } from './held-out.ts';
@@ -30,11 +29,6 @@ export async function casesOf(dependencies: Dependencies, run: Run, check: Datas
     isHeldOut: sameCaseAs(comparison),
     kept: earlier === null ? null : await readCases(dependencies, earlier),
   });
-}
-
-/** What the check of an analysis said of each case. */
-export async function readCheck({ store }: Dependencies, analysis: Pick<Analysis, 'check'>): Promise<DatasetCheck> {
-  return readJson(store, fromJson('Analysis.check', ArtifactRef, analysis.check), DatasetCheck);
 }
 
 /** Where a bundle's plan is stored. */

@@ -11,8 +11,8 @@ import { learntByRun } from '../learnt-cases.ts';
 import { compareModels } from '../schedules/compare.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { FiringWithSchedule } from './firing-rows.ts';
-import { readCheckOf } from './firings.ts';
 import { heldOutOf, withoutPatient } from './held-out.ts';
+import { readCheckOf } from './known-analysis.ts';
 import { trainingCaseOf } from './training-cases.ts';
 
 /** A comparison case as its files were at the firing's look. */

@@ -1,11 +1,6 @@
-import { ArtifactRef } from '@voxhelm/contracts/artifact';
-import { DatasetCheck } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { AnalyzeJob } from '@voxhelm/contracts/jobs';
-import type { Analysis } from '@voxhelm/prisma/generated/client';
 import { newId } from '@voxhelm/prisma/ids';
-import { fromJson } from '@voxhelm/prisma/json';
-import { readJson } from '@voxhelm/storage/artifact-store';
 import { endFiring, pruneLooks } from '../firing-end.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { analyzeJobOf, readResult, recordAnalysis, tooFewCases } from './dataset.ts';
@@ -96,12 +91,4 @@ async function createFiring(
       },
     });
   });
-}
-
-/** An analysis's check, with its cases. */
-export function readCheckOf(
-  { store }: Pick<Dependencies, 'store'>,
-  row: Pick<Analysis, 'check'>,
-): Promise<DatasetCheck> {
-  return readJson(store, fromJson('Analysis.check', ArtifactRef, row.check), DatasetCheck);
 }

@@ -1,9 +1,12 @@
 import { ArtifactRef } from '@voxhelm/contracts/artifact';
+import { DatasetCheck } from '@voxhelm/contracts/dataset';
 import type { AnalyzeJob } from '@voxhelm/contracts/jobs';
 import { RunRequest } from '@voxhelm/contracts/run';
 import type { Transaction } from '@voxhelm/prisma/client';
 import type { Analysis } from '@voxhelm/prisma/generated/client';
 import { fromJson } from '@voxhelm/prisma/json';
+import { readJson } from '@voxhelm/storage/artifact-store';
+import type { Dependencies } from './dependencies.ts';
 
 /*
  * Which earlier check of a dataset a look may go by or take over from. A run that was submitted with labels or a modality of
@@ -40,4 +43,12 @@ export function knownOf({ check, analysis }: Pick<Analysis, 'check' | 'analysis'
     check: fromJson('Analysis.check', ArtifactRef, check),
     analysis: fromJson('Analysis.analysis', ArtifactRef, analysis),
   };
+}
+
+/** An analysis's check, with its cases. */
+export function readCheckOf(
+  { store }: Pick<Dependencies, 'store'>,
+  row: Pick<Analysis, 'check'>,
+): Promise<DatasetCheck> {
+  return readJson(store, fromJson('Analysis.check', ArtifactRef, row.check), DatasetCheck);
 }

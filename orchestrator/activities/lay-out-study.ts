@@ -17,9 +17,10 @@ import { writeJson } from '@voxhelm/storage/artifact-store';
 import { keepsTrials } from '../learnt-cases.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { copyTrials, keptTrials } from './branch.ts';
-import { bundlePlanned, bundleRow, casesOf, leftOutEvent, planKey, readCheck } from './bundle-rows.ts';
+import { bundlePlanned, bundleRow, casesOf, leftOutEvent, planKey } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
 import { earlierStudies, featuresOf } from './earlier-studies.ts';
+import { readCheckOf } from './known-analysis.ts';
 import { givensOf, heldToDevice, planFor, smallerEvent } from './make-plans.ts';
 import { addEvents, changeRun, elapsedMs, enterStage, hasEnded, readRun, requestOf } from './run-rows.ts';
 import { fixedSteps, loadStudy, type Schedule, studySettings } from './schedule.ts';
@@ -39,7 +40,7 @@ export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorA
       const request = requestOf(run);
       const settings = SearchSettings.parse(request.search ?? {});
       const parallel = settings.parallel ?? Math.max(1, await dependencies.temporal.countTrainers());
-      const check = await readCheck(dependencies, analysis);
+      const check = await readCheckOf(dependencies, analysis);
       // Not the largest fold of a case: cases that are always trained on lie one beyond the folds that are trained.
       const { cases, splits } = await casesOf(dependencies, run, check);
       const givens = await givensOf(dependencies, run, check, cases);

@@ -1,7 +1,7 @@
-import type { Transaction } from '@voxhelm/prisma/client';
-import { endFiring, LOST } from '../firing-end.ts';
+import type { Prisma, Transaction } from '@voxhelm/prisma/client';
+import { endLostFirings } from '../firing-end.ts';
 import type { Dependencies } from './dependencies.ts';
-import { changeFiring, type FiringWithSchedule, firingHasEnded } from './firing-rows.ts';
+import type { FiringWithSchedule } from './firing-rows.ts';
 
 /*
  * One retraining of a dataset at a time: two at once would hold out what the other trains on, and compare with a champion that
@@ -15,17 +15,22 @@ export interface OtherRetraining {
   readonly schedule: { readonly name: string };
 }
 
+/** Which firings are other retrainings of the same dataset. */
+function othersOf({ firing, schedule }: FiringWithSchedule): Prisma.FiringWhereInput {
+  return {
+    id: { not: firing.id },
+    state: { in: ['retraining', 'comparing'] },
+    schedule: { datasetId: schedule.datasetId },
+  };
+}
+
 /** The other firings of the dataset that retrain or compare; under the champion's lock there is one at most. */
 export async function otherRetrainings(
   transaction: Transaction,
-  { firing, schedule }: FiringWithSchedule,
+  found: FiringWithSchedule,
 ): Promise<OtherRetraining[]> {
   return transaction.firing.findMany({
-    where: {
-      id: { not: firing.id },
-      state: { in: ['retraining', 'comparing'] },
-      schedule: { datasetId: schedule.datasetId },
-    },
+    where: othersOf(found),
     orderBy: { id: 'asc' },
     select: { id: true, workflowKey: true, schedule: { select: { name: true } } },
   });
@@ -36,10 +41,5 @@ export async function endLostRetrainings(
   { db, temporal, now }: Dependencies,
   found: FiringWithSchedule,
 ): Promise<void> {
-  for (const { id, workflowKey } of await otherRetrainings(db, found)) {
-    if (await temporal.isOpen(workflowKey.slice(0, workflowKey.lastIndexOf('/')))) continue;
-    await changeFiring(db, id, async (transaction, lost) => {
-      if (!firingHasEnded(lost.firing)) await endFiring(transaction, lost, { ...LOST, at: now() });
-    });
-  }
+  await endLostFirings(db, (workflowId) => temporal.isOpen(workflowId), othersOf(found), now);
 }

@@ -2,8 +2,9 @@ import { dirname } from 'node:path/posix';
 import type { ProbeJob } from '@voxhelm/contracts/jobs';
 import { writeJson } from '@voxhelm/storage/artifact-store';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
-import { bundlePlanned, bundleRow, casesOf, leftOutEvent, planKey, readCheck } from './bundle-rows.ts';
+import { bundlePlanned, bundleRow, casesOf, leftOutEvent, planKey } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
+import { readCheckOf } from './known-analysis.ts';
 import { givensOf, plansOf } from './make-plans.ts';
 import { addEvents, changeRun, enterStage, hasEnded, readRun } from './run-rows.ts';
 import { refuseLeakedStart } from './start-from.ts';
@@ -15,7 +16,7 @@ export function prepareActivities(dependencies: Dependencies): Pick<Orchestrator
     async prepareBundles({ runId }) {
       const run = await readRun(db, runId);
       const analysis = await db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
-      const check = await readCheck(dependencies, analysis);
+      const check = await readCheckOf(dependencies, analysis);
       const { cases, splits } = await casesOf(dependencies, run, check);
       await refuseLeakedStart(dependencies, run);
       const casesArtifact = await writeJson(store, `runs/${runId}/cases.json`, cases);

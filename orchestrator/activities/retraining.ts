@@ -21,7 +21,8 @@ import type { OrchestratorActivities } from '../workflows/activity-interface.ts'
 import { comparisonFor, holdOut } from './comparison-draw.ts';
 import type { Dependencies } from './dependencies.ts';
 import { changeFiring, type FiringWithSchedule, firingHasEnded, readFiring } from './firing-rows.ts';
-import { readCheckOf } from './firings.ts';
+import { heldOutOf } from './held-out.ts';
+import { readCheckOf } from './known-analysis.ts';
 import { endLostRetrainings, otherRetrainings } from './one-retraining.ts';
 import { createRetrainingRun } from './retraining-runs.ts';
 import { elapsedMs } from './run-rows.ts';
@@ -163,7 +164,7 @@ async function lookOf(dependencies: Dependencies, found: FiringWithSchedule): Pr
   const check = await readCheckOf(dependencies, analysis);
   const cases = check.cases.filter(({ role, valid }) => role === 'training' && valid);
   // Comparison cases are not trained on: a corrected label of one judges the models anew and teaches them nothing.
-  const isHeld = sameCaseAs(await db.comparisonCase.findMany({ where: { datasetId } }));
+  const isHeld = sameCaseAs(await heldOutOf(db, datasetId));
   const isTrained = (one: CaseIdentity): boolean => !isHeld(one);
   const before = await trainingContents(db, baseline);
   const changes = changesSince(before.filter(isTrained), cases.filter(isTrained));

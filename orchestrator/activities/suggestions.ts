@@ -1,12 +1,13 @@
 import type { CheckedCase } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { SuggestedCase } from '@voxhelm/contracts/schedule';
+import { SUGGESTION_MAPS } from '@voxhelm/contracts/suggestion-maps';
 import { counted } from '@voxhelm/contracts/words';
 import type { Prisma } from '@voxhelm/prisma/client';
 import { fromJson } from '@voxhelm/prisma/json';
 import { writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
-import { SUGGESTION_MAPS, suggestionMapKey, suggestionMapsPrefix } from '../suggestion-maps.ts';
+import { suggestionMapKey, suggestionMapsPrefix } from '../suggestion-maps.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { analyzeJobOf, readResult, recordAnalysis } from './dataset.ts';
 import type { Dependencies } from './dependencies.ts';

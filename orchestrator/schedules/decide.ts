@@ -1,5 +1,6 @@
 import { budgetOf } from '@voxhelm/contracts/run';
 import type { FiringFindings, RetrainingStart, ScheduleTrigger } from '@voxhelm/contracts/schedule';
+import { wallBudgetMs } from '@voxhelm/search/budget';
 
 /** Whether a firing retrains, and why or why not in one sentence. */
 export interface FiringDecision {
@@ -96,7 +97,7 @@ export function startsOf(
 /** A budget as time of the wall clock, milliseconds: trainers' time is spent by so many of them at once. */
 export function wallClockMs(budget: string, trainers: number): number {
   const { ms, of } = budgetOf(budget);
-  return of === 'wall clock' ? ms : ms / trainers;
+  return wallBudgetMs(ms, of, 0, trainers) ?? ms;
 }
 
 /** The least that a request may give a run, in seconds. */

@@ -1,5 +1,5 @@
 import { openProgram, type Program, type ProgramBatch } from '@voxhelm/nn/compiled/program';
-import { initialValues } from '@voxhelm/nn/initialize';
+import { startState, valuesOf } from '@voxhelm/nn/initialize';
 import type { Network } from '@voxhelm/nn/network';
 import { median } from '../lib/statistics.ts';
 import { planOf, type StepConfiguration } from './configuration.ts';
@@ -21,8 +21,7 @@ export function openCompiled(configuration: StepConfiguration, network: Network,
       ema: null,
     },
   });
-  const weights = new Map(network.specs.map((spec) => [spec.name, initialValues(spec, 0)] as const));
-  for (const group of program.groups) program.assign(group, group === 'weights' ? weights : 'zeros');
+  for (const [group, values] of startState(0, program.groups)) program.assign(group, valuesOf(network, values));
   return program;
 }
 

@@ -10,7 +10,8 @@ import { useStepKeys } from '../components/use-step-keys.ts';
 import { dice, number } from '../format.ts';
 import { useQueryState, useWholeQuery } from '../query-state.ts';
 import type { CaseMeasures } from '../viewer/case-messages.ts';
-import { DISAGREEMENT_MAP, DISAGREEMENT_NAMES, labelColor } from '../viewer/label-colors.ts';
+import { DISAGREEMENT_MAP, DISAGREEMENT_NAMES } from '../viewer/label-colors.ts';
+import { LabelItems, LayerSliders } from '../viewer/layer-controls.tsx';
 import { useMeasures, useVolume } from '../viewer/use-case.ts';
 import type { Layer } from '../viewer/volume-viewer.tsx';
 import { resultOf, useCases, worstFirst } from './cases.tsx';
@@ -153,25 +154,12 @@ function Shown({ run, data, one }: { readonly run: RunDetail; readonly data: Run
             </select>
           </label>
           <h3>Layers</h3>
-          {there.map(({ id, name, opacity }) => (
-            <label key={id} className="layer">
-              <span>{name}</span>
-              <input
-                type="range"
-                min="0"
-                max="1"
-                step="0.05"
-                value={opacities[id] ?? opacity}
-                onChange={(event) => setOpacities({ ...opacities, [id]: Number(event.target.value) })}
-              />
-            </label>
-          ))}
+          <LayerSliders
+            layers={there.map((layer) => ({ ...layer, opacity: opacities[layer.id] ?? layer.opacity }))}
+            onOpacity={(id, opacity) => setOpacities({ ...opacities, [id]: opacity })}
+          />
           <ul className="legend">
-            {labels.map(({ value, name }) => (
-              <li key={value}>
-                <Swatch color={`rgb(${labelColor(value).join()})`} /> {name}
-              </li>
-            ))}
+            <LabelItems labels={labels} />
             {volumes['disagreement'] != null &&
               Object.entries(DISAGREEMENT_NAMES).map(([value, name]) => (
                 <li key={name}>

@@ -3,9 +3,8 @@ import type { SuggestionView } from '@voxhelm/contracts/api-schedules';
 import { MEASURES } from '@voxhelm/contracts/words';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { ErrorNote } from '../components/error-note.tsx';
-import { Swatch } from '../components/swatch.tsx';
 import { dice } from '../format.ts';
-import { labelColor } from '../viewer/label-colors.ts';
+import { LabelItems, LayerSliders } from '../viewer/layer-controls.tsx';
 import { useVolume } from '../viewer/use-case.ts';
 import type { Layer } from '../viewer/volume-viewer.tsx';
 
@@ -66,28 +65,12 @@ export function SuggestedCase({ dataset, view, caseId }: SuggestedProps) {
           </h2>
           <Why view={view} place={place} />
           <h3>Layers</h3>
-          {layers.map(({ id, name, opacity }) => (
-            <label key={id} className="layer">
-              <span>{name}</span>
-              <input
-                type="range"
-                min="0"
-                max="1"
-                step="0.05"
-                value={opacity}
-                onChange={(event) => setOpacities({ ...opacities, [id]: Number(event.target.value) })}
-              />
-            </label>
-          ))}
+          <LayerSliders layers={layers} onOpacity={(id, opacity) => setOpacities({ ...opacities, [id]: opacity })} />
           {maps === null && (
             <p className="muted">What the champion predicts is kept for the head of the newest list.</p>
           )}
           <ul className="legend">
-            {labels.map(({ value, name }) => (
-              <li key={value}>
-                <Swatch color={`rgb(${labelColor(value).join()})`} /> {name}
-              </li>
-            ))}
+            <LabelItems labels={labels} />
           </ul>
         </aside>
       </div>

@@ -1,10 +1,11 @@
 import { PageQuery } from '@voxhelm/contracts/api';
 import { ChampionSet, ChampionView, SuggestionView } from '@voxhelm/contracts/api-schedules';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { SUGGESTION_MAPS } from '@voxhelm/contracts/suggestion-maps';
 import { newId } from '@voxhelm/prisma/ids';
 import { z } from 'zod';
 import { promoteByHand, rollBack } from '../../../promotions.ts';
-import { SUGGESTION_MAPS, suggestionMapKey } from '../../../suggestion-maps.ts';
+import { suggestionMapKey } from '../../../suggestion-maps.ts';
 import { sendFile, verifiedPaths } from '../../download.ts';
 import { notFound } from '../../errors.ts';
 import { problemResponse } from '../../openapi.ts';
