@@ -74,9 +74,11 @@ afterAll(async () => {
   await service?.close();
 });
 
+/** A comparison's own sentence: the list of firings tells the same in a cell. */
+const told = (sentence: string) => page.getByRole('paragraph').filter({ hasText: sentence });
+
 test('the last comparison is shown though nothing but looks came after it, with one interval of its mean', async () => {
-  const reason = page.getByText('Kept the champion: the challenger is not better');
-  await reason.waitFor();
+  await told('Kept the champion: the challenger is not better').waitFor();
   expect(await page.getByText('No challenger has been compared yet').count()).toBe(0);
   const [low, high] = compared(-0.01).interval;
   await page.getByText(`95 % interval −${Math.abs(low).toFixed(3)} to −${Math.abs(high).toFixed(3)}`).waitFor();
@@ -94,7 +96,7 @@ test('an earlier comparison can be opened, and its address kept', async () => {
   await select.selectOption({ index: 1 });
   await page.getByText('Challenger is better on 6 of 6 cases.').waitFor();
   await page.reload();
-  await page.getByText('Promoted: the challenger is better').waitFor();
+  await told('Promoted: the challenger is better').waitFor();
 });
 
 test('drift over time goes back beyond the firings that are listed', async () => {
