@@ -73,6 +73,14 @@ export const CaseAnalysis = z.object({
 });
 export type CaseAnalysis = z.infer<typeof CaseAnalysis>;
 
+/** How much of a case a label takes, in millilitres; null where the case does not have it. */
+export function labelVolumeMl(one: CaseAnalysis, value: number): number | null {
+  const share = one.label_stats.label.find((label) => label.value === value)?.foreground_percentage;
+  const lengthsMm = one.image_stats.sizemm[0];
+  if (share === undefined || lengthsMm === undefined) return null;
+  return (share * lengthsMm.reduce((product, length) => product * length, 1)) / 1_000;
+}
+
 /** Statistics of the whole dataset. */
 export const AnalysisSummary = z.object({
   n_cases: z.number().int(),
@@ -99,6 +107,8 @@ export const AnalysisSummary = z.object({
       z.object({
         value: z.number().int(),
         foreground_percentage: SampleStatistics,
+        /** Of the cases that have the label, in millilitres; beside MONAI's fields. Absent in analyses of earlier versions. */
+        volume_ml: SampleStatistics.optional(),
         image_intensity: IntensityStatistics,
         shape: SampleStatistics,
         ncomponents: SampleStatistics,

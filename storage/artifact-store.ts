@@ -21,6 +21,8 @@ export interface ArtifactStore {
   localPath(ref: ArtifactRef): Promise<string>;
   /** The reference of what stands under a key now, or null. */
   find(key: string): Promise<ArtifactRef | null>;
+  /** What stands under a key now, whichever version it is (a log that is still written); null where nothing does. */
+  peek(key: string): Promise<Buffer | null>;
   remove(key: string): Promise<void>;
 }
 
@@ -101,7 +103,16 @@ export function folderStore(root: string): ArtifactStore {
     return { uri: key, ...(await hashFile(pathOf(key))) };
   }
 
-  return { write, writeFile, read, localPath, find, remove: (key) => rm(pathOf(key), { force: true }) };
+  async function peek(key: string): Promise<Buffer | null> {
+    try {
+      return await readFile(pathOf(key));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw storageError(`artifact "${key}" cannot be read from ${root}`, error);
+    }
+  }
+
+  return { write, writeFile, read, localPath, find, peek, remove: (key) => rm(pathOf(key), { force: true }) };
 }
 
 /**

@@ -150,6 +150,9 @@ describe('analysis', () => {
     const fraction = (value: number): unknown => summary.find((one) => one.value === value)?.foreground_percentage.mean;
     expect(fraction(1)).toBeCloseTo(27 / 336, 12);
     expect(fraction(2)).toBeCloseTo(12 / 336, 12);
+    const lengthsMm = cases[0]?.image_stats.sizemm[0] ?? [];
+    const volumeMl = lengthsMm.reduce((product, length) => product * length, 1) / 1000;
+    expect(summary.find((one) => one.value === 1)?.volume_ml?.mean).toBeCloseTo((27 / 336) * volumeMl, 10);
   });
 
   test('intensities are those of the box of positive voxels, axes are RAS, components are counted', () => {

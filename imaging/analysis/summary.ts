@@ -1,4 +1,9 @@
-import type { AnalysisSummary, CaseAnalysis, SampleStatistics } from '@voxhelm/contracts/analysis';
+import {
+  type AnalysisSummary,
+  type CaseAnalysis,
+  labelVolumeMl,
+  type SampleStatistics,
+} from '@voxhelm/contracts/analysis';
 import type { Intensity } from './intensity-statistics.ts';
 
 /** The percentiles of MONAI's DataAnalyzer. */
@@ -46,6 +51,10 @@ export function summarizeAnalysis(cases: readonly CaseAnalysis[]): AnalysisSumma
           value,
           foreground_percentage: numberStatistics(
             own.map((label) => label.foreground_percentage),
+            false,
+          ),
+          volume_ml: numberStatistics(
+            cases.flatMap((one) => labelVolumeMl(one, value) ?? []),
             false,
           ),
           image_intensity: meanIntensity(own.flatMap((label) => label.image_intensity)),

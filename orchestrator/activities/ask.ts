@@ -20,12 +20,13 @@ import { recordAsk } from '@voxhelm/search/replay';
 import { nextTrial, propose, type Study, start } from '@voxhelm/search/study';
 import { validationCases, validationInterval } from '@voxhelm/search/training-time';
 import { type ArtifactStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
+import { trialPrefix } from '@voxhelm/storage/trial-log';
 import type { AskInput, OrchestratorActivities } from '../workflows/activity-interface.ts';
 import type { Dependencies } from './dependencies.ts';
 import { addEvents, changeRun, hasEnded, readRun, remainingMs } from './run-rows.ts';
 import { loadStudy, loadStudyTrials, type Schedule, type StoredStudy, wholeSteps } from './schedule.ts';
 import { withStart } from './start-weights.ts';
-import { readTrial, trainJobsOf, trialPrefix } from './trial-rows.ts';
+import { readTrial, trainJobsOf } from './trial-rows.ts';
 
 /** Trials started at once: a first answer for many trainers should not wait for the last. */
 const STARTS_AT_ONCE = 20;

@@ -6,6 +6,7 @@ import type { Run, Trial } from '@voxhelm/prisma/generated/client';
 import { fromJson } from '@voxhelm/prisma/json';
 import { SMALLEST_STEPS } from '@voxhelm/search/budget';
 import { validationCases } from '@voxhelm/search/training-time';
+import { trialPrefix } from '@voxhelm/storage/trial-log';
 import { requestOf } from './run-rows.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -79,11 +80,6 @@ function endOf(run: Run, { algorithm, number }: TrialForJob, schedule: Schedule)
     validationMs: validationCases(schedule.trainingCases, splits) * probe.predictCaseMs,
     leastSteps: number === 0 ? SMALLEST_STEPS : 0,
   };
-}
-
-/** Where a trial's files lie in the artifact store. */
-export function trialPrefix(runId: string, trialId: string): string {
-  return `runs/${runId}/trials/${trialId}`;
 }
 
 /** A Dice for a sentence. */

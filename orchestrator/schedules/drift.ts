@@ -1,4 +1,4 @@
-import type { CaseAnalysis } from '@voxhelm/contracts/analysis';
+import { type CaseAnalysis, labelVolumeMl } from '@voxhelm/contracts/analysis';
 import type { FeatureDrift } from '@voxhelm/contracts/schedule';
 import { normalQuantile } from '@voxhelm/search/normal-distribution';
 
@@ -129,13 +129,14 @@ interface Feature {
 /** Statistics of cases. */
 function featuresOf(cases: readonly CaseAnalysis[]): Map<string, Feature> {
   const features = new Map<string, Feature>();
-  const add = (feature: string, value: number | undefined): void => {
-    if (value === undefined || !Number.isFinite(value)) return;
+  const add = (feature: string, value: number | null | undefined): void => {
+    if (value == null || !Number.isFinite(value)) return;
     const known = features.get(feature);
     if (known === undefined) features.set(feature, { values: [value], scale: 0 });
     else known.values.push(value);
   };
-  for (const { image_stats: image, image_foreground_stats: foreground, label_stats: labels } of cases) {
+  for (const one of cases) {
+    const { image_stats: image, image_foreground_stats: foreground, label_stats: labels } = one;
     for (const [channel, own] of foreground.intensity.entries()) {
       const where = whereOf(channel, image.channels);
       add(`foreground intensity${where}, median`, own.median);
@@ -148,9 +149,8 @@ function featuresOf(cases: readonly CaseAnalysis[]): Map<string, Feature> {
       add(`size along ${name} (mm)`, image.sizemm[0]?.[axis]);
       add(`voxel size along ${name} (mm)`, image.spacing[axis]);
     }
-    const volumeMl = (image.sizemm[0] ?? []).reduce((product, length) => product * length, 1) / 1000;
-    for (const { value, foreground_percentage } of labels.label) {
-      if (value > 0) add(`volume of label ${value} (ml)`, foreground_percentage * volumeMl);
+    for (const { value } of labels.label) {
+      if (value > 0) add(`volume of label ${value} (ml)`, labelVolumeMl(one, value));
     }
   }
   // Intensities may lie about nought: what counts as little there is little of the foreground's own spread.

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
+import { folderStore } from '@voxhelm/storage/artifact-store';
+import { readTrialLogs } from '@voxhelm/storage/trial-log';
 import { pino } from 'pino';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ActivityOptions, createActivities } from './activities.ts';
@@ -71,6 +73,18 @@ describe('the activities of the queue gpu', () => {
     const { beats, result } = run('result');
     expect(await failureOf(result)).toMatchObject({ name: 'ZodError' });
     expect(beats).toContainEqual({ phase: 'training', step: 7, memoryMb: 1 });
+  });
+
+  it('keeps what the process of a trial said, printed and died of as the log of this attempt', async () => {
+    const logAfter = async (behaviour: string): Promise<string> => {
+      await failureOf(run(behaviour, undefined, 1).result);
+      const { artifactPrefix, lease } = fakeJob(behaviour);
+      return readTrialLogs(folderStore(artifacts), artifactPrefix, lease);
+    };
+    expect(await logAfter('result')).toMatch(/attempt 1\n.* info {2}attempt 1 starts on .*\n.* info {2}hello\n/);
+    expect(await logAfter('aborted')).toMatch(
+      /print terminate called: segmentation went wrong\n[^]*error internal: the train job's process died/,
+    );
   });
 
   it('beats while the child is silent', async () => {

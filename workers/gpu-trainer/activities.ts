@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { fromErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
@@ -12,7 +13,8 @@ import {
   SuggestResult,
   TrainResult,
 } from '@voxhelm/contracts/jobs';
-import { openArtifactStore } from '@voxhelm/storage/artifact-store';
+import { type ArtifactStore, openArtifactStore } from '@voxhelm/storage/artifact-store';
+import { openTrialLog, type TrialLog } from '@voxhelm/storage/trial-log';
 import type { pino } from 'pino';
 import type { z } from 'zod';
 import { openLearntMemory } from './learnt-memory.ts';
@@ -60,11 +62,14 @@ async function runJob<S extends z.ZodType>(job: Job, result: S, options: Activit
     ...('trialId' in job ? { trialId: job.trialId } : {}),
     ...('runId' in job ? { runId: job.runId } : {}),
   });
+  const store = openArtifactStore(options.settings.artifacts);
+  const log = logOf(job, attempt, store, logger);
   let latest: Heartbeat = { phase: 'starting', memoryMb: 0 };
   // The trainer beats for its child, which may be inside one long operation; a hung child is the supervisor's to end.
   const beat = setInterval(() => context.heartbeat(latest), HEARTBEAT_EVERY_MS);
   context.heartbeat(latest);
   logger.info('job starts');
+  log?.line('info', `attempt ${attempt} starts on ${hostname()}`);
   const startedAt = performance.now();
   try {
     const attemptWith = (smaller: number): Promise<JobOutcome> =>
@@ -76,28 +81,44 @@ async function runJob<S extends z.ZodType>(job: Job, result: S, options: Activit
           latest = heartbeat;
           context.heartbeat(heartbeat);
         },
-        onLog: (level, message, fields) => logger[level](fields, message),
+        onLog: (level, message, fields) => {
+          logger[level](fields, message);
+          log?.line(level, message);
+        },
+        onOutput: (text) => log?.line('print', text),
         ...(options.killAfterMs === undefined ? {} : { killAfterMs: options.killAfterMs }),
         ...(options.memoryKills === undefined ? {} : { memoryKills: options.memoryKills }),
       });
     // An attempt after this one, by whichever trainer, begins with the size that this one came to.
-    const learnt = await openLearntMemory(openArtifactStore(options.settings.artifacts), job);
+    const learnt = await openLearntMemory(store, job);
     let outcome = await attemptWith(learnt.smaller);
     while (!outcome.ok && canBeSmaller(job, attempt, outcome)) {
       const smaller = await learnt.ranOut();
       logger.warn({ smaller, failure: outcome }, 'the device ran out of memory: the plan is made smaller');
+      log?.line('warn', `${outcome.error.message}: the plan is made smaller`);
       outcome = await attemptWith(smaller);
     }
     const elapsedMs = Math.round(performance.now() - startedAt);
     if (outcome.ok) {
       logger.info({ elapsedMs }, 'job done');
+      log?.line('info', `done after ${Math.round(elapsedMs / 1_000)} s`);
       return result.parse(outcome.value) as z.infer<S>;
     }
     logger.warn({ elapsedMs, failure: outcome }, 'job ended without a result');
+    log?.line('error', `${outcome.error.code}: ${outcome.error.message}`);
     throw failureOf(outcome, context.cancellationSignal, options.draining);
   } finally {
     clearInterval(beat);
+    await log?.close();
   }
+}
+
+/** The log that a trial's page shows; the trainer's own has that of every job. */
+function logOf(job: Job, attempt: number, store: ArtifactStore, logger: pino.Logger): TrialLog | null {
+  if (job.kind !== 'train') return null;
+  return openTrialLog(store, { artifactPrefix: job.artifactPrefix, lease: job.lease, attempt }, (error) =>
+    logger.warn({ err: error }, "the trial's log cannot be written"),
+  );
 }
 
 /**

@@ -14,6 +14,8 @@ export interface SuperviseOptions {
   readonly signal: AbortSignal;
   onProgress(heartbeat: Heartbeat): void;
   onLog?(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void;
+  /** What the child's libraries print, line by line or more. */
+  onOutput?(text: string): void;
   /** Milliseconds from SIGTERM to SIGKILL: as long as a checkpoint may take to be written. */
   readonly killAfterMs?: number;
   /** Milliseconds without a word from the child after which it counts as hung and is ended. */
@@ -61,7 +63,7 @@ export function superviseJob(options: SuperviseOptions): Promise<JobOutcome> {
   const countKills = options.memoryKills ?? memoryKills;
   const killsBefore = countKills();
   let endedBecause: 'asked' | 'stalled' | null = null;
-  const tail = collectTail(child);
+  const tail = collectTail(child, options.onOutput);
 
   function after(ms: number, action: () => void): NodeJS.Timeout {
     const timer = setTimeout(action, ms);
@@ -173,11 +175,12 @@ function startChild(entry: URL): ChildProcess {
   });
 }
 
-/** Keeps the last characters of both output streams. */
-function collectTail(child: ChildProcess): () => string {
+/** Keeps the last characters of both output streams, and tells each piece. */
+function collectTail(child: ChildProcess, tell: (chunk: string) => void = () => undefined): () => string {
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      tell(chunk);
       text = (text + chunk).slice(-LOG_TAIL_CHARACTERS);
     });
   }

@@ -3,8 +3,10 @@ import { NumberTable } from '../components/number-table.tsx';
 import { Swatch } from '../components/swatch.tsx';
 import { saveCsv } from '../csv.ts';
 import { number } from '../format.ts';
+import { useQueryState } from '../query-state.ts';
 import { CurvePlot } from './curve-plot.ts';
 import { describeLines, type Line } from './lines.ts';
+import { readSpan, spanText } from './zoom.ts';
 
 interface ChartProps {
   readonly title: string;
@@ -23,13 +25,19 @@ const ZOOMS: readonly (readonly [sign: string, name: string, act: (plot: CurvePl
   ['›', 'later steps', (plot) => plot.move(true)],
 ];
 
-/** Curves on a canvas, with a sentence, a table and CSV of the same data. */
+/**
+ * Curves on a canvas, with a sentence, a table and CSV of the same data. The part of the steps that is shown stands in the
+ * address: all charts of a page show the same, and a link keeps it.
+ */
 export function CurveChart({ title, lines, log = false, legend = false, height = 220 }: ChartProps) {
   const host = useRef<HTMLDivElement>(null);
   const hover = useRef<HTMLParagraphElement>(null);
   const plot = useRef<CurvePlot | null>(null);
   const newest = useRef(lines);
   newest.current = lines;
+  const [steps, setSteps] = useQueryState('steps');
+  const setNewest = useRef(setSteps);
+  setNewest.current = setSteps;
 
   useEffect(() => {
     if (host.current === null) return;
@@ -39,6 +47,7 @@ export function CurveChart({ title, lines, log = false, legend = false, height =
       onHover: (text) => {
         if (hover.current !== null) hover.current.textContent = text ?? '';
       },
+      onZoom: (span) => setNewest.current(spanText(span)),
     });
     plot.current = made;
     made.update(newest.current);
@@ -48,6 +57,8 @@ export function CurveChart({ title, lines, log = false, legend = false, height =
     };
   }, [log, height]);
   useEffect(() => plot.current?.update(lines), [lines]);
+  // Made anew for another axis, the plot is told again.
+  useEffect(() => plot.current?.showSteps(readSpan(steps)), [steps, log, height]);
 
   const sentence = describeLines(title, lines);
   return (
@@ -67,7 +78,7 @@ export function CurveChart({ title, lines, log = false, legend = false, height =
               {sign}
             </button>
           ))}
-          <button type="button" className="quiet" onClick={() => plot.current?.resetZoom()}>
+          <button type="button" className="quiet" onClick={() => setSteps('')}>
             All steps
           </button>
         </div>

@@ -10,9 +10,14 @@ export interface PlotOptions {
   readonly height: number;
   /** Told the step under the pointer and each live line's value there; null when the pointer leaves. */
   readonly onHover: (text: string | null) => void;
+  /** Told the part of the steps that somebody chose; null for all. Whoever is told shows it by `showSteps`. */
+  readonly onZoom: (span: Span | null) => void;
 }
 
-/** A canvas chart of curves: drag to zoom, double click for all. Call `update` as often as wanted; `destroy` at the end. */
+/**
+ * A canvas chart of curves: dragging asks for a part of the steps, a double click for all. Call `update` as often as wanted;
+ * `destroy` at the end.
+ */
 export class CurvePlot {
   private readonly host: HTMLElement;
   private readonly options: PlotOptions;
@@ -56,24 +61,20 @@ export class CurvePlot {
     this.chart?.destroy();
   }
 
-  /** Shows all again. */
-  resetZoom(): void {
-    this.show(null);
-  }
-
-  /** Half of the steps around the middle, or (`closer` false) twice as many. */
-  zoomBy(closer: boolean): void {
-    this.show(zoomed(this.zoom ?? this.whole(), this.whole(), closer));
-  }
-
-  /** Half a width towards the last steps, or (`later` false) the first. */
-  move(later: boolean): void {
-    this.show(moved(this.zoom ?? this.whole(), this.whole(), later));
-  }
-
-  private show(zoom: Span | null): void {
-    this.zoom = zoom;
+  /** Shows a part of the steps; null: all. */
+  showSteps(span: Span | null): void {
+    this.zoom = span;
     this.fit();
+  }
+
+  /** Asks for half of the steps around the middle, or (`closer` false) twice as many. */
+  zoomBy(closer: boolean): void {
+    this.options.onZoom(zoomed(this.zoom ?? this.whole(), this.whole(), closer));
+  }
+
+  /** Asks for half a width towards the last steps, or (`later` false) the first. */
+  move(later: boolean): void {
+    this.options.onZoom(moved(this.zoom ?? this.whole(), this.whole(), later));
   }
 
   private whole(): Span {
@@ -132,7 +133,7 @@ export class CurvePlot {
         cursor: {
           drag: { x: true, y: false, setScale: false },
           points: { size: 6 },
-          bind: { dblclick: () => () => (this.resetZoom(), null) },
+          bind: { dblclick: () => () => (this.options.onZoom(null), null) },
         },
         scales: { x: { time: false, auto: false }, y: { auto: false, distr: this.options.log ? 3 : 1 } },
         axes: [
@@ -164,9 +165,8 @@ export class CurvePlot {
   private zoomTo(chart: uPlot): void {
     const { left, width } = chart.select;
     if (width < 4) return;
-    this.zoom = [chart.posToVal(left, 'x'), chart.posToVal(left + width, 'x')];
     chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    this.fit();
+    this.options.onZoom([chart.posToVal(left, 'x'), chart.posToVal(left + width, 'x')]);
   }
 
   private hoverText(chart: uPlot): string | null {

@@ -11,7 +11,7 @@ interface PairedProps {
   readonly withInterval?: boolean;
 }
 
-const [WIDTH, HEIGHT, SIDE, TOP] = [420, 260, 110, 26];
+const [WIDTH, HEIGHT, SIDE, TOP] = [420, 276, 110, 42];
 
 /** The same cases by two runs, a line for each, and the mean difference with its interval. */
 export function PairedPlot({ nameA, nameB, pairs, hrefOf, withInterval = true }: PairedProps) {

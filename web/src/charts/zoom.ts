@@ -14,6 +14,19 @@ export function moved([from, to]: Span, whole: Span, later: boolean): Span | nul
   return within([from + step, to + step], whole);
 }
 
+/** A part as the address has it, "120-480", in whole steps. */
+export function spanText(span: Span | null): string {
+  if (span === null) return '';
+  const from = Math.max(0, Math.floor(span[0]));
+  return `${from}-${Math.max(from + 1, Math.ceil(span[1]))}`;
+}
+
+/** The part that an address names; null where it names none. */
+export function readSpan(text: string): Span | null {
+  const [, from, to] = /^(\d{1,9})-(\d{1,9})$/.exec(text) ?? [];
+  return from !== undefined && to !== undefined && Number(from) < Number(to) ? [Number(from), Number(to)] : null;
+}
+
 function within([from, to]: Span, [low, high]: Span): Span | null {
   const length = to - from;
   if (length >= high - low) return null;

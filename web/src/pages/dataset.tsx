@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import type { SampleStatistics } from '@voxhelm/contracts/analysis';
 import type { DatasetDetail } from '@voxhelm/contracts/api';
 import { lazy, Suspense, useMemo } from 'react';
 import { Link, useParams } from 'wouter';
@@ -177,6 +178,15 @@ function Statistics({ dataset, summary }: StatisticsProps) {
             max: one.percentile_99_5,
           }))}
         />
+        {labels.label.some(({ volume_ml: volume }) => volume !== undefined) && (
+          <RangePlot
+            title="Volume by class"
+            unit="ml"
+            rows={labels.label.flatMap(({ value, volume_ml: volume }) =>
+              value === 0 || volume === undefined ? [] : [{ name: nameOf(value), ...rangeOf(volume, 1) }],
+            )}
+          />
+        )}
         <RangePlot
           title="Share of the image's voxels by class"
           unit="%"
@@ -184,16 +194,23 @@ function Statistics({ dataset, summary }: StatisticsProps) {
             .filter(({ value }) => value !== 0)
             .map(({ value, foreground_percentage: one }) => ({
               name: nameOf(value),
-              low: at(one.percentile_10_0, 0) * 100,
-              middle: at(one.median, 0) * 100,
-              high: at(one.percentile_90_0, 0) * 100,
-              min: at(one.min, 0) * 100,
-              max: at(one.max, 0) * 100,
+              ...rangeOf(one, 100),
             }))}
         />
       </div>
     </>
   );
+}
+
+/** What a plot's row shows of single numbers, times a factor. */
+function rangeOf(statistics: SampleStatistics, factor: number) {
+  return {
+    low: at(statistics.percentile_10_0, 0) * factor,
+    middle: at(statistics.median, 0) * factor,
+    high: at(statistics.percentile_90_0, 0) * factor,
+    min: at(statistics.min, 0) * factor,
+    max: at(statistics.max, 0) * factor,
+  };
 }
 
 /** A statistic's value on an axis; those of single numbers have no axes. */

@@ -3,6 +3,7 @@ import { useMemo } from 'react';
 import type { MetricStore } from '../api/metric-store.ts';
 import { DEVICE_SERIES, TRAINING_SERIES } from '../api/series.ts';
 import { CurveChart } from '../charts/curve-chart.tsx';
+import { useCurveLook } from '../charts/curve-tools.tsx';
 import { colorOf, type Line, lineOf } from '../charts/lines.ts';
 import { Empty } from '../components/empty.tsx';
 import { Swatch } from '../components/swatch.tsx';
@@ -28,12 +29,10 @@ export function curveRows(metrics: MetricStore, trials: readonly TrialView[]): (
 /** A run's curves, live, with smoothing and a log axis; both stay in the address. */
 export function RunCurves({ run, metrics }: { readonly run: RunDetail; readonly metrics: MetricStore }) {
   const version = useMetricsVersion(metrics);
-  const [smoothing, setSmoothing] = useQueryState('smooth', '0');
-  const [log, setLog] = useQueryState('log', '');
+  const { look, tools } = useCurveLook();
   const [label, setLabel] = useQueryState('class', '');
-  const weight = Math.min(0.99, Math.max(0, Number(smoothing) || 0));
   const inColour = useMemo(() => chooseTrials(run.trials), [run.trials]);
-  const cache = useMemo(() => new LineCache(), [weight]);
+  const cache = useMemo(() => new LineCache(), [look.smoothing]);
   const classes = (run.plans[0]?.plan.labels ?? []).filter(({ value }) => value !== 0);
   const named = classes.find(({ value }) => String(value) === label);
   const names = metrics.names();
@@ -52,21 +51,7 @@ export function RunCurves({ run, metrics }: { readonly run: RunDetail; readonly 
     <section aria-label="Curves">
       <div className="page-head">
         <h2>Curves</h2>
-        <label>
-          Smoothing{' '}
-          <input
-            type="range"
-            min="0"
-            max="0.98"
-            step="0.02"
-            value={weight}
-            onChange={(e) => setSmoothing(e.target.value)}
-          />
-        </label>
-        <label>
-          <input type="checkbox" checked={log === '1'} onChange={(e) => setLog(e.target.checked ? '1' : '')} /> Log axis
-          for the loss
-        </label>
+        {tools}
         <label>
           Dice of{' '}
           <select value={label} onChange={(e) => setLabel(e.target.value)}>
@@ -97,8 +82,8 @@ export function RunCurves({ run, metrics }: { readonly run: RunDetail; readonly 
           <CurveChart
             key={title}
             title={title}
-            lines={cache.lines(metrics, series, run.trials, inColour, smoothed ? weight : 0, version)}
-            log={series === 'loss' && log === '1'}
+            lines={cache.lines(metrics, series, run.trials, inColour, smoothed ? look.smoothing : 0, version)}
+            log={series === 'loss' && look.logLoss}
           />
         ))}
       </div>

@@ -6,22 +6,19 @@ import type { z } from 'zod';
 import { get, send } from '../api/client.ts';
 import type { MetricStore } from '../api/metric-store.ts';
 import { useActivity, useRunEvents } from '../api/run-live.ts';
-import { SERIES_NAMES, seriesTitle } from '../api/series.ts';
-import { CurveChart } from '../charts/curve-chart.tsx';
-import { colorOf, lineOf } from '../charts/lines.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
 import { type Column, DataTable } from '../components/data-table.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { useNow } from '../components/use-now.ts';
-import { saveCsv } from '../csv.ts';
 import { dice, duration, moment, shown } from '../format.ts';
 import { explain } from './activity.tsx';
-import { curveRows } from './curves.tsx';
 import { PlanTable } from './plans.tsx';
 import { scoreColumns } from './score-columns.ts';
 import { ScorePlots } from './score-plots.tsx';
+import { TrialCurves } from './trial-curves.tsx';
+import { TrialLog } from './trial-log.tsx';
 import { labelName, trialSeconds } from './trials-table.tsx';
 import { useMetricsVersion } from './use-metrics.ts';
 
@@ -43,10 +40,6 @@ export function TrialPage({ run, trialId, metrics }: TrialProps) {
     );
   }
   const plan = run.plans.find(({ algorithm, fold }) => algorithm === trial.algorithm && fold === trial.fold)?.plan;
-  const series = metrics
-    .names()
-    .filter((name) => metrics.curves(name).has(trialId) && !name.startsWith('dice.'))
-    .sort((a, b) => placeOf(a) - placeOf(b));
   return (
     <>
       <div className="page-head">
@@ -75,39 +68,10 @@ export function TrialPage({ run, trialId, metrics }: TrialProps) {
           </div>
         ))}
       </dl>
-      <div className="page-head">
-        <h3>Curves</h3>
-        {series.length > 0 && (
-          <button
-            type="button"
-            onClick={() => saveCsv(`trial ${trial.number + 1} curves`, curveRows(metrics, [trial]))}
-          >
-            All curves as CSV
-          </button>
-        )}
-      </div>
-      {series.length === 0 && <p className="muted">No point yet: the first ones come after ten steps.</p>}
-      <div className="charts">
-        {series.map((name) => {
-          const curve = metrics.curves(name).get(trialId);
-          const lines =
-            curve === undefined
-              ? []
-              : [lineOf(curve, { label: name === 'dice' ? 'mean' : name, color: colorOf(0), background: false }, 0)];
-          if (name !== 'dice') return <CurveChart key={name} title={seriesTitle(name)} lines={lines} />;
-          const classes = metrics
-            .names()
-            .filter((each) => each.startsWith('dice.') && metrics.curves(each).has(trialId));
-          const all = classes.flatMap((each, place) => {
-            const one = metrics.curves(each).get(trialId);
-            const look = { label: labelName(run, each.slice(5)), color: colorOf(place + 1), background: false };
-            return one === undefined ? [] : [{ ...lineOf(one, look, 0), id: each }];
-          });
-          return <CurveChart key={name} title="Dice by class" lines={[...lines, ...all]} legend />;
-        })}
-      </div>
+      <TrialCurves run={run} trial={trial} metrics={metrics} />
       <Scores run={run} trial={trial} />
       <Happenings run={run} trialId={trialId} />
+      <TrialLog trial={trial} name={`${run.name}, trial ${trial.number + 1}`} />
       {plan !== undefined && (
         <details>
           <summary>The plan of its bundle</summary>
@@ -116,12 +80,6 @@ export function TrialPage({ run, trialId, metrics }: TrialProps) {
       )}
     </>
   );
-}
-
-/** Where a series' chart stands among the others; one that is not known comes last. */
-function placeOf(series: string): number {
-  const place = SERIES_NAMES.findIndex((name) => name === series);
-  return place < 0 ? SERIES_NAMES.length : place;
 }
 
 function facts(run: RunDetail, trial: TrialView): [string, string][] {

@@ -33,6 +33,7 @@ const LAST_WORDS_MS = 2_000;
 const FINISH_VALIDATION_MS = 5_000;
 
 type LoopResult = Awaited<ReturnType<typeof trainLoop>>;
+type ValidationInfo = Parameters<TrainingProgress['validation']>[0];
 
 /** Everything that one attempt works with. */
 export interface Attempt {
@@ -129,6 +130,12 @@ async function attempt(own: Attempt, from: Restored | null): Promise<TrainResult
     ]),
   );
   await settleCache(own.pool, context);
+  const { network, batchSize, patchSize } = plan;
+  context.log(
+    'info',
+    `${network.class} on ${cases.training.length} cases, ${cases.validation.length} to validate; ` +
+      `${batchSize} patches of ${patchSize.join(' x ')} a step, ${plan.training.steps} steps, ${plan.training.precision}`,
+  );
   const searched = await searchedPlan(own, volumes);
   const trained = await trainPlan({ ...own, plan: searched?.plan ?? plan }, from, volumes, validation);
   const predictions = await predictionsOf({ ...own, plan: searched?.plan ?? plan }, trained, validation);
@@ -233,6 +240,7 @@ async function runLoop(
       onLoss: (step, loss) => add(progress.loss(step, loss)),
       async onValidation(result) {
         add(progress.validation(result));
+        tellValidation(own, result);
         if (!job.prunable || result.dice === null) return { stop: false, reason: null };
         const reply = await orAborted(signal, api.report(result.step, result.dice, result.diceByCase));
         if (reply.stop) stopped = { reason: reply.reason };
@@ -256,6 +264,18 @@ async function runLoop(
     progress.event(event);
     return start(null);
   }
+}
+
+/** A line of the log for each validation: what somebody who reads it tomorrow looks for first. */
+function tellValidation({ context, progress }: Attempt, { step, dice, validationMs }: ValidationInfo): void {
+  const { loss, stepsPerSecond, bestDice, memoryMb } = progress.snapshot();
+  const best = dice !== null && dice === bestDice ? ', the best so far' : '';
+  context.log(
+    'info',
+    `step ${step}: loss ${loss?.toFixed(4) ?? 'unknown'}, Dice ${dice?.toFixed(4) ?? 'unknown'}${best}; ` +
+      `${stepsPerSecond.toFixed(2)} steps a second, validated in ${(validationMs / 1_000).toFixed(1)} s, ${memoryMb} MB`,
+    { step },
+  );
 }
 
 /** The result of a training that was pruned before its process died, from the checkpoint's own record of progress. */

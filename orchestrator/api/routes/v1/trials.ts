@@ -9,6 +9,7 @@ import {
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { CaseScores } from '@voxhelm/contracts/evaluation';
 import { fromJson } from '@voxhelm/prisma/json';
+import { readTrialLogs, trialPrefix } from '@voxhelm/storage/trial-log';
 import { z } from 'zod';
 import { notFound } from '../../errors.ts';
 import { problemResponse } from '../../openapi.ts';
@@ -18,8 +19,13 @@ import { trialView } from '../../views.ts';
 
 const params = z.object({ trialId: z.string() });
 
+const logText = {
+  description: 'The log; empty before the first attempt.',
+  content: { 'text/plain': { schema: z.string() } },
+};
+
 /** Trials: to read, and for trainers to tell of. */
-export function trialRoutes(app: App, { database, workflows }: Services): void {
+export function trialRoutes(app: App, { database, workflows, store }: Services): void {
   app.get(
     '/trials/:trialId',
     { schema: { tags: ['trials'], summary: 'One trial', params, response: { 200: TrialView, ...problemResponse } } },
@@ -47,6 +53,26 @@ export function trialRoutes(app: App, { database, workflows }: Services): void {
       });
       if (row === null) throw notFound('trial', trialId);
       return { trialId, cases: row.caseScores.map(({ scores }) => fromJson('CaseScore.scores', CaseScores, scores)) };
+    },
+  );
+
+  app.get(
+    '/trials/:trialId/log',
+    {
+      schema: {
+        tags: ['trials'],
+        summary: "What a trial's attempts logged",
+        description:
+          'Text, the oldest attempt first: sizes and precision, each validation, warnings, what the libraries print, how it ended.',
+        params,
+        response: { 200: logText, ...problemResponse },
+      },
+    },
+    async ({ params: { trialId } }, reply) => {
+      const row = await database.trial.findUnique({ where: { id: trialId }, select: { runId: true, lease: true } });
+      if (row === null) throw notFound('trial', trialId);
+      const text = await readTrialLogs(store, trialPrefix(row.runId, trialId), row.lease);
+      return reply.type('text/plain; charset=utf-8').send(text);
     },
   );
 
