@@ -33,7 +33,7 @@ export const JobActivity = z
     nextAttemptAt: z.iso.datetime().nullable(),
     /** Why the last attempt failed. */
     lastFailure: z.string().nullable(),
-    /** Who works on it: pid@host. */
+    /** Who works on it: "pid@host on device". */
     worker: z.string().nullable(),
   })
   .meta({ id: 'JobActivity' });
@@ -42,8 +42,10 @@ export type JobActivity = z.infer<typeof JobActivity>;
 /** A trainer that asks for jobs. */
 export const TrainerView = z
   .object({
-    /** pid@host */
+    /** "pid@host on device" */
     identity: z.string(),
+    /** What it computes on; null where its name does not tell. */
+    device: z.string().nullable(),
     lastSeenAt: z.iso.datetime().nullable(),
     /** What it works on now. */
     work: z

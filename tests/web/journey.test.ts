@@ -136,6 +136,21 @@ describe('a run in the browser', () => {
     await page.getByRole('img', { name: /^Memory of the training, MB over 10 steps/ }).waitFor();
   });
 
+  test("a trial's page has its trainer's log, and its address keeps what the curves show", async () => {
+    await page.getByText('The trainer’s log').click();
+    const log = page.getByLabel('The trainer’s log');
+    await log.getByText(/step 10: loss [\d.]+, Dice [\d.]+/).waitFor();
+    expect(await log.textContent()).toMatch(
+      /attempt 1 starts on .+[^]*patches of \d+ x \d+ x \d+ a step[^]* done after \d+ s/,
+    );
+    await page.getByRole('slider', { name: 'Smoothing' }).fill('0.5');
+    await page.getByRole('button', { name: 'Loss: fewer steps' }).click();
+    await page.waitForURL(/(?=.*trainer-log=1)(?=.*smooth=0\.5)(?=.*steps=\d+-\d+)/);
+    await page.reload();
+    await log.getByText(/step 10: loss/).waitFor();
+    expect(await page.getByRole('slider', { name: 'Smoothing' }).inputValue()).toBe('0.5');
+  });
+
   test("a trial's validation cases tell HD95 and volume error, worst first", async () => {
     const table = page.getByRole('region', { name: 'Validation cases' });
     await table.getByRole('columnheader', { name: 'HD95 mm' }).waitFor();

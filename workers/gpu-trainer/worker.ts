@@ -1,9 +1,11 @@
 import { realpathSync } from 'node:fs';
+import { cpus, hostname } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
-import { TASK_QUEUES } from '@voxhelm/contracts/queues';
+import { TASK_QUEUES, trainerIdentity } from '@voxhelm/contracts/queues';
 import { readSettings, type Settings } from '@voxhelm/contracts/settings';
+import { visibleGpu } from '@voxhelm/nn/gpu';
 import { pino } from 'pino';
 import { createActivities } from './activities.ts';
 
@@ -46,11 +48,13 @@ export async function startTrainer(
     logger,
     draining: draining.signal,
   });
+  const identity = trainerIdentity(`${process.pid}@${hostname()}`, deviceName());
   const workerOf = (taskQueue: string): Promise<Worker> =>
     Worker.create({
       connection,
       namespace: settings.temporalNamespace,
       taskQueue,
+      identity,
       activities,
       maxConcurrentActivityTaskExecutions: 1, // One device, one job; and one dataset at a time.
       // A pause or cancellation comes with a heartbeat's answer: these bounds let it arrive within 5 s.
@@ -78,6 +82,12 @@ export async function startTrainer(
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     },
   };
+}
+
+/** What its jobs compute on, without loading TensorFlow: each job's process looks itself, and measures. */
+function deviceName(): string {
+  const gpu = process.env['VOXHELM_DEVICE'] === 'cpu' ? null : visibleGpu(process.env['CUDA_VISIBLE_DEVICES']);
+  return gpu?.name ?? cpus()[0]?.model.trim() ?? 'CPU';
 }
 
 /** Tries for a while, for Temporal may start beside us. */

@@ -1,10 +1,8 @@
-import { useEffect, useRef, useState } from 'react';
-import { NumberTable } from '../components/number-table.tsx';
+import { useEffect, useRef } from 'react';
 import { Swatch } from '../components/swatch.tsx';
-import { saveCsv } from '../csv.ts';
-import { number } from '../format.ts';
 import { useQueryState } from '../query-state.ts';
 import { CurvePlot } from './curve-plot.ts';
+import { LineTable } from './line-table.tsx';
 import { describeLines, type Line } from './lines.ts';
 import { readSpan, spanText } from './zoom.ts';
 
@@ -97,49 +95,5 @@ export function CurveChart({ title, lines, log = false, legend = false, height =
       <figcaption className="hidden">{sentence}</figcaption>
       <LineTable title={title} lines={lines} />
     </figure>
-  );
-}
-
-function LineTable({ title, lines }: { readonly title: string; readonly lines: readonly Line[] }) {
-  const [open, setOpen] = useState(false);
-  return (
-    <details className="as-table" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>As a table</summary>
-      {open && (
-        <>
-          <NumberTable
-            short
-            name={`${title} as a table`}
-            columns={[
-              { title: 'Line' },
-              ...['Points', 'Lowest', 'Highest', 'Last'].map((name) => ({ title: name, numeric: true })),
-            ]}
-            rows={lines.map(({ id, label, values }) => ({
-              key: id,
-              cells: [
-                label,
-                values.length,
-                number(values.length === 0 ? null : values.reduce((a, b) => Math.min(a, b))),
-                number(values.length === 0 ? null : values.reduce((a, b) => Math.max(a, b))),
-                number(values.at(-1)),
-              ],
-            }))}
-          />
-          <button
-            type="button"
-            onClick={() =>
-              saveCsv(title, [
-                ['line', 'step', 'value'],
-                ...lines.flatMap(({ label, steps, values }) =>
-                  steps.map((step, index) => [label, step, values[index]]),
-                ),
-              ])
-            }
-          >
-            All points as CSV
-          </button>
-        </>
-      )}
-    </details>
   );
 }

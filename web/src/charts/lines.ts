@@ -79,6 +79,22 @@ export function describeLines(title: string, lines: readonly Line[]): string {
   return `${title} over ${extent?.lastStep ?? 0} steps, between ${number(extent?.low)} and ${number(extent?.high)}; ${many}.`;
 }
 
+/**
+ * The lines' values step by step: a row for each step at which any of them has a point, null where one has none. Of more than
+ * `most` steps every so many-th, the last one among them. `steps`: how many there are.
+ */
+export function tableOfLines(
+  lines: readonly Pick<Line, 'steps' | 'values'>[],
+  most: number,
+): { readonly rows: readonly { step: number; values: (number | null)[] }[]; readonly steps: number } {
+  const steps = [...new Set(lines.flatMap((line) => [...line.steps]))].sort((a, b) => a - b);
+  const every = Math.ceil(steps.length / most);
+  const chosen = steps.filter((_, index) => (steps.length - 1 - index) % every === 0);
+  const known = lines.map((line) => new Map(line.steps.map((step, index) => [step, line.values[index] ?? null])));
+  const rows = chosen.map((step) => ({ step, values: known.map((values) => values.get(step) ?? null) }));
+  return { rows, steps: steps.length };
+}
+
 /** A store's curve as a line. */
 export function lineOf(curve: Curve, look: Omit<Line, 'steps' | 'values' | 'id'>, weight: number): Line {
   return { id: curve.trialId, ...look, steps: curve.steps, values: smooth(curve.values, weight) };

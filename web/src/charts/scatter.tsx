@@ -34,7 +34,7 @@ export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) 
   const wholeX = dots.every(({ x }) => Number.isInteger(x));
   const steps = line.map(([x, y], index) => (index === 0 ? `M${px(x)},${py(y)}` : `H${px(x)}V${py(y)}`)).join('');
   const best = dots.reduce<Dot | null>((top, dot) => (top === null || dot.y > top.y ? dot : top), null);
-  const sentence = `${title}: ${dots.length} points, ${xName} ${number(minX)} to ${number(maxX)}, ${yName} up to ${number(best?.y)}${best === null ? '' : ` (${best.label})`}.`;
+  const sentence = `${title}: ${dots.length} points, ${xName} ${number(Math.min(...dots.map(({ x }) => x)))} to ${number(Math.max(...dots.map(({ x }) => x)))}, ${yName} up to ${number(best?.y)}${best === null ? '' : ` (${best.label})`}.`;
   return (
     <figure className="chart">
       <div className="chart-head">

@@ -4,7 +4,12 @@ import type { DroppedFile } from './node/files.ts';
 
 /** What the page asks of the check's worker. */
 export type CheckRequest =
-  | { readonly kind: 'check'; readonly files: readonly DroppedFile[] }
+  | {
+      readonly kind: 'check';
+      readonly files: readonly DroppedFile[];
+      /** What the dataset is called where none of its files says so. */
+      readonly name: string | null;
+    }
   /** Writes a label anew, by a repair that the user chose. */
   | { readonly kind: 'repair'; readonly repair: Repair };
 

@@ -35,7 +35,10 @@ async function handle(request: CheckRequest): Promise<void> {
   }
   mount(request.files);
   const startedAt = performance.now();
-  const datalist = await readDatalist(ROOT);
+  const read = await readDatalist(ROOT);
+  // Without a name of its own it is called as its folder; here that is where the dropped files seem to lie.
+  const unnamed = read.name === ROOT.slice(1) && request.name !== null;
+  const datalist = unnamed ? { ...read, name: request.name } : read;
   answer({ kind: 'datalist', datalist });
   const { check, analysis } = await checkAndAnalyze(datalist, {
     workers: 1,

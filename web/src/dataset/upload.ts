@@ -2,6 +2,7 @@ import type { DatasetView, Problem } from '@voxhelm/contracts/api';
 import type { UploadFile, UploadView } from '@voxhelm/contracts/api-uploads';
 import { DetailedError, Upload } from 'tus-js-client';
 import { send } from '../api/client.ts';
+import { connectionChanged } from '../api/connection.ts';
 import { readKey } from '../api/key.ts';
 import { failure } from '../api/problem.ts';
 import type { Checking } from './use-check.ts';
@@ -71,6 +72,7 @@ export async function sendFile(
   name = 'The file',
 ): Promise<void> {
   const key = readKey();
+  const stream = `upload of ${sha256}`;
   await new Promise<void>((resolve, reject) => {
     const upload = new Upload(blob, {
       endpoint: href,
@@ -86,7 +88,14 @@ export async function sendFile(
         onSent(blob.size);
         resolve();
       },
-      onError: (error) => reject(uploadFailure(name, error)),
+      onError: (error) => {
+        // A computer without a network is waited for: the library itself would not try again before it has one.
+        if (navigator.onLine || wasRefused(error)) reject(uploadFailure(name, error));
+        else {
+          connectionChanged(stream, false);
+          addEventListener('online', () => (connectionChanged(stream, null), upload.start()), { once: true });
+        }
+      },
     });
     upload.findPreviousUploads().then((known) => {
       const [last] = known;
@@ -94,6 +103,11 @@ export async function sendFile(
       upload.start();
     }, reject);
   });
+}
+
+/** True where the service answered and would answer the same again. */
+function wasRefused(error: Error): boolean {
+  return error instanceof DetailedError && error.originalResponse !== null;
 }
 
 /** What the service said of a file that it did not take, or that the connection broke; and that trying again costs little. */

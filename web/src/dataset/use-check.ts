@@ -9,6 +9,8 @@ import type { DroppedFile } from './node/files.ts';
 /** Where the check of dropped files stands. */
 export interface Checking {
   readonly files: readonly DroppedFile[];
+  /** What was dropped is called: its folder or archive. */
+  readonly name: string | null;
   readonly datalist: Datalist | null;
   readonly done: number;
   readonly total: number;
@@ -27,7 +29,7 @@ export interface Checking {
 const CHECK_AGAIN =
   'Drop the dataset again. One that is too large for this browser is given to the server by its folder there.';
 
-const NOTHING: Omit<Checking, 'files' | 'choices'> = {
+const NOTHING: Omit<Checking, 'files' | 'name' | 'choices'> = {
   datalist: null,
   done: 0,
   total: 0,
@@ -45,12 +47,12 @@ export function useDatasetCheck() {
   const [state, setState] = useState<Checking | null>(null);
   const hashes = useRef(new Map<string, string>());
 
-  const start = useCallback((files: readonly DroppedFile[], choices: readonly string[]) => {
+  const start = useCallback((files: readonly DroppedFile[], name: string | null, choices: readonly string[]) => {
     worker.current?.terminate();
     const made = new Worker(new URL('./check.worker.ts', import.meta.url), { type: 'module' });
     worker.current = made;
     hashes.current = new Map();
-    setState({ ...NOTHING, files, choices });
+    setState({ ...NOTHING, files, name, choices });
     made.onmessage = ({ data }: MessageEvent<CheckAnswer>) => {
       if (data.kind === 'hash') hashes.current.set(data.path, data.sha256);
       else setState((known) => known && take(known, data, hashes.current));
@@ -60,7 +62,7 @@ export function useDatasetCheck() {
         (known) => known && { ...known, refused: { message: `The check stopped: ${event.message}`, fix: CHECK_AGAIN } },
       );
     };
-    const request: CheckRequest = { kind: 'check', files };
+    const request: CheckRequest = { kind: 'check', files, name };
     made.postMessage(request);
   }, []);
   useEffect(() => () => worker.current?.terminate(), []);
@@ -70,7 +72,7 @@ export function useDatasetCheck() {
       if (state === null || worker.current === null) return;
       const { path, file } = await mend(worker.current, wanted);
       const files = state.files.map((each) => (each.path === path ? { path, file } : each));
-      start(files, [...state.choices, inWords]);
+      start(files, state.name, [...state.choices, inWords]);
     },
     [state, start],
   );
@@ -78,7 +80,7 @@ export function useDatasetCheck() {
   const drop = useCallback(
     async (caseId: string) => {
       if (state?.datalist == null) return;
-      start(await dropCase(state.files, state.datalist, caseId), [...state.choices, `${caseId}: dropped`]);
+      start(await dropCase(state.files, state.datalist, caseId), state.name, [...state.choices, `${caseId}: dropped`]);
     },
     [state, start],
   );

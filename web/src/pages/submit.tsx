@@ -93,9 +93,9 @@ export function SubmitPage() {
       {form.base.branch === undefined && <h2>Dataset</h2>}
       <div className="choice" hidden={form.base.branch !== undefined}>
         <DropZone
-          onFiles={(files) => {
+          onDataset={({ files, name }) => {
             setDataset('');
-            start(files, []);
+            start(files, name, []);
           }}
         />
         <div className="panel">

@@ -57,6 +57,7 @@ function Trainers({ view, devices }: { readonly view: WorkersView; readonly devi
             <thead>
               <tr>
                 <th scope="col">Trainer</th>
+                <th scope="col">Device</th>
                 <th scope="col">State</th>
                 <th scope="col">Works on</th>
                 <th scope="col">Since</th>
@@ -64,9 +65,10 @@ function Trainers({ view, devices }: { readonly view: WorkersView; readonly devi
               </tr>
             </thead>
             <tbody>
-              {view.trainers.map(({ identity, lastSeenAt, work }) => (
+              {view.trainers.map(({ identity, device, lastSeenAt, work }) => (
                 <tr key={identity}>
-                  <td>{identity}</td>
+                  <td>{device === null ? identity : identity.slice(0, identity.indexOf(' '))}</td>
+                  <td>{device ?? 'unknown'}</td>
                   <td>
                     <StateBadge state={work === null ? 'idle' : 'working'} />
                   </td>
@@ -93,10 +95,10 @@ function Trainers({ view, devices }: { readonly view: WorkersView; readonly devi
             </tbody>
           </table>
           <p className="muted">
-            Devices:{' '}
+            Devices that were measured:{' '}
             {devices
               .map(({ kind, name, cores, memoryBytes }) => `${name} (${kind}, ${cores} cores, ${bytes(memoryBytes)})`)
-              .join(', ') || 'none measured yet'}
+              .join(', ') || 'none yet'}
           </p>
         </div>
       )}

@@ -76,7 +76,7 @@ function chartsOf(run: RunDetail, trial: TrialView, metrics: MetricStore, smooth
     .filter((name) => !name.startsWith('dice.'))
     .sort((a, b) => placeOf(a) - placeOf(b))
     .map((series) => {
-      if (series !== 'dice') return { series, title: seriesTitle(series), lines: line(series, series, colorOf(0)) };
+      if (series !== 'dice') return { series, title: seriesTitle(series), lines: line(series, 'it', colorOf(0)) };
       const classes = own.filter((name) => name.startsWith('dice.'));
       return {
         series,

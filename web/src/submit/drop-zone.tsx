@@ -1,18 +1,17 @@
 import { useRef, useState } from 'react';
 import { ErrorNote } from '../components/error-note.tsx';
 import { useDropArea } from '../components/use-drop-area.ts';
-import { filesOfDrop, filesOfInput } from '../dataset/dropping.ts';
-import type { DroppedFile } from '../dataset/node/files.ts';
+import { type DroppedDataset, filesOfDrop, filesOfInput } from '../dataset/dropping.ts';
 
 /** Takes a folder or an archive, dropped or chosen. */
-export function DropZone({ onFiles }: { readonly onFiles: (files: readonly DroppedFile[]) => void }) {
+export function DropZone({ onDataset }: { readonly onDataset: (dropped: DroppedDataset) => void }) {
   const folder = useRef<HTMLInputElement>(null);
   const archive = useRef<HTMLInputElement>(null);
   const [failed, setFailed] = useState<unknown>(null);
-  const take = (files: Promise<DroppedFile[]>): void => {
+  const take = (dropping: Promise<DroppedDataset>): void => {
     setFailed(null);
-    files.then(
-      (found) => (found.length === 0 ? setFailed(new Error('There is no file in it.')) : onFiles(found)),
+    dropping.then(
+      (found) => (found.files.length === 0 ? setFailed(new Error('There is no file in it.')) : onDataset(found)),
       setFailed,
     );
   };

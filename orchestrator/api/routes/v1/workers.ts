@@ -1,4 +1,5 @@
 import { JobActivity, WorkersView } from '@voxhelm/contracts/api-live';
+import { deviceOfTrainer } from '@voxhelm/contracts/queues';
 import { FINAL_RUN_STATES } from '@voxhelm/contracts/run';
 import type { Database } from '@voxhelm/prisma/client';
 import { z } from 'zod';
@@ -57,6 +58,7 @@ export function workerRoutes(app: App, { database, workflows }: Services): void 
           const job = working.get(identity);
           return {
             identity,
+            device: deviceOfTrainer(identity),
             lastSeenAt: trainers.find((each) => each.identity === identity)?.lastSeenAt ?? null,
             work:
               job === undefined
