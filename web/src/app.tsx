@@ -52,7 +52,7 @@ export function App() {
                 </Route>
               ))}
               <Route>
-                <Empty title="There is nothing at this address.">
+                <Empty page title="There is nothing at this address.">
                   <a href="/">All runs</a>
                 </Empty>
               </Route>

@@ -1,6 +1,7 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { watchNetwork } from './api/connection.ts';
 import { ApiError } from './api/problem.ts';
 import { App } from './app.tsx';
 import { applyTheme } from './theme.ts';
@@ -9,6 +10,7 @@ import './styles/parts.css';
 import './styles/pages.css';
 
 applyTheme();
+watchNetwork();
 
 const client = new QueryClient({
   defaultOptions: {

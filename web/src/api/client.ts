@@ -1,4 +1,5 @@
 import type { Problem } from '@voxhelm/contracts/api';
+import { serviceAway } from './connection.ts';
 import { needKey, readKey } from './key.ts';
 import { ApiError } from './problem.ts';
 
@@ -14,6 +15,7 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
     response = await fetch(path, { ...init, headers });
   } catch (error) {
     if (init.signal?.aborted === true) throw error;
+    serviceAway();
     throw new ApiError('The service does not answer.', 0, null, SERVICE_AWAY);
   }
   if (response.ok) return response;

@@ -4,7 +4,10 @@ import { describeError } from '../api/problem.ts';
 /** A failure: what happened, to what, what to try. */
 export function ErrorNote({ error, retry }: { readonly error: unknown; readonly retry?: () => void }) {
   const { message, fix } = describeError(error);
-  const fields = (error as Partial<ApiError>).problem?.errors ?? [];
+  // A field that the sentence above is of is not told again.
+  const fields = ((error as Partial<ApiError>).problem?.errors ?? []).filter(
+    (field) => !message.includes(field.message),
+  );
   return (
     <div className="note bad" role="alert">
       <p>
@@ -14,7 +17,7 @@ export function ErrorNote({ error, retry }: { readonly error: unknown; readonly 
         <ul>
           {fields.map((field) => (
             <li key={field.pointer}>
-              <code>{field.pointer || '/'}</code>: {field.message}
+              <code>{field.pointer.slice(1).replaceAll('/', '.') || 'the request'}</code>: {field.message}
               {field.suggestion !== undefined && <> Did you mean “{field.suggestion}”?</>}
             </li>
           ))}

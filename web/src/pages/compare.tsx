@@ -56,7 +56,7 @@ export function ComparePage() {
   });
   if (ids.length < 2) {
     return (
-      <Empty title="Nothing to compare.">
+      <Empty page title="Nothing to compare.">
         Tick two or more runs in <Link href="/">the list of runs</Link>.
       </Empty>
     );

@@ -32,7 +32,9 @@ export function WorkersPage() {
       <h1>Workers and storage</h1>
       {workers.error !== null && <ErrorNote error={workers.error} retry={() => void workers.refetch()} />}
       {workers.isPending && <p className="loading">Loading the trainers…</p>}
-      {workers.data !== undefined && <Trainers view={workers.data} devices={storage.data?.devices ?? []} />}
+      {workers.data !== undefined && (
+        <Trainers view={workers.data} readAt={workers.dataUpdatedAt} devices={storage.data?.devices ?? []} />
+      )}
       <h2>Storage</h2>
       {storage.error !== null && <ErrorNote error={storage.error} retry={() => void storage.refetch()} />}
       {storage.isPending && <p className="loading">Counting what is stored…</p>}
@@ -41,8 +43,23 @@ export function WorkersPage() {
   );
 }
 
-function Trainers({ view, devices }: { readonly view: WorkersView; readonly devices: StorageView['devices'] }) {
-  const since = sinceAt(useNow());
+interface TrainersProps {
+  readonly view: WorkersView;
+  /** When the view was read (milliseconds since 1970). */
+  readonly readAt: number;
+  readonly devices: StorageView['devices'];
+}
+
+/** What was read longer ago is not called "now": the service may be away. */
+const NOW_MS = 10_000;
+
+function Trainers({ view, readAt, devices }: TrainersProps) {
+  const now = useNow();
+  const since = sinceAt(now);
+  const seen = (lastSeenAt: string | null): string => {
+    if (lastSeenAt !== null) return `${since(lastSeenAt)} ago`;
+    return now - readAt < NOW_MS ? 'now' : `${since(new Date(readAt).toISOString())} ago`;
+  };
   return (
     <>
       <h2>Trainers</h2>
@@ -89,7 +106,7 @@ function Trainers({ view, devices }: { readonly view: WorkersView; readonly devi
                     )}
                   </td>
                   <td>{since(work?.since ?? null)}</td>
-                  <td>{work === null && lastSeenAt !== null ? `${since(lastSeenAt)} ago` : 'now'}</td>
+                  <td>{seen(work === null ? lastSeenAt : null)}</td>
                 </tr>
               ))}
             </tbody>

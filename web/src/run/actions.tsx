@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import type { RunDetail, RunView } from '@voxhelm/contracts/api';
 import { FINAL_RUN_STATES } from '@voxhelm/contracts/run';
+import { counted } from '@voxhelm/contracts/words';
 import { Link, useLocation } from 'wouter';
 import { send } from '../api/client.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
@@ -52,13 +53,15 @@ export function RunActions({ run }: { readonly run: RunDetail }) {
         >
           <ul>
             <li>
-              <strong>Kept:</strong> the analysis, {finished} finished trials with their checkpoints, predictions and
-              curves, and the log.
+              <strong>Kept:</strong> the analysis, {counted(finished, 'finished trial')} with checkpoints, predictions
+              and curves, and the log.
             </li>
             <li>
               <strong>Lost:</strong>{' '}
-              {running === 0 ? 'nothing that trains now' : `${running} trials that are under way`}; no ensemble is
-              built. A cancelled run cannot be resumed; to only free the trainers, pause it.
+              {running === 0
+                ? 'nothing that trains now'
+                : counted(running, 'trial that is under way', 'trials that are under way')}
+              ; no ensemble is built. A cancelled run cannot be resumed; to only free the trainers, pause it.
             </li>
           </ul>
         </ConfirmButton>
@@ -68,8 +71,8 @@ export function RunActions({ run }: { readonly run: RunDetail }) {
         <ConfirmButton label="Retry" tone="primary" action={retry} question={`Run “${run.name}” again?`}>
           <ul>
             <li>
-              <strong>Kept:</strong> {finished} finished search trials go over into a new run of the same request; this
-              one stays as it is.
+              <strong>Kept:</strong> {counted(finished, 'finished search trial goes', 'finished search trials go')} over
+              into a new run of the same request; this one stays as it is.
             </li>
             <li>
               <strong>Done anew:</strong> what had not finished, the other folds and the ensemble.

@@ -14,15 +14,15 @@ import { DISAGREEMENT_MAP, DISAGREEMENT_NAMES } from '../viewer/label-colors.ts'
 import { LabelItems, LayerSliders } from '../viewer/layer-controls.tsx';
 import { useMeasures, useVolume } from '../viewer/use-case.ts';
 import type { Layer } from '../viewer/volume-viewer.tsx';
-import { resultOf, useCases, worstFirst } from './cases.tsx';
+import { ANY_MODEL, defaultModel, resultOf, useCases, worstFirst } from './cases.tsx';
 import { MISSING_IN_WORDS, whyNoDistance } from './score-columns.ts';
 
 const VolumeViewer = lazy(async () => ({ default: (await import('../viewer/volume-viewer.tsx')).VolumeViewer }));
 
-const LAYERS: readonly { id: string; name: string; kind: Layer['kind']; opacity: number }[] = [
+const LAYERS: readonly { id: string; name: string; kind: Layer['kind']; opacity: number; predicted?: boolean }[] = [
   { id: 'image', name: 'Image', kind: 'image', opacity: 1 },
   { id: 'truth', name: 'Truth', kind: 'labels', opacity: 0.35 },
-  { id: 'prediction', name: 'Prediction', kind: 'labels', opacity: 0.35 },
+  { id: 'prediction', name: 'Prediction', kind: 'labels', opacity: 0.5, predicted: true },
   { id: 'disagreement', name: 'Disagreement', kind: 'disagreement', opacity: 0 },
   { id: 'uncertainty', name: 'Uncertainty', kind: 'heat', opacity: 0 },
 ];
@@ -44,8 +44,8 @@ export function CasePage({ run, caseId }: { readonly run: RunDetail; readonly ca
 }
 
 function Shown({ run, data, one }: { readonly run: RunDetail; readonly data: RunCases; readonly one: RunCase }) {
-  const [model, setModel] = useQueryState('model');
-  const result = resultOf(one, model) ?? resultOf(one, '');
+  const [model, setModel] = useQueryState('model', defaultModel(data));
+  const result = resultOf(one, model) ?? resultOf(one, ANY_MODEL);
   const shownModel = result?.model ?? '';
   const [opacities, setOpacities] = useState<Readonly<Record<string, number>>>({});
   const base = `/v1/runs/${run.id}/cases/${encodeURIComponent(one.caseId)}`;
@@ -159,7 +159,10 @@ function Shown({ run, data, one }: { readonly run: RunDetail; readonly data: Run
             onOpacity={(id, opacity) => setOpacities({ ...opacities, [id]: opacity })}
           />
           <ul className="legend">
-            <LabelItems labels={labels} />
+            <LabelItems
+              labels={labels}
+              shown={(['truth', 'prediction'] as const).filter((kind) => volumes[kind] != null)}
+            />
             {volumes['disagreement'] != null &&
               Object.entries(DISAGREEMENT_NAMES).map(([value, name]) => (
                 <li key={name}>

@@ -22,9 +22,19 @@ export function useCases(run: RunDetail) {
   });
 }
 
-/** The result that the page shows of a case: the chosen model's, or else the worst. */
+/** In place of a model: of each case the ensemble's result where it has one, else the worst trial's. */
+export const ANY_MODEL = 'any';
+
+/** What is shown unasked: what the run is for, where it is there already. */
+export function defaultModel(data: RunCases | undefined): string {
+  return data?.cases.some(({ results }) => results.some(({ model }) => model === 'ensemble')) === true
+    ? 'ensemble'
+    : ANY_MODEL;
+}
+
+/** The result that the page shows of a case. */
 export function resultOf(one: RunCase, model: string): CaseResult | null {
-  if (model !== '') return one.results.find((result) => result.model === model) ?? null;
+  if (model !== ANY_MODEL) return one.results.find((result) => result.model === model) ?? null;
   const test = one.results.find((result) => result.model === 'ensemble');
   return test ?? [...one.results].sort((a, b) => (a.scores.dice ?? 2) - (b.scores.dice ?? 2))[0] ?? null;
 }
@@ -38,7 +48,7 @@ export function worstFirst(cases: readonly RunCase[], model: string): RunCase[] 
 /** Every case and what the models make of it, worst first; a case opens in the viewer. */
 export function RunCasesTab({ run }: { readonly run: RunDetail }) {
   const { data, error, refetch } = useCases(run);
-  const [model, setModel] = useQueryState('model');
+  const [model, setModel] = useQueryState('model', defaultModel(data));
   const query = useWholeQuery();
   const rows = useMemo(
     () =>
@@ -51,7 +61,7 @@ export function RunCasesTab({ run }: { readonly run: RunDetail }) {
   const columns = useMemo(() => columnsOf(run, data, model, rows, query), [run.id, data, model, rows, query]);
   if (error !== null) return <ErrorNote error={error} retry={() => void refetch()} />;
   if (data === undefined) return <p className="loading">Loading cases…</p>;
-  const spreadModel = data.models.find(({ id }) => id === (model === '' ? 'ensemble' : model));
+  const spreadModel = data.models.find(({ id }) => id === model);
   return (
     <>
       <DataTable
@@ -64,7 +74,7 @@ export function RunCasesTab({ run }: { readonly run: RunDetail }) {
           <label>
             Model{' '}
             <select value={model} onChange={(event) => setModel(event.target.value)}>
-              <option value="">ensemble, else the worst trial</option>
+              <option value={ANY_MODEL}>all: the ensemble, else the worst trial</option>
               {data.models.map(({ id, name }) => (
                 <option key={id} value={id}>
                   {name}

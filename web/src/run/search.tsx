@@ -31,6 +31,7 @@ export function SearchTab({ run }: { readonly run: RunDetail }) {
   const hrefOf = (trialId: string): string => `/runs/${run.id}/trials/${trialId}`;
   return (
     <>
+      <h2 className="hidden">The search</h2>
       <p>
         Sampler {data.sampler}, pruner {data.pruner}, {data.history.length}
         {data.plannedTrials === null ? '' : ` of ${data.plannedTrials}`} trials.{' '}

@@ -208,7 +208,14 @@ function Outcome({ run, images, result }: OutcomeProps) {
       ...(first === undefined
         ? []
         : [{ id: 'image', name: 'image', kind: 'image' as const, volume: first.blob, opacity: opacities.image }]),
-      { id: 'prediction', name: 'prediction', kind: 'labels', volume: label, opacity: opacities.prediction },
+      {
+        id: 'prediction',
+        name: 'prediction',
+        kind: 'labels',
+        predicted: true,
+        volume: label,
+        opacity: opacities.prediction,
+      },
       ...(uncertainty === undefined
         ? []
         : [

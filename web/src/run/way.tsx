@@ -1,5 +1,6 @@
 import type { RunDetail } from '@voxhelm/contracts/api';
 import { FINAL_RUN_STATES } from '@voxhelm/contracts/run';
+import { counted } from '@voxhelm/contracts/words';
 import { Link } from 'wouter';
 import { dice } from '../format.ts';
 
@@ -72,14 +73,14 @@ export function stationsOf(run: RunDetail): Station[] {
       href: `/datasets/${run.datasetId}`,
       standing: standing('analysis'),
       filled: simple('analysis'),
-      detail: run.findings.length === 0 ? run.datasetName : `${run.findings.length} findings`,
+      detail: run.findings.length === 0 ? run.datasetName : counted(run.findings.length, 'finding'),
     },
     {
       name: 'Bundles',
       href: `${here}/plans`,
       standing: standing('planning'),
       filled: simple('planning'),
-      detail: run.plans.length === 0 ? 'plans to come' : `${run.plans.length} plans`,
+      detail: run.plans.length === 0 ? 'plans to come' : counted(run.plans.length, 'plan'),
     },
     {
       name: 'Search',
@@ -103,7 +104,7 @@ export function stationsOf(run: RunDetail): Station[] {
       detail:
         run.ensemble === null
           ? 'to come'
-          : `${run.ensemble.members.length} ${run.ensemble.members.length === 1 ? 'member' : 'members'}, Dice ${dice(run.testDice)}`,
+          : `${counted(run.ensemble.members.length, 'member')}, Dice ${dice(run.testDice)}`,
     },
   ];
 }

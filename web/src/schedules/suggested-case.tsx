@@ -70,7 +70,7 @@ export function SuggestedCase({ dataset, view, caseId }: SuggestedProps) {
             <p className="muted">What the champion predicts is kept for the head of the newest list.</p>
           )}
           <ul className="legend">
-            <LabelItems labels={labels} />
+            <LabelItems labels={labels} shown={['prediction']} />
           </ul>
         </aside>
       </div>
@@ -82,7 +82,7 @@ type LayerId = 'image' | 'prediction' | 'entropy';
 
 const LAYERS: readonly (Omit<Layer, 'volume' | 'id'> & { readonly id: LayerId })[] = [
   { id: 'image', name: 'Image', kind: 'image', opacity: 1 },
-  { id: 'prediction', name: 'Champion’s prediction', kind: 'labels', opacity: 0.35 },
+  { id: 'prediction', name: 'Champion’s prediction', kind: 'labels', opacity: 0.5, predicted: true },
   { id: 'entropy', name: 'Uncertainty', kind: 'heat', opacity: 0, highest: 255 },
 ];
 

@@ -14,10 +14,17 @@ export function labelColor(value: number): readonly [number, number, number] {
   return COLORS[(value - 1) % COLORS.length] ?? [230, 159, 0];
 }
 
+/** A prediction's colour of a label value: the truth's, half way to white, so that one is told from the other where they lie over each other. */
+export function predictionColor(value: number): readonly [number, number, number] {
+  const [red, green, blue] = labelColor(value);
+  const lighter = (channel: number): number => Math.round((channel + 255) / 2);
+  return [lighter(red), lighter(green), lighter(blue)];
+}
+
 /** A colour map for NiiVue: values 0 to `highest`, named. */
-export function labelMapOf(highest: number, names: Readonly<Record<number, string>>) {
+export function labelMapOf(highest: number, names: Readonly<Record<number, string>>, colorOf = labelColor) {
   const values = Array.from({ length: highest + 1 }, (_, value) => value);
-  const channel = (index: 0 | 1 | 2): number[] => values.map((value) => (value === 0 ? 0 : labelColor(value)[index]));
+  const channel = (index: 0 | 1 | 2): number[] => values.map((value) => (value === 0 ? 0 : colorOf(value)[index]));
   return {
     R: channel(0),
     G: channel(1),

@@ -1,5 +1,5 @@
 import { Swatch } from '../components/swatch.tsx';
-import { labelColor } from './label-colors.ts';
+import { labelColor, predictionColor } from './label-colors.ts';
 
 interface SlidersProps {
   readonly layers: readonly { readonly id: string; readonly name: string; readonly opacity: number }[];
@@ -23,15 +23,21 @@ export function LayerSliders({ layers, onOpacity }: SlidersProps) {
   ));
 }
 
-/** The colours of labels, as items of a legend. */
-export function LabelItems({
-  labels,
-}: {
+interface LabelItemsProps {
   readonly labels: readonly { readonly value: number; readonly name: string }[];
-}) {
+  /** What is shown of each: its truth, a model's prediction, or both. */
+  readonly shown: readonly ('truth' | 'prediction')[];
+}
+
+/** The colours of labels, as items of a legend. */
+export function LabelItems({ labels, shown }: LabelItemsProps) {
   return labels.map(({ value, name }) => (
     <li key={value}>
-      <Swatch color={`rgb(${labelColor(value).join()})`} /> {name}
+      {shown.map((kind) => (
+        <Swatch key={kind} color={`rgb(${(kind === 'truth' ? labelColor : predictionColor)(value).join()})`} />
+      ))}{' '}
+      {name}
+      {shown.length > 1 ? ` (${shown.join(', ')})` : ''}
     </li>
   ));
 }

@@ -2,7 +2,7 @@ import { type NiiVueLocation, Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@
 import { useEffect, useRef, useState } from 'react';
 import { describeError } from '../api/problem.ts';
 import { isAsking, keepsArrows } from '../components/shortcuts.tsx';
-import { DISAGREEMENT_MAP, labelMapOf } from './label-colors.ts';
+import { DISAGREEMENT_MAP, labelMapOf, predictionColor } from './label-colors.ts';
 import { describePlace, type LayerKind } from './place.ts';
 
 /** A volume over the others. The first is the image, on whose grid the slices go. */
@@ -16,6 +16,8 @@ export interface Layer {
   readonly opacity: number;
   /** Of a `heat` layer: the value that stands for 1 and has the brightest colour, in every case alike. */
   readonly highest?: number;
+  /** Of a `labels` layer: a model's, in lighter colours than a truth. */
+  readonly predicted?: boolean;
 }
 
 interface ViewerProps {
@@ -157,15 +159,17 @@ async function load(
   outdated: () => boolean,
 ): Promise<void> {
   const volumes: NVImage[] = [];
-  for (const { volume, name, kind, opacity, highest = 1 } of layers) {
+  for (const { volume, name, kind, opacity, highest = 1, predicted = false } of layers) {
     const image = await NVImage.loadFromFile({
       file: new File([volume], `${name}.nii${(await isGzip(volume)) ? '.gz' : ''}`),
       colormap: kind === 'heat' ? 'inferno' : 'gray',
       opacity,
       ignoreZeroVoxels: kind === 'heat',
     });
-    if (kind === 'labels')
-      image.setColormapLabel(labelMapOf(Math.max(1, Math.ceil(image.global_max ?? 1)), labelNames));
+    if (kind === 'labels') {
+      const highest = Math.max(1, Math.ceil(image.global_max ?? 1));
+      image.setColormapLabel(labelMapOf(highest, labelNames, predicted ? predictionColor : undefined));
+    }
     // By what a case happens to hold, the same colour would mean something else in each.
     if (kind === 'heat') [image.cal_min, image.cal_max] = [0, highest];
     if (kind === 'disagreement') image.setColormapLabel(DISAGREEMENT_MAP);
