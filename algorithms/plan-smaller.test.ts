@@ -35,6 +35,14 @@ test.each([2, 3, 4, 6, 7])(
   },
 );
 
+test('a plan whose process was killed says no more than that', () => {
+  const plan = planOf(2);
+  const smaller = planSmaller(plan, planner.patchGrid(plan), 2, 'killed');
+  const { batchSize, patchSize, plannedPatchSize } = smaller.reasons;
+  expect([batchSize, patchSize]).toEqual(Array(2).fill(expect.stringContaining('killed, perhaps for lack of memory')));
+  expect(plannedPatchSize).toBe('what was planned before its process was killed');
+});
+
 test.each(Object.keys(planners))(
   'then the patch of %s shrinks by a third or more each time, to its smallest',
   (name) => {

@@ -1,4 +1,5 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { SmallerWhy } from '@voxhelm/contracts/jobs';
 import type { Plan } from '@voxhelm/contracts/plan';
 import { volume } from './axes.ts';
 import { type PatchGrid, smallerPatch } from './patch-grid.ts';
@@ -63,11 +64,17 @@ export function shownAtOnce({ patchSize, batchSize }: Pick<Plan, 'patchSize' | '
   return `${batchSize} patch${batchSize === 1 ? '' : 'es'} of ${patchSize.join(' x ')}`;
 }
 
+/** Why a plan is made smaller, as its values tell it, and before what they were larger. */
+const BECAUSE: Readonly<Record<SmallerWhy, readonly [why: string, before: string]>> = {
+  memory: ['the device ran out of memory', 'the device ran out of memory'],
+  killed: ['its process was killed, perhaps for lack of memory', 'its process was killed'],
+};
+
 /**
  * A plan for a device that ran out of memory, made smaller `times` times. It goes on from the checkpoints of the plan that it
  * was made of (`plannedPatchSize`). Throws `out-of-memory` where nothing is left to take away.
  */
-export function planSmaller(plan: Plan, grid: PatchGrid, times: number): Plan {
+export function planSmaller(plan: Plan, grid: PatchGrid, times: number, why: SmallerWhy = 'memory'): Plan {
   let smaller = plan;
   for (let time = 0; time < times; time++) {
     const before = smaller;
@@ -82,12 +89,13 @@ export function planSmaller(plan: Plan, grid: PatchGrid, times: number): Plan {
     smaller = next;
   }
   if (smaller === plan) return plan;
-  const told = explained(plan, smaller, 'the device ran out of memory');
+  const [because, event] = BECAUSE[why];
+  const told = explained(plan, smaller, because);
   if (volume(smaller.patchSize) === volume(plan.patchSize)) return told;
   return {
     ...told,
     plannedPatchSize: plan.plannedPatchSize ?? plan.patchSize,
-    reasons: { ...told.reasons, plannedPatchSize: 'what was planned before the device ran out of memory' },
+    reasons: { ...told.reasons, plannedPatchSize: `what was planned before ${event}` },
   };
 }
 

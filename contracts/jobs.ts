@@ -55,6 +55,10 @@ export const AnalyzeResult = z.object({
 });
 export type AnalyzeResult = z.infer<typeof AnalyzeResult>;
 
+/** Why a plan was made smaller: memory ran out, by somebody's word; or the process was killed, and nobody said why. */
+export const SmallerWhy = z.enum(['memory', 'killed']);
+export type SmallerWhy = z.infer<typeof SmallerWhy>;
+
 /** Measures what a step and a validation of one plan cost on this device. */
 export const ProbeJob = z.object({
   kind: z.literal('probe'),
@@ -96,6 +100,8 @@ export const ProbeResult = z.object({
   startedFrom: z.string().optional(),
   /** How many times the plan was made smaller until it fitted into the device's memory. */
   smaller: z.number().int().nonnegative().default(0),
+  /** Why it was; histories of before 26 November lack it. */
+  smallerWhy: SmallerWhy.optional(),
   /** Where the plan searches its architecture first: what that search costs; null where it does not. */
   architectureSearch: z
     .object({
@@ -107,6 +113,8 @@ export const ProbeResult = z.object({
     })
     .nullable()
     .default(null),
+  /** Where the loss of its steps was NaN or infinite: of which steps, and when in words. The times are true all the same. */
+  diverged: z.object({ of: z.enum(['training', 'architecture-search']), reason: z.string() }).optional(),
 });
 export type ProbeResult = z.infer<typeof ProbeResult>;
 

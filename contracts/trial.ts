@@ -40,6 +40,8 @@ export const TrialProgress = z
     stepsPerSecond: z.number().nonnegative(),
     etaSeconds: z.number().nonnegative().nullable(),
     memoryMb: z.number().nonnegative(),
+    /** Why the attempt before this one ended, in words; absent where it was lost with its trainer, or where this is the first. */
+    after: z.string().optional(),
     /** Where the device ran out of memory: how often the plan was made smaller for it, and in words from what to what. */
     smaller: z.object({ times: z.number().int().positive(), told: z.string() }).optional(),
     /** Fraction (0..1) of the loop's time spent waiting for a batch. */

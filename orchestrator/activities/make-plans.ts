@@ -128,15 +128,15 @@ export interface Probed {
 export function heldToDevice(
   planner: AlgorithmPlanner,
   plan: Plan,
-  { plan: probed, result: { memory, smaller } }: Probed,
+  { plan: probed, result: { memory, smaller, smallerWhy } }: Probed,
   { run, analysis, givens }: { readonly run: Run; readonly analysis: Analysis; readonly givens: Givens },
 ): Plan {
   const grid = planner.patchGrid(plan);
-  const held = planSmaller(plan, grid, smaller);
+  const held = planSmaller(plan, grid, smaller, smallerWhy);
   const isEdited = requestOf(run).plan?.plans?.[planner.name] !== undefined;
   if (memory === undefined || isEdited) return held;
   const summary = fromJson('Analysis.summary', AnalysisSummary, analysis.summary);
-  const tried = planSmaller(probed, grid, smaller);
+  const tried = planSmaller(probed, grid, smaller, smallerWhy);
   const stepsMb = memory.stepsPeakMb - casesMb(tried, summary, memory.cases);
   const device = { ...fromJson('Run.device', Device, run.device), memoryBytes: memory.deviceMb * 2 ** 20 };
   return fitMemory(held, {

@@ -200,7 +200,7 @@ describe('what trainers tell', () => {
   });
 });
 
-test('an attempt that goes on after its trainer was lost is told once, with its step', async () => {
+test('an attempt that goes on is told once, with its step and why the one before it ended', async () => {
   const trial = await service.database.trial.findFirstOrThrow({ where: { steps: 100 } });
   const progress = {
     ...{ step: 42, steps: 100, phase: 'training', loss: 0.5, dice: null, bestDice: null, stepsPerSecond: 1 },
@@ -221,8 +221,10 @@ test('an attempt that goes on after its trainer was lost is told once, with its 
   expect(await told()).toEqual([]);
   await tell(2);
   await tell(2, { step: 43 });
+  await tell(3, { step: 43, after: "the train job's process was killed at step 43 (SIGKILL)" });
   expect(await told()).toEqual([
     'Trial 0 (segresnet, fold 0) goes on from step 42 of 100: its trainer was lost, this is attempt 2.',
+    "Trial 0 (segresnet, fold 0) goes on from step 43 of 100: the train job's process was killed at step 43 (SIGKILL), this is attempt 3.",
   ]);
 });
 

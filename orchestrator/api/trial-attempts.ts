@@ -2,8 +2,8 @@ import type { ProgressUpdate } from '@voxhelm/contracts/api';
 import type { Database } from '@voxhelm/prisma/client';
 
 /**
- * Tells in the run's events that a trial goes on after its trainer was lost, once for each further attempt: told by the first
- * progress that the attempt reports from its training.
+ * Tells in the run's events that a trial goes on after an attempt failed or was lost with its trainer, once for each further attempt:
+ * told by the first progress that the attempt reports from its training.
  */
 export async function tellAttempt(database: Database, trialId: string, update: ProgressUpdate): Promise<void> {
   const { attempt, lease, progress } = update;
@@ -13,12 +13,12 @@ export async function tellAttempt(database: Database, trialId: string, update: P
   await tellOnce(database, trialId, {
     key: `trial.continued:${trialId}:${lease}.${attempt}`,
     type: 'trial.continued',
-    told: `${from}: its trainer was lost, this is attempt ${attempt}.`,
+    told: `${from}: ${progress.after ?? 'its trainer was lost'}, this is attempt ${attempt}.`,
     data: { attempt, step: progress.step },
   });
 }
 
-/** Tells, each time once, that the device ran out of memory and a smaller plan is tried. */
+/** Tells, each time once, that a smaller plan is tried, and why. */
 function tellSmaller(
   database: Database,
   trialId: string,

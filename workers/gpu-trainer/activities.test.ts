@@ -69,9 +69,10 @@ afterAll(() => {
 });
 
 describe('the activities of the queue gpu', () => {
-  it("forwards the child's progress as heartbeats and refuses a result of another shape", async () => {
+  it("forwards the child's progress as heartbeats and refuses a result of another shape for good, in words", async () => {
     const { beats, result } = run('result');
-    expect(await failureOf(result)).toMatchObject({ name: 'ZodError' });
+    const message = expect.stringMatching(/^the train job brought a result that is none \(outcome: .*; step: /);
+    expect(await failureOf(result)).toMatchObject({ type: 'internal', nonRetryable: true, message });
     expect(beats).toContainEqual({ phase: 'training', step: 7, memoryMb: 1 });
   });
 
@@ -98,12 +99,12 @@ describe('the activities of the queue gpu', () => {
   it('makes a faulty input a final failure with its code, and a lost process one to try again', async () => {
     const [final, again] = await Promise.all([
       failureOf(run('error').result),
-      failureOf(run('killed', undefined, 1).result),
+      failureOf(run('killed', undefined, 1, { memoryKills: () => 7 }).result),
     ]);
     expect(final).toBeInstanceOf(ApplicationFailure);
     expect(final).toMatchObject({ type: 'bad-image', nonRetryable: true, message: 'case "a" is no image' });
     expect((final as ApplicationFailure).details?.[0]).toMatchObject({ code: 'bad-image', fix: 'Leave it out.' });
-    expect(again).toMatchObject({ type: 'out-of-memory', nonRetryable: false });
+    expect(again).toMatchObject({ type: 'internal', nonRetryable: false });
     expect((again as ApplicationFailure).details?.[0]).toMatchObject({ details: { lastStep: 3, signal: 'SIGKILL' } });
   });
 
@@ -111,6 +112,35 @@ describe('the activities of the queue gpu', () => {
     const { beats, result } = run('too-large');
     expect(await failureOf(result)).toMatchObject({ type: 'bad-image' });
     expect(stepsOf(beats)).toEqual([0, 1, 2]);
+  });
+
+  it('makes the plan smaller where oneDNN refuses memory', async () => {
+    const { beats, result } = run('refused-memory', undefined, 1);
+    expect(await failureOf(result)).toMatchObject({ type: 'bad-image' });
+    expect(stepsOf(beats)).toEqual([0, 1]);
+  });
+
+  it('tells an attempt why the one before it failed and why the plan is smaller; of a lost trainer nothing is known', async () => {
+    /** What an attempt of this trial is told, after one that did so. */
+    const toldAfter = async (behaviour: string, attempt: number, options: Partial<ActivityOptions> = {}) => {
+      const trial = { ...fakeJob(behaviour), artifactPrefix: `trials/after-${behaviour}` };
+      const attemptOf = (job: typeof trial, number: number) => {
+        const environment = new MockActivityEnvironment(
+          { attempt: number },
+          { logger: new DefaultLogger('ERROR', () => undefined) },
+        );
+        return failureOf(environment.run(activities(undefined, options).trainTrial, job));
+      };
+      await attemptOf(trial, 1);
+      return attemptOf({ ...trial, trialId: 'tell-before' }, attempt);
+    };
+    const killed =
+      "the train job's process was killed at step 3 (SIGKILL), perhaps for lack of memory, but not by the kernel";
+    expect(await toldAfter('killed', 2, { memoryKills: () => 7 })).toMatchObject({ message: `0 memory ${killed}` });
+    expect(await toldAfter('exit', 3)).toMatchObject({ message: '0 memory undefined' });
+    const large = await toldAfter('killed-when-large', 2, { memoryKills: () => null });
+    expect(large).toMatchObject({ message: '1 killed fits' });
+    expect(await toldAfter('refused-memory', 2)).toMatchObject({ message: '1 memory fits' });
   });
 
   it('makes the plan smaller at once where the kernel killed the process for its memory, or tells nothing of it', async () => {
@@ -129,7 +159,7 @@ describe('the activities of the queue gpu', () => {
       run('killed-when-large', undefined, 2, options),
     ];
     const message = expect.stringContaining('perhaps for lack of memory, but not by the kernel');
-    expect(await failureOf(once.result)).toMatchObject({ type: 'out-of-memory', nonRetryable: false, message });
+    expect(await failureOf(once.result)).toMatchObject({ type: 'internal', nonRetryable: false, message });
     expect(stepsOf(once.beats)).toEqual([0]);
     await failureOf(again.result);
     expect(stepsOf(again.beats)).toEqual([0, 1]);
@@ -139,6 +169,9 @@ describe('the activities of the queue gpu', () => {
     const { beats, result } = run('killed-loading', undefined, 2, { memoryKills: killingKernel() });
     expect(await failureOf(result)).toMatchObject({ type: 'out-of-memory' });
     expect(stepsOf(beats)).toEqual([0]);
+    // Nor where it was killed before that.
+    await failureOf(run('killed-at-once', undefined, 2, { memoryKills: () => 7 }).result);
+    expect(await folderStore(artifacts).find('trials/killed-at-once/memory.json')).toBeNull();
   });
 
   it('goes on from the smaller plan when the activity is tried again, by a trainer that was started anew', async () => {

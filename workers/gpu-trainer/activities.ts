@@ -10,6 +10,7 @@ import {
   PredictResult,
   ProbeResult,
   ScoreResult,
+  type SmallerWhy,
   SuggestResult,
   TrainResult,
 } from '@voxhelm/contracts/jobs';
@@ -17,6 +18,7 @@ import { type ArtifactStore, openArtifactStore } from '@voxhelm/storage/artifact
 import { openTrialLog, type TrialLog } from '@voxhelm/storage/trial-log';
 import type { pino } from 'pino';
 import type { z } from 'zod';
+import { failureBefore, noteFailure } from './last-attempt.ts';
 import { openLearntMemory } from './learnt-memory.ts';
 import type { Heartbeat, JobSettings } from './messages.ts';
 import { type JobFailure, type JobOutcome, type SuperviseOptions, superviseJob } from './supervise.ts';
@@ -72,10 +74,19 @@ async function runJob<S extends z.ZodType>(job: Job, result: S, options: Activit
   log?.line('info', `attempt ${attempt} starts on ${hostname()}`);
   const startedAt = performance.now();
   try {
-    const attemptWith = (smaller: number): Promise<JobOutcome> =>
+    const after = job.kind === 'train' ? await failureBefore(store, job, attempt).catch(() => null) : null;
+    const attemptWith = (smaller: number, smallerWhy: SmallerWhy): Promise<JobOutcome> =>
       superviseJob({
         entry: options.entry ?? new URL('./job.ts', import.meta.url),
-        request: { type: 'job', job, attempt, smaller, settings: options.settings },
+        request: {
+          type: 'job',
+          job,
+          attempt,
+          smaller,
+          smallerWhy,
+          ...(after === null ? {} : { after }),
+          settings: options.settings,
+        },
         signal: AbortSignal.any([context.cancellationSignal, options.draining]),
         onProgress: (heartbeat) => {
           latest = heartbeat;
@@ -91,26 +102,48 @@ async function runJob<S extends z.ZodType>(job: Job, result: S, options: Activit
       });
     // An attempt after this one, by whichever trainer, begins with the size that this one came to.
     const learnt = await openLearntMemory(store, job);
-    let outcome = await attemptWith(learnt.smaller);
+    let outcome = await attemptWith(learnt.smaller, learnt.why);
     while (!outcome.ok && canBeSmaller(job, attempt, outcome)) {
-      const smaller = await learnt.ranOut();
-      logger.warn({ smaller, failure: outcome }, 'the device ran out of memory: the plan is made smaller');
+      const why = outcome.killed && outcome.killedForMemory !== true ? 'killed' : 'memory';
+      const smaller = await learnt.ranOut(why);
+      logger.warn({ smaller, failure: outcome }, `${SMALLER_BECAUSE[why]}: the plan is made smaller`);
       log?.line('warn', `${outcome.error.message}: the plan is made smaller`);
-      outcome = await attemptWith(smaller);
+      outcome = await attemptWith(smaller, why);
     }
     const elapsedMs = Math.round(performance.now() - startedAt);
     if (outcome.ok) {
       logger.info({ elapsedMs }, 'job done');
       log?.line('info', `done after ${Math.round(elapsedMs / 1_000)} s`);
-      return result.parse(outcome.value) as z.infer<S>;
+      return readResult(job, result, outcome.value);
     }
     logger.warn({ elapsedMs, failure: outcome }, 'job ended without a result');
     log?.line('error', `${outcome.error.code}: ${outcome.error.message}`);
-    throw failureOf(outcome, context.cancellationSignal, options.draining);
+    const failure = failureOf(outcome, context.cancellationSignal, options.draining);
+    if (job.kind === 'train' && failure instanceof ApplicationFailure) {
+      // What is told of it is lost with it, and no more.
+      await noteFailure(store, job, attempt, failure.message).catch((error: unknown) =>
+        logger.warn({ err: error }, 'why this attempt failed could not be written down'),
+      );
+    }
+    throw failure;
   } finally {
     clearInterval(beat);
     await log?.close();
   }
+}
+
+/** A job's value as its contract has it. One of another shape is a fault of ours, which no further attempt would mend. */
+function readResult<S extends z.ZodType>(job: Job, result: S, value: unknown): z.infer<S> {
+  const read = result.safeParse(value);
+  if (read.success) return read.data;
+  const faults = read.error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`).join('; ');
+  const message = `the ${job.kind} job brought a result that is none (${faults})`;
+  throw ApplicationFailure.create({
+    message,
+    type: 'internal',
+    nonRetryable: true,
+    details: [{ code: 'internal', message, fix: "Look at the trainer's log, and report this.", details: {} }],
+  });
 }
 
 /** The log that a trial's page shows; the trainer's own has that of every job. */
@@ -121,14 +154,20 @@ function logOf(job: Job, attempt: number, store: ArtifactStore, logger: pino.Log
   );
 }
 
+const SMALLER_BECAUSE: Readonly<Record<SmallerWhy, string>> = {
+  memory: 'the device ran out of memory',
+  killed: 'the process was killed, perhaps for lack of memory',
+};
+
 /**
- * True where a job that ran out of memory may do with a smaller plan; not while it loaded its cases, which no plan makes fewer. A
- * child that was killed though the kernel killed nothing for lack of memory may have been by another guard of memory, or by
+ * True where a job that ran out of memory may do with a smaller plan; not before or while it loaded its cases, which no plan makes
+ * fewer. A child that was killed though the kernel killed nothing for lack of memory may have been by another guard of memory, or by
  * hand: that is believed to be for memory when an attempt ends so again.
  */
 function canBeSmaller(job: Job, attempt: number, failure: JobFailure): boolean {
   if (!failure.outOfMemory || (job.kind !== 'train' && job.kind !== 'probe')) return false;
   if (isSmallest(failure.error) || failure.lastPhase === 'loading') return false;
+  if (failure.killed && failure.lastPhase === null) return false; // It had not begun.
   return failure.killedForMemory !== false || attempt > 1;
 }
 

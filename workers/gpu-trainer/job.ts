@@ -22,6 +22,8 @@ function contextOf(request: JobRequest): JobContext {
     settings: request.settings,
     attempt: request.attempt,
     smaller: request.smaller,
+    smallerWhy: request.smallerWhy ?? 'memory',
+    after: request.after ?? null,
     signal: stop.signal,
     progress: (heartbeat) => send({ type: 'progress', heartbeat }),
     log: (level, message, fields = {}) => send({ type: 'log', level, message, fields }),
@@ -49,17 +51,9 @@ async function dispatch(job: Job, context: JobContext): Promise<unknown> {
   }
 }
 
-/** The device's own complaint about memory arrives as a plain exception. */
 function recordOf(error: unknown): ReturnType<typeof toErrorRecord> {
   const record = toErrorRecord(error);
   if (record.code !== 'internal') return record;
-  if (/OOM when allocating|out of memory|RESOURCE_EXHAUSTED|Array buffer allocation failed/i.test(record.message)) {
-    return {
-      ...record,
-      code: 'out-of-memory',
-      fix: 'Lower batchSize or patchSize in the plan, or use a larger device.',
-    };
-  }
   return { ...record, details: { stack: error instanceof Error ? error.stack : undefined } };
 }
 

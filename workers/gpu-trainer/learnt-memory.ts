@@ -1,4 +1,4 @@
-import type { Job } from '@voxhelm/contracts/jobs';
+import { type Job, SmallerWhy } from '@voxhelm/contracts/jobs';
 import { type ArtifactStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
 
@@ -10,16 +10,19 @@ const Learnt = z.object({
   schemaVersion: z.literal(1),
   /** SHA-256 of the plan that it is true of. */
   plan: z.string(),
-  /** How often the plan was made smaller. */
+  /** How often the plan was made smaller, and why the last time. */
   smaller: z.number().int().nonnegative(),
+  why: SmallerWhy.default('memory'),
 });
 
 /** See {@link openLearntMemory}. */
 export interface LearntMemory {
   /** How often the plan is to be made smaller from the start. */
   readonly smaller: number;
-  /** The device ran out of memory: remembers it, and returns how often the plan is to be made smaller now. */
-  ranOut(): Promise<number>;
+  /** Why the last time. */
+  readonly why: SmallerWhy;
+  /** Memory ran out, or so it seems: remembers it, and returns how often the plan is to be made smaller now. */
+  ranOut(why: SmallerWhy): Promise<number>;
 }
 
 /** What earlier attempts learned; of a job without a plan, or without a place of its own, nothing is kept. */
@@ -32,10 +35,11 @@ export async function openLearntMemory(store: ArtifactStore, job: Job): Promise<
   let smaller = learnt?.plan === plan ? (learnt?.smaller ?? 0) : 0;
   return {
     smaller,
-    async ranOut() {
+    why: learnt?.why ?? 'memory',
+    async ranOut(why) {
       smaller += 1;
       if (key !== null && plan !== null) {
-        await writeJson(store, key, { schemaVersion: 1, plan, smaller } satisfies z.infer<typeof Learnt>);
+        await writeJson(store, key, { schemaVersion: 1, plan, smaller, why } satisfies z.infer<typeof Learnt>);
       }
       return smaller;
     },

@@ -1,5 +1,5 @@
 import type { ErrorRecord } from '@voxhelm/contracts/errors';
-import type { Job } from '@voxhelm/contracts/jobs';
+import type { Job, SmallerWhy } from '@voxhelm/contracts/jobs';
 import type { CaseCacheSettings } from './loader/case-cache.ts';
 
 /*
@@ -23,6 +23,10 @@ export interface JobRequest {
   readonly attempt: number;
   /** How many times the plan is to be made smaller, for the device ran out of memory as often. */
   readonly smaller: number;
+  /** Why the last time. */
+  readonly smallerWhy?: SmallerWhy;
+  /** Why the attempt before this one ended; absent where nobody said. */
+  readonly after?: string;
   readonly settings: JobSettings;
 }
 

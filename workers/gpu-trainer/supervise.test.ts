@@ -65,7 +65,7 @@ describe('superviseJob', () => {
       signal: 'SIGKILL',
       outOfMemory: true,
       lastStep: 3,
-      error: { code: 'out-of-memory' },
+      killed: true,
     });
   });
 
@@ -77,6 +77,7 @@ describe('superviseJob', () => {
       supervise('killed', { memoryKills: () => null }),
     ]);
     expect(outcomes.map((one) => !one.ok && one.killedForMemory)).toEqual([true, false, null]);
+    expect(outcomes.map((one) => !one.ok && one.error.code)).toEqual(['out-of-memory', 'internal', 'out-of-memory']);
     expect(outcomes.map((one) => !one.ok && one.error.message)).toEqual([
       expect.stringContaining('for lack of memory by the kernel'),
       expect.stringContaining('perhaps for lack of memory, but not by the kernel'),
@@ -89,7 +90,15 @@ describe('superviseJob', () => {
     const [crash, memory] = await Promise.all([supervise('aborted'), supervise('bad-alloc')]);
     expect(crash).toMatchObject({ signal: 'SIGABRT', outOfMemory: false, error: { code: 'internal' } });
     expect(crash).toHaveProperty('logTail', expect.stringContaining('segmentation went wrong'));
-    expect(memory).toMatchObject({ signal: 'SIGABRT', outOfMemory: true, error: { code: 'out-of-memory' } });
+    expect(memory).toMatchObject({
+      signal: 'SIGABRT',
+      outOfMemory: true,
+      killed: false,
+      error: { code: 'out-of-memory' },
+    });
+    expect(memory).toMatchObject({
+      error: { message: expect.stringContaining('ran out of memory and died (SIGABRT)') },
+    });
   });
 
   it('tells of an exit without a word', async () => {

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ErrorRecord } from '@voxhelm/contracts/errors';
+import { saysOutOfMemory } from './memory-words.ts';
 import type { ChildMessage, Heartbeat, JobRequest, LogLevel } from './messages.ts';
 import { typescriptArguments } from './typescript-loader.ts';
 
@@ -32,6 +33,8 @@ export interface JobFailure {
   readonly signal: NodeJS.Signals | null;
   /** It said so, its log does, or it was killed from outside (then a guess where `killedForMemory` is false). */
   readonly outOfMemory: boolean;
+  /** Ended from outside, without a word of its own or of its libraries about memory. */
+  readonly killed: boolean;
   /** Whether the kernel killed a process for lack of memory while the child ran; null: it was not killed, or the kernel counts nothing. */
   readonly killedForMemory: boolean | null;
   readonly lastStep: number | null;
@@ -50,7 +53,6 @@ const STALL_MS = 15 * 60_000; // One operation on the device never takes this lo
 const EXIT_AFTER_RESULT_MS = 1_000;
 const DRAIN_MS = 2_000;
 const LOG_TAIL_CHARACTERS = 4_000;
-const MEMORY_WORDS = /out of memory|bad_alloc|OOM when allocating|cannot allocate memory|RESOURCE_EXHAUSTED/i;
 
 /** Runs one job in a child process of its own and tells how it ended; never throws for what the child does. */
 export function superviseJob(options: SuperviseOptions): Promise<JobOutcome> {
@@ -104,7 +106,7 @@ export function superviseJob(options: SuperviseOptions): Promise<JobOutcome> {
         after(EXIT_AFTER_RESULT_MS, () => child.kill('SIGKILL'));
         break;
       case 'error':
-        reported = message.error;
+        reported = withMemory(message.error);
         after(EXIT_AFTER_RESULT_MS, () => child.kill('SIGKILL'));
         break;
     }
@@ -115,11 +117,13 @@ export function superviseJob(options: SuperviseOptions): Promise<JobOutcome> {
       for (const timer of timers) clearTimeout(timer);
       options.signal.removeEventListener('abort', stop);
       if (answer !== null) return resolve({ ok: true, value: answer.value });
-      const killed = endedBecause === null && reported === null && (signal === 'SIGKILL' || exitCode === 137);
+      const said = reported?.code === 'out-of-memory' || saysOutOfMemory(tail());
+      const ended = endedBecause === null && reported === null && (signal === 'SIGKILL' || exitCode === 137);
+      const killed = ended && !said;
       const kills = killed ? countKills() : null;
       const killedForMemory = kills === null || killsBefore === null ? null : kills > killsBefore;
-      const facts = { exitCode, signal, killedForMemory, lastStep, lastPhase, logTail: tail() };
-      const outOfMemory = reported?.code === 'out-of-memory' || killed || MEMORY_WORDS.test(facts.logTail);
+      const facts = { exitCode, signal, killed, killedForMemory, lastStep, lastPhase, logTail: tail() };
+      const outOfMemory = said || killed;
       const error =
         reported ?? explainEnd(options.request.job.kind, { ...facts, outOfMemory, endedBecause, startError });
       resolve({ ok: false, error, ...facts, outOfMemory });
@@ -187,11 +191,13 @@ function collectTail(child: ChildProcess, tell: (chunk: string) => void = () => 
   return () => text.trim();
 }
 
-const WHY_KILLED = {
-  true: 'for lack of memory by the kernel',
-  false: 'perhaps for lack of memory, but not by the kernel',
-  null: 'most likely for lack of memory',
-} as const;
+/** The device's own complaint about memory arrives as a plain exception. */
+function withMemory(error: ErrorRecord): ErrorRecord {
+  if (error.code !== 'internal' || !saysOutOfMemory(error.message)) return error;
+  const { details: _stack, ...record } = error;
+  const fix = 'Lower batchSize or patchSize in the plan, or use a larger device.';
+  return { ...record, code: 'out-of-memory', fix };
+}
 
 /** A child's end without a word of its own, put into the closed set of errors. */
 function explainEnd(
@@ -201,6 +207,7 @@ function explainEnd(
     signal: NodeJS.Signals | null;
     lastStep: number | null;
     logTail: string;
+    killed: boolean;
     killedForMemory: boolean | null;
     outOfMemory: boolean;
     endedBecause: 'asked' | 'stalled' | null;
@@ -219,10 +226,21 @@ function explainEnd(
   if (end.endedBecause === 'stalled') {
     return { code: 'internal', message: `the ${kind} job hung${at}: no word for too long, so it was ended`, details };
   }
+  if (end.killed && end.killedForMemory === false) {
+    return {
+      code: 'internal',
+      message: `the ${kind} job's process was killed${at} (${how}), perhaps for lack of memory, but not by the kernel`,
+      fix: 'Look for who ended it: another guard of memory (systemd-oomd, a scheduler), or a person.',
+      details,
+    };
+  }
   if (end.outOfMemory) {
+    const why = end.killed
+      ? `was killed${at} (${how}), ${end.killedForMemory ? 'for lack of memory by the kernel' : 'most likely for lack of memory'}`
+      : `ran out of memory${at} and died (${how})`;
     return {
       code: 'out-of-memory',
-      message: `the ${kind} job's process was killed${at} (${how}), ${WHY_KILLED[`${end.killedForMemory}`]}`,
+      message: `the ${kind} job's process ${why}`,
       fix: 'Give the trainer more memory, or lower batchSize or patchSize in the plan.',
       details,
     };

@@ -24,6 +24,8 @@ describe('the analyze job', () => {
         settings: { url: 'http://127.0.0.1:9', apiKey: undefined, artifacts: root, caseCache: null },
         attempt: 1,
         smaller: 0,
+        smallerWhy: 'memory',
+        after: null,
         signal: new AbortController().signal,
         progress: (beat) => beats.push(beat),
         log: () => undefined,

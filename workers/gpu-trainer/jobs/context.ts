@@ -1,3 +1,4 @@
+import type { SmallerWhy } from '@voxhelm/contracts/jobs';
 import type { ArtifactStore } from '@voxhelm/storage/artifact-store';
 import type { Heartbeat, JobSettings, LogLevel } from '../messages.ts';
 
@@ -9,6 +10,10 @@ export interface JobContext {
   readonly attempt: number;
   /** How many times the job's plan is to be made smaller (algorithms/plan-smaller.ts). */
   readonly smaller: number;
+  /** Why the last time. */
+  readonly smallerWhy: SmallerWhy;
+  /** Why the attempt before this one ended; null where nobody said. */
+  readonly after: string | null;
   /** Aborted when the job shall save what it has and stop. */
   readonly signal: AbortSignal;
   /** Tells the trainer, which forwards it as the activity's heartbeat. */

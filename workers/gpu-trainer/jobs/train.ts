@@ -2,7 +2,13 @@ import { networkOf } from '@voxhelm/algorithms/networks';
 import { planSmaller, shownAtOnce } from '@voxhelm/algorithms/plan-smaller';
 import { plannerOf } from '@voxhelm/algorithms/planners';
 import { type ErrorCode, toErrorRecord } from '@voxhelm/contracts/errors';
-import { TrainingCase, type TrainJob, type TrainResult, type ValidationPredictions } from '@voxhelm/contracts/jobs';
+import {
+  type SmallerWhy,
+  TrainingCase,
+  type TrainJob,
+  type TrainResult,
+  type ValidationPredictions,
+} from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
 import type { TrainingVolume } from '@voxhelm/imaging/patch-sampler';
 import { computesOnGpu } from '@voxhelm/nn/engine';
@@ -61,7 +67,7 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
     return finished;
   }
   const planned = await readJson(context.store, job.plan, Plan);
-  const plan = madeSmaller(planned, context.smaller);
+  const plan = madeSmaller(planned, context.smaller, context.smallerWhy);
   const { from, unsent } = await files.restore();
 
   const refused = new AbortController();
@@ -75,7 +81,7 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
     onRefused: (error) => refused.abort(error),
     log: (message, fields) => context.log('warn', message, fields),
   });
-  const before = { step: from?.step ?? 0, bestDice: files.best()?.dice ?? null };
+  const before = { step: from?.step ?? 0, bestDice: files.best()?.dice ?? null, after: context.after };
   const steps = Math.min(job.until ?? plan.training.steps, plan.training.steps);
   const gpu = computesOnGpu() ? watchGpu(process.env['CUDA_VISIBLE_DEVICES']) : null;
   const meter = openDeviceUseMeter(gpu);
@@ -87,8 +93,12 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
   const signal = AbortSignal.any([context.signal, refused.signal]);
   try {
     if (context.smaller > 0) {
-      const before = madeSmaller(planned, context.smaller - 1);
-      const told = `out of memory with ${shownAtOnce(before)} at once; now ${shownAtOnce(plan)} at once`;
+      const before = shownAtOnce(madeSmaller(planned, context.smaller - 1, context.smallerWhy));
+      const what = {
+        memory: `out of memory with ${before} at once`,
+        killed: `killed with ${before} at once, perhaps for lack of memory`,
+      };
+      const told = `${what[context.smallerWhy]}; now ${shownAtOnce(plan)} at once`;
       context.log('warn', told, { trialId: job.trialId });
       progress.madeSmaller(context.smaller, told);
     }
@@ -113,8 +123,8 @@ export async function train(job: TrainJob, context: JobContext): Promise<TrainRe
 }
 
 /** The plan for a device that ran out of memory so often. */
-function madeSmaller(plan: Plan, times: number): Plan {
-  return times === 0 ? plan : planSmaller(plan, plannerOf(plan.algorithm).patchGrid(plan), times);
+function madeSmaller(plan: Plan, times: number, why: SmallerWhy): Plan {
+  return times === 0 ? plan : planSmaller(plan, plannerOf(plan.algorithm).patchGrid(plan), times, why);
 }
 
 async function attempt(own: Attempt, from: Restored | null): Promise<TrainResult> {

@@ -42,10 +42,13 @@ const POINT_EVERY_STEPS = 10;
 /** Points at most of a curve of the device's use: short spans are noise, and the GPU's driver is asked once a second. */
 const DEVICE_POINTS = 200;
 
-/** Begins to follow a training of `plan.training`'s length, from what an earlier attempt reached; closes the meter at its end. */
+/**
+ * Begins to follow a training of `plan.training`'s length, from what an earlier attempt reached (`after`: why that one ended, where
+ * it said so); closes the meter at its end.
+ */
 export function followTraining(
   training: { readonly steps: number; readonly validateEverySteps: number },
-  before: { readonly step: number; readonly bestDice: number | null },
+  before: { readonly step: number; readonly bestDice: number | null; readonly after?: string | null },
   meter: DeviceUseMeter,
   tellOthers: (progress: TrialProgress, heartbeat: Heartbeat) => void,
 ): TrainingProgress {
@@ -84,6 +87,7 @@ export function followTraining(
       etaSeconds: msPerStep === null ? null : ((steps - step) * msPerStep + validationsLeft * validationMs) / 1_000,
       memoryMb: residentMemoryMb(),
       dataWaitFraction: busy === 0 ? null : wait / busy,
+      ...(before.after == null ? {} : { after: before.after }),
       ...(smaller === undefined ? {} : { smaller }),
     };
   }
