@@ -1,5 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { TrainJob } from '@voxhelm/contracts/jobs';
+import type { ProbeResult, TrainJob } from '@voxhelm/contracts/jobs';
+import type { Plan } from '@voxhelm/contracts/plan';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { changeRun } from './api/run-change.ts';
 import type { Workflows } from './api/temporal.ts';
@@ -16,6 +17,7 @@ afterEach(() => {
   orchestra.trainer.jobs.length = 0;
   orchestra.trainer.findings = [];
   orchestra.trainer.analyze = null;
+  orchestra.trainer.probe = null;
   orchestra.trainer.train = async () => ({});
 });
 
@@ -264,6 +266,53 @@ test('a run of which no trial left a model fails and names the cause', async () 
   const run = await seen(runId);
   expect(run).toMatchObject({ state: 'failed', failure: { code: 'diverged' } });
   expect(run.message).toContain('2 of 2 diverged: the loss became NaN');
+});
+
+/** A probe whose loss is no number where the plan is of this algorithm. */
+function divergesOf(algorithm: string) {
+  return (plan: Plan): Partial<ProbeResult> =>
+    plan.algorithm === algorithm ? { diverged: { of: 'training', reason: 'the loss was NaN at step 3' } } : {};
+}
+
+test('a learning rate that the user gave and that diverges while it is measured ends the run at once, told with the numbers', async () => {
+  orchestra.trainer.probe = divergesOf('segresnet');
+  const plan = { steps: 5, learningRate: 1e30, gradientClipNorm: null };
+  const { runId, handle } = await orchestra.submit({ folds: 1, search: { trials: 2 }, plan });
+  await expect(handle.result()).rejects.toThrow();
+  const run = await seen(runId);
+  expect(run).toMatchObject({ state: 'failed', trials: [], failure: { code: 'diverged' } });
+  expect(run.message).toContain(
+    'segresnet: the loss was NaN at step 3, with adamw, learningRate 1e+30 and no gradientClipNorm',
+  );
+  expect(run.failure).toMatchObject({ fix: expect.stringMatching(/^Lower learningRate .*gradientClipNorm/) });
+});
+
+test('of several algorithms the one that diverges while it is measured is left out, and the others are tried', async () => {
+  orchestra.trainer.probe = divergesOf('segresnet');
+  const { runId, handle } = await orchestra.submit({
+    folds: 1,
+    algorithms: ['segresnet', 'swinunetr'],
+    search: { trials: 1 },
+    plan: { steps: 5, learningRate: 0.3 },
+  });
+  await handle.result();
+  const run = await seen(runId);
+  expect(run).toMatchObject({ state: 'completed', trials: [{ algorithm: 'swinunetr', state: 'completed' }] });
+  expect(run.events.map(({ message }) => message)).toContain(
+    'Left out segresnet: it diverged while it was measured: the loss was NaN at step 3, with adamw, learningRate 0.3 and gradientClipNorm 12.',
+  );
+});
+
+test('an algorithm whose own learning rate diverges while it is measured is searched for a better one, and the run says so', async () => {
+  orchestra.trainer.probe = divergesOf('segresnet');
+  const { runId, handle } = await orchestra.submit({ folds: 1, search: { trials: 2 }, plan: { steps: 5 } });
+  await handle.result();
+  const run = await seen(runId);
+  expect(run).toMatchObject({ state: 'completed', trials: [{ state: 'completed' }, { state: 'completed' }] });
+  const told = run.events.find(({ type }) => type === 'algorithm.diverged')?.message;
+  expect(told).toMatch(
+    /^segresnet diverged while it was measured: the loss was NaN at step 3, with .*learning rates\.$/,
+  );
 });
 
 test('a faulty dataset is refused with its findings, or goes on without those cases', async () => {

@@ -90,7 +90,7 @@ async function noTrialSucceeded(transaction: Transaction, runId: string): Promis
   const told = top === undefined ? 'no trial was begun' : `${top[1]} of ${trials.length} ${top[0]}`;
   const diverged = trials.length > 0 && trials.every(({ state }) => state === 'diverged');
   return new VoxhelmError(diverged ? 'diverged' : 'conflict', `no trial left a model (${told})`, {
-    fix: 'Look at the trials of the run; a lower learning rate helps where they diverged, more memory where they were killed.',
+    fix: 'Look at the trials of the run. Where they diverged, lower learningRate or give a gradientClipNorm; where they were killed, more memory helps.',
     details: { causes: Object.fromEntries(causes) },
   });
 }

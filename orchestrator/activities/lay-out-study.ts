@@ -19,6 +19,7 @@ import type { OrchestratorActivities } from '../workflows/activity-interface.ts'
 import { copyTrials, keptTrials } from './branch.ts';
 import { bundlePlanned, bundleRow, casesOf, leftOutEvent, planKey } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
+import { divergedEvent, triedDespiteDivergence } from './diverged-probes.ts';
 import { earlierStudies, featuresOf } from './earlier-studies.ts';
 import { readCheckOf } from './known-analysis.ts';
 import { givensOf, heldToDevice, planFor, smallerEvent } from './make-plans.ts';
@@ -64,7 +65,8 @@ export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorA
         const probe = { ...result, ...searchTime(plan, result) };
         return { name: algorithm, planner, plan, probe, planSteps: plan.training.steps, fitted };
       });
-      const worth = worthTrying({ leftMs, algorithms: probed, trainingCases, testCases, splits, parallel });
+      const { tried: learning, leftOut: diverged } = triedDespiteDivergence(probed);
+      const worth = worthTrying({ leftMs, algorithms: learning, trainingCases, testCases, splits, parallel });
       const allocated = (algorithms: readonly (typeof probed)[number][]) =>
         allocate({
           budgetMs,
@@ -88,7 +90,7 @@ export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorA
       } = isFixed
         ? { tried: worth.tried, leftOut: [], allocation: allocated(worth.tried) }
         : eachTried(worth.tried, validationCases(trainingCases, splits), allocated);
-      const leftOut = [...worth.leftOut, ...untried];
+      const leftOut = [...diverged, ...worth.leftOut, ...untried];
       const steps = fixedSteps(run, measured);
       const laidOut = { ...fitted, splits, folds: Math.min(fitted.folds, splits) };
       const earlier = await earlierStudies(db, run);
@@ -188,6 +190,7 @@ export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorA
           runId,
           ...bundles.map(({ plan, steps: length }) => bundlePlanned(plan, length)),
           ...leftOut.map(leftOutEvent),
+          ...measured.flatMap(divergedEvent),
           ...measured.flatMap(({ name, probe }) => warmStartEvent(name, probe.startedFrom)),
           ...measured.flatMap(({ name, plan }) => smallerEvent(plan, probedPlans.get(name))),
         );

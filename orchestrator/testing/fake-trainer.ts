@@ -9,6 +9,7 @@ import { type DatasetCheck, DatasetCheck as DatasetCheckSchema, type Finding } f
 import {
   type EnsembleCandidateMember,
   type GpuActivities,
+  type ProbeResult,
   TrainingCase,
   type TrainJob,
   type TrainResult,
@@ -29,6 +30,8 @@ export interface FakeTrainer {
   findings: Finding[];
   /** Called in each analysis; may wait (until `cancelled`). */
   analyze: ((cancelled: Promise<never>) => Promise<void>) | null;
+  /** Called in each probe with its plan: what it finds beside the usual. */
+  probe: ((plan: Plan) => Partial<ProbeResult>) | null;
   /** Called in each training; may wait (until `cancelled`), throw, or say how it ended. */
   train: (job: TrainJob, cancelled: Promise<never>) => Promise<Partial<TrainResult>>;
   /** Writes no predictions and no files: for measuring what the orchestrator itself costs. */
@@ -48,6 +51,7 @@ export function fakeTrainer(): FakeTrainer {
     jobs: [],
     findings: [],
     analyze: null,
+    probe: null,
     train: WELL,
     bare: false,
     score: () => 0.9,
@@ -98,7 +102,7 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
       };
     },
 
-    async probePlan() {
+    async probePlan(job) {
       return {
         stepMs: 10,
         predictCaseMs: 5,
@@ -107,6 +111,7 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
         precision: null,
         smaller: 0,
         architectureSearch: null,
+        ...(trainer.probe === null ? {} : trainer.probe(await readJson(store, job.plan, Plan))),
       };
     },
 

@@ -1,7 +1,7 @@
 import { searchingPlan, withArchitecture } from '@voxhelm/algorithms/found-architecture';
 import { architectureSearcherOf } from '@voxhelm/algorithms/network-searchers';
 import type { ArtifactRef } from '@voxhelm/contracts/artifact';
-import { toErrorRecord } from '@voxhelm/contracts/errors';
+import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import type { ProbeResult } from '@voxhelm/contracts/jobs';
 import { FoundArchitecture, type Plan } from '@voxhelm/contracts/plan';
 import type { TrainingVolume } from '@voxhelm/imaging/patch-sampler';
@@ -124,14 +124,34 @@ async function searchOn(
 /** Steps of each kind that a probe measures; the first of each is not counted, for TensorFlow optimises its graph then. */
 const PROBED_STEPS = 3;
 
-/** Measures what the search ahead of a training costs, by a few of its steps on one batch; null where there is none. */
+/** What a search ahead of a training costs; null where there is none, or where its loss was no number, which is then told. */
+export interface ProbedSearch {
+  readonly cost: ProbeResult['architectureSearch'];
+  readonly diverged: NonNullable<ProbeResult['diverged']> | null;
+}
+
+/** Measures what the search ahead of a training costs, by a few of its steps on one batch. */
 export async function probeSearch(
   plan: Plan,
   batch: { readonly image: Float32Array; readonly classes: Uint8Array },
   signal: AbortSignal,
-): Promise<ProbeResult['architectureSearch']> {
+): Promise<ProbedSearch> {
   const settings = plan.architectureSearch;
-  if (settings === undefined) return null;
+  if (settings === undefined) return { cost: null, diverged: null };
+  try {
+    return { cost: await searchCost(plan, settings, batch, signal), diverged: null };
+  } catch (error) {
+    if (!(error instanceof VoxhelmError) || error.code !== 'diverged') throw error;
+    return { cost: null, diverged: { of: 'architecture-search', reason: error.message } };
+  }
+}
+
+async function searchCost(
+  plan: Plan,
+  settings: NonNullable<Plan['architectureSearch']>,
+  batch: { readonly image: Float32Array; readonly classes: Uint8Array },
+  signal: AbortSignal,
+): Promise<ProbedSearch['cost']> {
   const share = searchingPlan(plan).batchSize / (plan.batchSize * plan.training.accumulate);
   const own = {
     image: batch.image.subarray(0, batch.image.length * share),

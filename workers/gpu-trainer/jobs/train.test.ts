@@ -229,6 +229,20 @@ describe('the train job, in its own process on real cases', () => {
     expect(probe.memory?.deviceMb).toBeGreaterThan(probe.peakMemoryMb);
   });
 
+  it('measures a plan whose loss is soon no number all the same, and says so', async () => {
+    const wild = tinyPlan({ learningRate: 1e30, gradientClipNorm: null });
+    const plan = await writeJson(store, 'wild.json', wild);
+    const outcome = await run({ kind: 'probe', plan, cases: job.cases, seed: 1 });
+    if (!outcome.ok) throw new Error(`${outcome.error.message}\n${outcome.logTail}`);
+    const probe = ProbeResult.parse(outcome.value);
+    expect(probe.diverged).toEqual({
+      of: 'training',
+      reason: expect.stringMatching(/^the loss was .* at step [2-6]$/),
+    });
+    expect(probe.predictCaseMs).toBeGreaterThan(0);
+    expect(probe.memory).toMatchObject({ cases: 4 });
+  });
+
   const openPoints = (): string[] => [...api.points.keys()];
 });
 
