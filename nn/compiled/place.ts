@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /*
@@ -11,11 +12,20 @@ const CARRIERS = [
   /\/nn\/(raw-op|engine|gradients|recompute)\.ts/,
   /^node:/,
 ];
+/**
+ * Where Node reads source maps (tsx turns that on, Vitest does not), tfjs's frames are told by the sources of its packages, as if they
+ * lay in tfjs-core/src beside node_modules. They are not installed.
+ */
+const TFJS_SOURCES = /\/tfjs(-[a-z]+)*\/src\//;
 const SHARED = [/\/nn\/(layers|losses|optimizers)\//, /\/nn\/(train-step|clip-norm|augment)\.ts/];
 /** Nothing that called it is of the network. */
 const STEP = /\/nn\/train-step\.ts/;
 /** tfjs's function that walks the tape: what called it is not what asked for the op. */
 const BACKWARD = 'backpropagateGradients';
+
+function isCarrier(file: string): boolean {
+  return CARRIERS.some((pattern) => pattern.test(file)) || (TFJS_SOURCES.test(file) && !existsSync(file));
+}
 
 interface Frame {
   readonly file: string;
@@ -30,7 +40,7 @@ function frames(stack: string): Frame[] {
 }
 
 /** Frames between an op and the network that asked for it: tfjs's own take up to fifty. */
-const DEPTH = 200;
+export const DEPTH = 200;
 
 /** A moment's stack. It is cheap until it is read. */
 export type Mark = Pick<Error, 'stack'>;
@@ -55,7 +65,7 @@ export interface Origin {
 /** Reads a mark. Where a gradient was being computed, only what its own function called counts. */
 export function originOf({ stack = '' }: Mark): Origin {
   const inner = stack.includes(BACKWARD) ? stack.slice(0, stack.indexOf(BACKWARD)) : stack;
-  const ours = frames(inner).filter(({ file }) => !CARRIERS.some((pattern) => pattern.test(file)));
+  const ours = frames(inner).filter(({ file }) => !isCarrier(file));
   const step = ours.findIndex(({ file }) => STEP.test(file));
   const within = step === -1 ? ours : ours.slice(0, step + 1);
   const shown = (frame: Frame | undefined): string | null =>

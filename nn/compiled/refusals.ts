@@ -1,6 +1,6 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type Tensor, tf } from '../engine.ts';
-import { type Mark, mark, originOf } from './place.ts';
+import { DEPTH, type Mark, mark, originOf } from './place.ts';
 
 /*
  * What is told of an op that cannot be traced: its name, and the line of the network where it stands. tfjs walks its tape
@@ -85,4 +85,27 @@ export function untraceable(op: string, why: string): VoxhelmError {
   // A gradient that the network itself writes stands where it stands.
   if (backward === null || originOf(now).network !== null) return refusal(op, now, null, why);
   return refusal(op, backward.asked, backward.kernel ?? 'the function', why);
+}
+
+/**
+ * Runs a function whose ops are traced. What tfjs throws of its own (arguments that do not fit) names its op, but not where it stands:
+ * the place is put to it.
+ */
+export function placingErrors<T>(compute: () => T): T {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = DEPTH;
+  try {
+    return compute();
+  } catch (error) {
+    if (!(error instanceof Error) || error instanceof VoxhelmError) throw error;
+    const { network, own } = originOf(error);
+    const place = network ?? own ?? 'an unknown place';
+    throw new VoxhelmError('invalid-request', `the step cannot be computed at ${place}: ${error.message}`, {
+      fix: 'Mend that line: it fails eagerly as well (VOXHELM_ENGINE=eager), where a debugger can stop.',
+      details: { place },
+      cause: error,
+    });
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
 }

@@ -5,7 +5,7 @@ import { BFLOAT16, BOOL, type DataType, FLOAT, INT32, type Shape } from './data-
 import type { Attribute, ConstantValues, Graph, Value } from './graph.ts';
 import type { OpCall, OpDefinition } from './ops/definition.ts';
 import { definitionOf } from './ops/table.ts';
-import { notingGradients, untraceable } from './refusals.ts';
+import { notingGradients, placingErrors, untraceable } from './refusals.ts';
 
 /*
  * The tracer: tfjs-node's own kernels over a binding that writes nodes into a graph instead of computing. A function of
@@ -45,6 +45,7 @@ interface NativeBackend {
   /** tfjs's map from data to tensor ids, with what to do about data of another backend. */
   tensorMap: object;
   readonly binding: NativeBinding;
+  readSync(id: object): ConstantValues;
   createOutputTensor(metadata: Metadata): Tensor;
   getInputTensorIds(tensors: readonly Tensor[]): number[];
 }
@@ -57,6 +58,8 @@ interface Tracing {
   readonly precision: ComputePrecision;
   /** The tensors so far; tfjs knows each by its index here. */
   readonly values: Value[];
+  /** The first refusal that nothing could be thrown of: of a promised value. */
+  refused: unknown;
 }
 
 let current: Tracing | null = null;
@@ -154,6 +157,16 @@ function register(): void {
       this.tensorMap = new tf.DataStorage(this as never, { moveData: refuseCapture });
     }
 
+    /** `tensor.data()`: a rejection would reach nobody before the trace is over, so that the trace itself throws it. */
+    read(id: object): Promise<ConstantValues> {
+      try {
+        return Promise.resolve(this.readSync(id));
+      } catch (error) {
+        tracing().refused ??= error;
+        return new Promise(() => undefined);
+      }
+    }
+
     /** An Identity that waits for another node, for raw-op.ts. */
     identityAfter(x: Tensor, gate: Tensor): Tensor {
       const { graph, values } = tracing();
@@ -205,7 +218,7 @@ export interface TraceScope {
 /**
  * Runs a function of tensors on the tracer and returns the values of the tensors that it returns; the graph has grown by
  * its nodes. Synchronous, leaves no tensor. Throws `invalid-request` with the op's name and its place in the source where
- * something cannot be traced.
+ * something cannot be traced, or where tfjs refuses it.
  */
 export function trace(
   graph: Graph,
@@ -215,7 +228,8 @@ export function trace(
   if (current !== null) throw new VoxhelmError('internal', 'one trace was begun within another');
   if (tf.findBackendFactory(BACKEND) === null) register();
   const before = tf.getBackend();
-  current = { graph, precision, values: [] };
+  const own: Tracing = { graph, precision, values: [], refused: null };
+  current = own;
   activate(BACKEND);
   try {
     const backend = tf.backend() as unknown as NativeBackend;
@@ -224,12 +238,15 @@ export function trace(
       value: (tensor) => tracing().values[backend.getInputTensorIds([tensor])[0] as number] as Value,
     };
     const found: Value[] = [];
-    notingGradients(() =>
-      tf.tidy(() => {
-        found.push(...compute(scope).map((tensor) => scope.value(tensor)));
-      }),
-    );
+    const traced = (): void => {
+      found.push(...compute(scope).map((tensor) => scope.value(tensor)));
+    };
+    placingErrors(() => notingGradients(() => tf.tidy(traced)));
+    if (own.refused !== null) throw own.refused;
     return found;
+  } catch (error) {
+    // What became of a step after it asked for a promised value is its consequence.
+    throw own.refused ?? error;
   } finally {
     current = null;
     activate(before);
