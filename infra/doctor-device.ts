@@ -3,7 +3,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Check } from './doctor.ts';
 import { rootDirectory } from './embedded/node-service.ts';
-import { chooseDevice, describeGpus, findGpus, readDevice } from './setup/device.mjs';
+import { chooseDevice, describeGpus, findGpus, OLDEST_DRIVER, readDevice } from './setup/device.mjs';
 import { megabytesOf, wheelsFor } from './setup/wheels.mjs';
 
 /** The build of libtensorflow that the binding is linked with; null where none is, or one of the user's own. */
@@ -12,6 +12,14 @@ export async function linkedDevice(): Promise<'cpu' | 'cuda' | null> {
   const target = await readlink(link).catch(() => '');
   const match = /libtensorflow-[\d.]+-(cpu|cuda)-/.exec(target);
   return match === null ? null : (match[1] as 'cpu' | 'cuda');
+}
+
+/** The set-up of a device in words, with every wheel that it would bring. */
+function setUp(device: 'cpu' | 'cuda', arch: string): string {
+  const list = wheelsFor(device, arch);
+  if (list === null) return '`npm run setup`';
+  const wheels = list.wheels.map(({ package: name, version }) => `${name}==${version}`).join(', ');
+  return `\`npm run setup\` (${megabytesOf(list)} MB from PyPI, unless cached: ${wheels})`;
 }
 
 /** The processor, the GPUs, and whether the library fits them; the fix names every wheel that set-up would bring. */
@@ -27,25 +35,20 @@ export async function deviceCheck(asked: {
   const seen = `${gpus === null ? 'no NVIDIA driver answers' : describeGpus(gpus)}; ${cpu}`;
   try {
     const { device, warning } = chooseDevice(readDevice(asked.requested), gpus, asked.arch);
-    const found = `${device}: ${seen}`;
-    if (warning !== null) {
-      return {
-        name: 'device',
-        ok: false,
-        found: `${found}; ${warning}`,
-        fix: 'Install the NVIDIA driver, or set VOXHELM_DEVICE=cpu.',
-      };
-    }
-    if (asked.installed === null || asked.installed === device) return { name: 'device', ok: true, found };
-    const list = wheelsFor(device, asked.arch);
-    const wheels = list?.wheels.map(({ package: name, version }) => `${name}==${version}`).join(', ');
-    const size = list === null ? 0 : megabytesOf(list);
-    return {
-      name: 'device',
-      ok: false,
-      found: `${found}, but the ${asked.installed} build of libtensorflow is linked`,
-      fix: `Run \`npm run setup\` (${size} MB from PyPI, unless cached: ${wheels}), or set VOXHELM_DEVICE=${asked.installed}.`,
-    };
+    const isLinked = asked.installed === null || asked.installed === device;
+    const faults = [
+      ...(warning === null ? [] : [warning]),
+      ...(isLinked ? [] : [`the ${asked.installed} build of libtensorflow is linked`]),
+    ];
+    const found = [`${device}: ${seen}`, ...faults].join('; ');
+    if (faults.length === 0) return { name: 'device', ok: true, found };
+    const steps = [
+      ...(warning === null ? [] : [`install the NVIDIA driver (${OLDEST_DRIVER} or later)`]),
+      ...(isLinked ? [] : [`run ${setUp(device, asked.arch)}`]),
+    ].join(', then ');
+    const otherwise = warning === null ? asked.installed : 'cpu';
+    const fix = `${steps.charAt(0).toUpperCase()}${steps.slice(1)}; or set VOXHELM_DEVICE=${otherwise}.`;
+    return { name: 'device', ok: false, found, fix };
   } catch (error) {
     return { name: 'device', ok: false, found: seen, fix: (error as Error).message };
   }

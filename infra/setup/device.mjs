@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 
 /** CUDA 12's oldest driver on Linux (minor version compatibility): NVIDIA's CUDA 12 release notes, table 2. */
-const OLDEST_DRIVER = 525;
+export const OLDEST_DRIVER = 525;
 
 /** What the NVIDIA driver says: `{driver, gpus: [{name, memoryMiB}]}`, or null where none answers. */
 export function findGpus() {
@@ -51,7 +51,7 @@ export function chooseDevice(requested, found, arch) {
   const warning =
     fault === null
       ? null
-      : `${fault}: the CUDA build is set up all the same, and computes on the CPU until there is one`;
+      : `${fault}: the CUDA build is set up all the same, but while VOXHELM_DEVICE is cuda nothing is computed without a GPU`;
   return { device: 'cuda', why: `asked for; ${seen}`, warning };
 }
 

@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deviceCheck } from '../doctor-device.ts';
 import { chooseDevice, findGpus, readDevice } from './device.mjs';
-import { megabytesOf, wheelsFor } from './wheels.mjs';
+import { megabytesOf, requirementOf, wheelsFor } from './wheels.mjs';
 
 const H100 = { driver: '570.86.15', gpus: [{ name: 'NVIDIA H100 80GB HBM3', memoryMiB: 81_559 }] };
 
@@ -34,7 +35,7 @@ describe('what is set up for a machine', () => {
   test('--device cuda without a driver says that it cannot compute; on arm64 it is refused', () => {
     expect(chooseDevice('cuda', null, 'x64')).toMatchObject({
       device: 'cuda',
-      warning: expect.stringContaining('no NVIDIA driver answers (nvidia-smi)'),
+      warning: expect.stringMatching(/^no NVIDIA driver answers \(nvidia-smi\): .* nothing is computed without a GPU$/),
     });
     expect(() => chooseDevice('cuda', H100, 'arm64')).toThrow('--device cpu');
   });
@@ -50,6 +51,16 @@ describe('the exact list of wheels', () => {
     expect(wheelsFor('cpu', 'x64')?.wheels.map(nameOf)).toEqual(['tensorflow-cpu==2.20.0']);
     expect(wheelsFor('cpu', 'arm64')?.wheels.map(nameOf)).toEqual(['tensorflow==2.20.0']);
     expect(wheelsFor('cuda', 'arm64')).toBeNull();
+  });
+
+  test.each<['cpu' | 'cuda', string, string]>([
+    ['cpu', 'x64', '52973a0909f193b2b86ab66bdeebc8132820944479927b819246ee6a436c9e19'],
+    ['cpu', 'arm64', 'df996382c1de185574e00962fa73693b851d9dc85a5896b5d9936362d395ae5c'],
+    ['cuda', 'x64', '944e11446a27e0864a3b0ed985579312c2f6d95caf05a55d6f0e17553c7097a9'],
+  ])('%s on %s: what pip is asked for, to the last digit of each hash', (device, arch, digest) => {
+    const asked = wheelsFor(device, arch)?.wheels.map(requirementOf).join('\n') ?? '';
+    // Whoever changes a wheel on purpose takes the new digest over from here.
+    expect(createHash('sha256').update(asked).digest('hex')).toBe(digest);
   });
 
   test('CUDA: TensorFlow and the twelve that tensorflow[and-cuda] 2.20.0 names, each with a hash of its own', () => {
@@ -72,6 +83,36 @@ describe('the exact list of wheels', () => {
     const hashes = list?.wheels.map(({ sha256 }) => sha256) ?? [];
     expect(new Set(hashes).size).toBe(13);
     for (const hash of hashes) expect(hash).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+describe('on a machine without a driver', () => {
+  const path = process.env['PATH'];
+
+  beforeEach(() => {
+    process.env['PATH'] = '/nonexistent';
+  });
+
+  afterEach(() => {
+    process.env['PATH'] = path;
+  });
+
+  test('doctor tells of VOXHELM_DEVICE=cuda that nothing would compute, what is linked, and all that set-up would bring', async () => {
+    const check = await deviceCheck({ requested: 'cuda', arch: 'x64', installed: 'cpu' });
+    expect(check).toMatchObject({ ok: false, found: expect.stringContaining('nothing is computed without a GPU') });
+    expect(check.found).toMatch(/; the cpu build of libtensorflow is linked$/);
+    expect(check.fix).toMatch(/^Install the NVIDIA driver \(525 or later\), then run `npm run setup` \(3429 MB/);
+    for (const wheel of wheelsFor('cuda', 'x64')?.wheels ?? []) expect(check.fix).toContain(nameOf(wheel));
+    expect(check.fix).toMatch(/; or set VOXHELM_DEVICE=cpu\.$/);
+  });
+
+  test('with the CUDA build linked the driver alone is missing', async () => {
+    const check = await deviceCheck({ requested: 'cuda', arch: 'x64', installed: 'cuda' });
+    expect(check.fix).toBe('Install the NVIDIA driver (525 or later); or set VOXHELM_DEVICE=cpu.');
+  });
+
+  test('doctor is content with the CPU build where nothing was asked for', async () => {
+    expect((await deviceCheck({ requested: undefined, arch: 'x64', installed: 'cpu' })).ok).toBe(true);
   });
 });
 

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { cacheDirectory, exists, readJson, run, sha256 } from './steps.mjs';
-import { megabytesOf, TENSORFLOW_VERSION, wheelsFor } from './wheels.mjs';
+import { megabytesOf, requirementOf, TENSORFLOW_VERSION, wheelsFor } from './wheels.mjs';
 
 const LIBRARIES = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];
 /** The headers that the C API reaches (measured with g++ -M), not the wheel's 400 MB of includes. */
@@ -137,7 +137,7 @@ async function fetchWheels({ platforms, wheels }, work, target, say) {
 async function download(wheel, platforms, folder) {
   await mkdir(folder, { recursive: true });
   const requirements = `${folder}.txt`;
-  await writeFile(requirements, `${wheel.package}==${wheel.version} --hash=sha256:${wheel.sha256}\n`);
+  await writeFile(requirements, `${requirementOf(wheel)}\n`);
   // A fixed Python version and platform: the wheel is found whatever Python is installed here.
   await run('python3', [
     '-m',

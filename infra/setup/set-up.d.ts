@@ -16,6 +16,8 @@ declare module '*/device.mjs' {
     readonly why: string;
     readonly warning: string | null;
   }
+  /** CUDA 12 wants no older driver. */
+  export const OLDEST_DRIVER: number;
   export function findGpus(): Promise<FoundGpus | null>;
   export function readGpus(output: string): FoundGpus | null;
   export function readDevice(text: string | undefined): RequestedDevice;
@@ -38,5 +40,7 @@ declare module '*/wheels.mjs' {
     readonly wheels: readonly Wheel[];
   }
   export function wheelsFor(device: 'cpu' | 'cuda', arch: string): Wheels | null;
+  /** A wheel as pip is asked for it. */
+  export function requirementOf(wheel: Wheel): string;
   export function megabytesOf(wheels: Wheels): number;
 }

@@ -1,5 +1,5 @@
 // The exact Python wheels that hold the TensorFlow C library, by device and Node's process.arch: pinned by content, taken
-// apart by libtensorflow.mjs, never installed into a Python. Pure data and functions (infra/setup/wheels.test.ts holds them).
+// apart by libtensorflow.mjs, never installed into a Python. Pure data and functions (infra/setup/device.test.ts holds them).
 
 export const TENSORFLOW_VERSION = '2.20.0';
 
@@ -118,6 +118,11 @@ export function wheelsFor(device, arch) {
   const tensorflow = TENSORFLOW[`${device}-${arch}`];
   if (tensorflow === undefined) return null;
   return { platforms: PLATFORMS[arch], wheels: device === 'cuda' ? [tensorflow, ...CUDA] : [tensorflow] };
+}
+
+/** A wheel as pip is asked for it, by its content: a line of a requirements file. */
+export function requirementOf({ package: name, version, sha256 }) {
+  return `${name}==${version} --hash=sha256:${sha256}`;
 }
 
 /** What the wheels weigh, in megabytes to fetch. */
