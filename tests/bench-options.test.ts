@@ -1,6 +1,12 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { main } from './bench/analyze.ts';
+import { readOptions } from './bench/lib/options.ts';
 import { wrongUsage } from './bench/lib/wrong-usage.ts';
+
+const BENCHMARKS = fileURLToPath(new URL('./bench/', import.meta.url));
 
 test.each([
   [['--dta', 'x'], /unknown option '--dta'/i],
@@ -10,4 +16,31 @@ test.each([
   expect(said).toMatch(message);
   expect(said).not.toMatch(/^\s+at /m);
   expect(wrongUsage(new TypeError('a fault of ours'))).toBeNull();
+});
+
+test('npm run bench -- train-step --help lists each option with what it does and its default', () => {
+  const main = `${BENCHMARKS}main.ts`;
+  const shown = execFileSync(process.execPath, ['--import', 'tsx', main, 'train-step', '--help'], { encoding: 'utf8' });
+  expect(shown).toMatch(/^npm run bench -- train-step \[options\]\n/);
+  for (const option of ['network', 'patch', 'batch', 'precision', 'engine', 'rounds', 'anchor', 'device']) {
+    expect(shown).toMatch(new RegExp(`^  --${option} \\S+ {2,}\\S`, 'm'));
+  }
+  expect(shown).toMatch(/^ {2}--measure-ms MS .*\(5000\)$/m);
+});
+
+test('every benchmark has a table of its options, by which its command line is read', () => {
+  const files = readdirSync(BENCHMARKS).filter((file) => file.endsWith('.ts') && file !== 'main.ts');
+  expect(files.length).toBeGreaterThan(10);
+  for (const file of files) {
+    const source = readFileSync(`${BENCHMARKS}${file}`, 'utf8');
+    expect(source, file).toMatch(/^export const ABOUT =/m);
+    expect(source, file).toMatch(/^export (const OPTIONS = \{|\{ OPTIONS \})/m);
+    expect(source, file).not.toContain('parseArgs');
+  }
+});
+
+test('an option without a value has its default, or none', () => {
+  const options = { a: { value: 'N', about: '', default: '3' }, b: { value: 'N', about: '' } } as const;
+  expect(readOptions(['--b', '4'], options)).toMatchObject({ a: '3', b: '4' });
+  expect(readOptions([], options).b).toBeUndefined();
 });

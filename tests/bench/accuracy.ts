@@ -1,7 +1,6 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { planners } from '@voxhelm/algorithms/planners';
 import type { RunRequestInput } from '@voxhelm/contracts/run';
 import { startTestService } from '../support/service.ts';
@@ -10,31 +9,41 @@ import { type Cases, defaultData, layOut, readCases } from './accuracy/dataset.t
 import { type Curve, type FinishedRun, runToItsEnd } from './accuracy/run.ts';
 import { chosen, countOf } from './lib/arguments.ts';
 import { say } from './lib/json-lines.ts';
+import { type BenchOptions, readOptions } from './lib/options.ts';
 import { rounded } from './lib/statistics.ts';
 
 /** A model of this Dice is worth looking at (issue 7). */
 const USABLE_DICE = 0.8;
 
+/** For `--help`. */
+export const ABOUT =
+  'Dice on cases that no training saw, per minute spent: a JSON line an algorithm, one of the whole service, and with --anchor one of MONAI.';
+
+/** See {@link BenchOptions}. */
+export const OPTIONS = {
+  data: {
+    value: 'DIR',
+    about: 'a dataset; by default the first 150 of the 200 cases beside this checkout train',
+    default: defaultData(),
+  },
+  test: { value: 'DIR', about: 'cases to test on; absent: the last 50 of those 200' },
+  minutes: { value: 'N', about: 'of each training', default: '20' },
+  algorithms: { value: 'LIST', about: 'what runs: algorithms, service, anchor; absent: all' },
+  anchor: {
+    value: 'PYTHON',
+    about: 'a Python with torch and monai, which is measured beside ours; absent: ours alone',
+  },
+  keep: { value: 'DIR', about: 'where bundles, reports and test scores of our runs stay; absent: nowhere' },
+} as const satisfies BenchOptions;
+
 /**
- * `npm run bench -- accuracy [--data DIR] [--test DIR] [--minutes 20] [--algorithms LIST] [--anchor PYTHON]
- * [--keep DIR]`: Dice on cases
- * that no training saw, per minute spent: each algorithm alone (one search trial on one fold) and the whole service, each
+ * Dice on cases that no training saw, per minute spent: each algorithm alone (one search trial on one fold) and the whole service, each
  * through a real service over HTTP with `budget` set to the minutes; with a Python that has MONAI, its network trained for
  * the same time. By default the first 150 of the 200 cases beside this checkout train, the last 50 test. `--algorithms`
  * names what runs: algorithms, `service`, `anchor`. `--keep`: bundles, reports and test scores of our runs stay in that folder.
  */
 export async function main(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      data: { type: 'string', default: defaultData() },
-      test: { type: 'string' },
-      minutes: { type: 'string', default: '20' },
-      algorithms: { type: 'string' },
-      anchor: { type: 'string' },
-      keep: { type: 'string' },
-    },
-  });
+  const values = readOptions(args, OPTIONS);
   const minutes = countOf('minutes', values.minutes);
   const names = [...Object.keys(planners), 'service', ...(values.anchor === undefined ? [] : ['anchor'])];
   const cases = await readCases(values.data, values.test);

@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { readDatalist } from '@voxhelm/imaging/datasets/read-datalist';
 import { rootDirectory } from '@voxhelm/infra/embedded/node-service';
 import { SAMPLES } from '../support/small-dataset.ts';
+import { type BenchOptions, readOptions } from './lib/options.ts';
 
 const COMMAND = fileURLToPath(new URL('../../cli/voxhelm.mjs', import.meta.url));
 const ROUNDS = 3;
@@ -16,16 +16,26 @@ const ROUNDS = 3;
 const SHARED = join(rootDirectory, '..', 'shared', 'data', 'hippocampus');
 
 /*
- *   npm run bench -- analyze [--data DIR]
- *
  * `voxhelm analyze --json` as a whole process, its start included, over the dataset in DIR; by default the 200 cases of
  * ../shared/data/hippocampus, or samples/hippocampus where they are not at hand. The median of three rounds; peak memory is
  * the process's own high-water mark. `cases` counts the training and test cases, each of which is read.
  */
 
+/** For `--help`. */
+export const ABOUT =
+  '`voxhelm analyze --json` as a whole process: a JSON line with cases a second and peak memory, the median of three rounds.';
+
+/** See {@link BenchOptions}. */
+export const OPTIONS = {
+  data: {
+    value: 'DIR',
+    about: 'a dataset; absent: the 200 cases of ../shared/data/hippocampus, or samples/hippocampus',
+  },
+} as const satisfies BenchOptions;
+
 /** See above. Throws `invalid-request` for a folder that holds no dataset. */
 export async function main(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({ args: [...args], options: { data: { type: 'string' } } });
+  const values = readOptions(args, OPTIONS);
   const dataset = values.data ?? (existsSync(SHARED) ? SHARED : SAMPLES);
   const { training, testing } = await readDatalist(dataset);
   const cases = training.length + testing.length;

@@ -1,8 +1,17 @@
 import type { Client } from '@temporalio/client';
 import { startOrchestra } from '@voxhelm/orchestrator/testing/orchestra';
 import { runWorkflowId, trialWorkflowId } from '@voxhelm/orchestrator/workflows/signals';
+import { countOf } from './lib/arguments.ts';
+import { type BenchOptions, readOptions } from './lib/options.ts';
 
-const TRIALS = 200;
+/** For `--help`. */
+export const ABOUT =
+  "The orchestrator's own time per trial: a real Temporal server, database and worker, and trainings that do nothing. One JSON line.";
+
+/** See {@link BenchOptions}. */
+export const OPTIONS = {
+  trials: { value: 'N', about: 'trials of the run, 2 or more', default: '200' },
+} as const satisfies BenchOptions;
 
 /** Resident memory of this process (MiB), after collecting garbage where that is allowed (--expose-gc). */
 function residentMb(): number {
@@ -12,14 +21,12 @@ function residentMb(): number {
 
 /**
  * The orchestrator's own time per trial: a real Temporal dev server on a file, a real PostgreSQL, the real orchestrator
- * worker, and trainings that do nothing. `node --import tsx tests/bench/overhead.ts [TRIALS]` or `npm run bench -- overhead`.
- * Prints one JSON line. `cpuMsPerTrial` is this process' computing
+ * worker, and trainings that do nothing. Prints one JSON line. `cpuMsPerTrial` is this process' computing
  * time, which a busy machine does not stretch as much as `msPerTrial`. `historyEvents` and `historyBytes` are of the run's longest life; `workerRssMb` is this process:
  * orchestrator worker, made-up trainer and client together.
  */
 export async function main(args: readonly string[]): Promise<void> {
-  const trials = args[0] === undefined ? TRIALS : Number.parseInt(args[0], 10);
-  if (!Number.isInteger(trials) || trials < 2) throw new Error(`"${args[0]}" is no number of trials`);
+  const trials = countOf('trials', readOptions(args, OPTIONS).trials, 2);
   const orchestra = await startOrchestra({ trainers: 1 });
   try {
     orchestra.trainer.bare = true;

@@ -2,36 +2,40 @@ import { spawn } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { rootDirectory } from '@voxhelm/infra/embedded/node-service';
 import { describeGpus, findGpus } from '@voxhelm/infra/setup/device.mjs';
 import { benchDevice } from './lib/device.ts';
+import { type BenchOptions, readOptions } from './lib/options.ts';
 import { type Line, PARTS, type Part, type PartResult } from './performance/parts.ts';
 import { type Results, section, withSection } from './performance/table.ts';
 
 /*
- * Runs every benchmark and fills the tables of docs/performance.md (that of the device which set-up chose):
- *
- *   npm run bench -- performance --anchor PYTHON [--only train-step:48x48x48,start] [--device cpu|cuda]
- *     [--rounds 2] [--precision bfloat16]
- *
- * PYTHON: one with torch and monai. Results are kept in out/bench, so `--only` replaces some (by the start of their names)
+ * Runs every benchmark and fills the tables of docs/performance.md (that of the device which set-up chose). Results are kept in out/bench, so `--only` replaces some (by the start of their names)
  * and the table is filled from all; `--only none` fills it anew.
  */
 
 const DOCUMENT = join(rootDirectory, 'docs', 'performance.md');
 
+/** For `--help`. */
+export const ABOUT = 'Runs every benchmark of time and memory and fills the tables of docs/performance.md.';
+
+/** See {@link BenchOptions}. */
+export const OPTIONS = {
+  anchor: {
+    value: 'PYTHON',
+    about: 'a Python with torch and monai, which is measured beside ours; absent: ours alone',
+  },
+  only: {
+    value: 'train-step:48x48x48,start',
+    about: 'parts by the start of their names; none: fills the tables anew from out/bench; absent: all',
+  },
+  rounds: { value: 'N', about: "of training steps; absent: the benchmark's own" },
+  precision: { value: 'bfloat16', about: 'of training steps; absent: both' },
+} as const satisfies BenchOptions;
+
 /** See the head of this file. */
 export async function main(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      anchor: { type: 'string' },
-      only: { type: 'string' },
-      rounds: { type: 'string' },
-      precision: { type: 'string' },
-    },
-  });
+  const values = readOptions(args, OPTIONS);
   const { anchor, rounds, precision } = values;
   // Of large networks each round takes minutes: a shorter look can say so.
   const shorter = Object.entries({ rounds, precision }).flatMap(([name, value]) => (value ? [`--${name}`, value] : []));

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { countOf, patchOf } from './lib/arguments.ts';
 import { benchDevice } from './lib/device.ts';
 import { watchGpuMemory } from './lib/gpu-memory.ts';
 import { say } from './lib/json-lines.ts';
+import { type BenchOptions, readOptions } from './lib/options.ts';
 import { runJsonProcess } from './lib/process.ts';
 import { median, rounded } from './lib/statistics.ts';
 import type { MeasuredPrediction, PredictConfiguration } from './predict/configuration.ts';
@@ -13,13 +13,8 @@ import { linkImages, writeModel } from './predict/material.ts';
 import { PRECISIONS, SEGRESNET_16 } from './step/configuration.ts';
 
 /*
- * How fast a bundle segments images, from files to files, each side in a process of its own:
- *
- *   npm run bench -- predict [--input DIR] [--cases 50] [--patch 32x48x32] [--flips 0,3] [--window-batch 4]
- *     [--anchor PYTHON] [--rounds 3] [--device cpu|cuda]
- *
- * Overlap 0.5, Gaussian blending, SegResNetDS of 16 filters, untrained (which costs the same). `--flips N`: N mirrored
- * passes beside the plain one. With --anchor also MONAI's SlidingWindowInferer on the same network, weights and files, at
+ * How fast a bundle segments images, from files to files, each side in a process of its own. Overlap 0.5, Gaussian blending,
+ * SegResNetDS of 16 filters, untrained (which costs the same). With --anchor also MONAI's SlidingWindowInferer on the same network, weights and files, at
  * its fastest of precision, memory format and windows at once, interleaved, and the ratio of our faster precision to it.
  */
 
@@ -28,20 +23,27 @@ const GOALS = { time: 0.6, memory: 0.6 };
 /** Cases by which the anchor's fastest variant is found. */
 const SEARCH_CASES = 5;
 
+/** For `--help`. */
+export const ABOUT =
+  'Sliding-window prediction from files to files, overlap 0.5: a JSON line a configuration with seconds, voxels a second and peak memory.';
+
+/** See {@link BenchOptions}. */
+export const OPTIONS = {
+  input: { value: 'DIR', about: 'images to predict; absent: those of the sample dataset' },
+  cases: { value: 'N', about: 'how many of them, repeated where there are fewer', default: '50' },
+  patch: { value: '32x48x32', about: 'windows of this size', default: '32x48x32' },
+  flips: { value: '0,3', about: 'mirrored passes beside the plain one, of several', default: '0,3' },
+  'window-batch': { value: 'N', about: 'windows at once', default: '4' },
+  anchor: {
+    value: 'PYTHON',
+    about: 'a Python with torch and monai, which is measured beside ours; absent: ours alone',
+  },
+  rounds: { value: 'N', about: 'rounds, interleaved, of which the median counts; absent: 3 with --anchor, else 1' },
+} as const satisfies BenchOptions;
+
 /** See the head of this file. */
 export async function main(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      input: { type: 'string' },
-      cases: { type: 'string', default: '50' },
-      patch: { type: 'string', default: '32x48x32' },
-      flips: { type: 'string', default: '0,3' },
-      'window-batch': { type: 'string', default: '4' },
-      anchor: { type: 'string' },
-      rounds: { type: 'string' },
-    },
-  });
+  const values = readOptions(args, OPTIONS);
   const device = await benchDevice();
   const rounds = countOf('rounds', values.rounds ?? (values.anchor === undefined ? '1' : '3'));
   const folder = await mkdtemp(join(tmpdir(), 'voxhelm-bench-'));

@@ -1,16 +1,16 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import type { CaseFiles } from '@voxhelm/gpu-trainer/loader/messages';
 import { countOf } from './lib/arguments.ts';
 import { say } from './lib/json-lines.ts';
+import { type BenchOptions, readOptions } from './lib/options.ts';
 import { configurationKey, gridConfigurations } from './search/tables/grid.ts';
 import { type StoredTable, TABLE_FILE } from './search/tables/table.ts';
 import { loadTableCases, STEPS, trainConfiguration, VALIDATE_EVERY } from './search/tables/train.ts';
 
 /*
- * `npm run bench -- search-tables [--out FILE] [--most N] [--minutes M]`: trains the configurations of the table that are
+ * Trains the configurations of the table that are
  * not in the file yet and writes it after each ten. `bench -- search --functions tables` searches in it.
  */
 
@@ -18,18 +18,22 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const VALIDATION_CASES = 4;
 const SAVE_EVERY = 10;
 
-const ABOUT = `Real trainings of Voxhelm's own networks on samples/hippocampus: ${STEPS} steps of one 24^3 patch at 1.5 mm, validated on ${VALIDATION_CASES} cases; mean Dice after each ${VALIDATE_EVERY} steps; seconds by the clock on two CPU cores that other programs used too (compare them with care). Made by: npm run bench -- search-tables`;
+const TABLE_ABOUT = `Real trainings of Voxhelm's own networks on samples/hippocampus: ${STEPS} steps of one 24^3 patch at 1.5 mm, validated on ${VALIDATION_CASES} cases; mean Dice after each ${VALIDATE_EVERY} steps; seconds by the clock on two CPU cores that other programs used too (compare them with care). Made by: npm run bench -- search-tables`;
+
+/** For `--help`. */
+export const ABOUT =
+  'Trains the configurations of the table of real trainings that are not in it yet: a JSON line a training.';
+
+/** See {@link BenchOptions}. */
+export const OPTIONS = {
+  out: { value: 'FILE', about: 'the table', default: TABLE_FILE },
+  most: { value: 'N', about: 'trainings at most', default: '1000' },
+  minutes: { value: 'N', about: 'time at most', default: '20' },
+} as const satisfies BenchOptions;
 
 /** See the head of this file. */
 export async function main(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      out: { type: 'string', default: TABLE_FILE },
-      most: { type: 'string', default: '1000' },
-      minutes: { type: 'string', default: '20' },
-    },
-  });
+  const values = readOptions(args, OPTIONS);
   const until = performance.now() + countOf('minutes', values.minutes) * 60_000;
   const table = await storedTable(values.out);
   const missing = gridConfigurations().filter((one) => table.rows[configurationKey(one)] === undefined);
@@ -54,7 +58,7 @@ async function storedTable(file: string): Promise<StoredTable> {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
-  return text === null ? { about: ABOUT, rows: {} } : (JSON.parse(text) as StoredTable);
+  return text === null ? { about: TABLE_ABOUT, rows: {} } : (JSON.parse(text) as StoredTable);
 }
 
 /** A row a line: a table is read in a diff too. */

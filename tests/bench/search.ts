@@ -10,8 +10,7 @@ import { OPTUNA, OPTUNA_CURVES } from './search/optuna.ts';
 import { bestOf, type Objective, quantile, runStudy, type StudyRun, shown } from './search/study-run.ts';
 
 /*
- * `npm run bench -- search [--functions a,b] [--seeds N] [--trials N] [--parallel N] [--sampler NAME]`: one JSON line a
- * function, regrets over the seeds beside Optuna's. With `--objective FILE.mjs`: one JSON line a seed, for the module's own
+ * One JSON line a function, regrets over the seeds beside Optuna's. With `--objective FILE.mjs`: one JSON line a seed, for the module's own
  * `space(hp)` and `objective(point)`. With `--anchor PYTHON`, a Python that has Optuna, `[--anchor-sampler tpe|gp]` searches
  * beside ours on the same objective.
  */
@@ -24,6 +23,13 @@ function print(line: Record<string, unknown>): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
+/** For `--help`. */
+export const ABOUT =
+  "Searches on functions and learning curves whose best is known, beside Optuna's figures: a JSON line a function.";
+
+export { OPTIONS } from './search/options.ts';
+
+/** See the head of this file. */
 export async function main(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options.objective !== null) {

@@ -1,30 +1,35 @@
-import { parseArgs } from 'node:util';
 import { countOf, patchOf } from './lib/arguments.ts';
 import { benchDevice } from './lib/device.ts';
 import { say } from './lib/json-lines.ts';
+import { type BenchOptions, readOptions } from './lib/options.ts';
 import { median, rounded } from './lib/statistics.ts';
 import { anchorVariants, interleave, type Series } from './step/compare.ts';
 import { CLIP_NORM, oursOf, SEGRESNET_16, type StepConfiguration } from './step/configuration.ts';
 
 /*
- * From the start of a process to the end of its first training step, ours and with --anchor PYTHON MONAI's, interleaved:
- *
- *   npm run bench -- start [--patch 48x48x48] [--batch 1] [--anchor PYTHON] [--rounds 3] [--device cpu|cuda]
+ * From the start of a process to the end of its first training step, ours and with --anchor MONAI's, interleaved.
  */
 
 const GOAL = 1;
 
+/** For `--help`. */
+export const ABOUT =
+  "From the start of a process to the end of its first training step: a JSON line an engine and precision, with --anchor the ratio to MONAI's.";
+
+/** See {@link BenchOptions}. */
+export const OPTIONS = {
+  patch: { value: '48x48x48', about: 'one patch', default: '48x48x48' },
+  batch: { value: 'N', about: 'patches a step', default: '1' },
+  anchor: {
+    value: 'PYTHON',
+    about: 'a Python with torch and monai, which is measured beside ours; absent: ours alone',
+  },
+  rounds: { value: 'N', about: 'rounds, interleaved, of which the median counts', default: '3' },
+} as const satisfies BenchOptions;
+
 /** See the head of this file. */
 export async function main(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      patch: { type: 'string', default: '48x48x48' },
-      batch: { type: 'string', default: '1' },
-      anchor: { type: 'string' },
-      rounds: { type: 'string', default: '3' },
-    },
-  });
+  const values = readOptions(args, OPTIONS);
   const device = await benchDevice();
   const row: StepConfiguration = {
     ...{ network: SEGRESNET_16, patch: patchOf(values.patch), batch: countOf('batch', values.batch), device },

@@ -1,8 +1,8 @@
-import { parseArgs } from 'node:util';
 import { networkOf } from '@voxhelm/algorithms/networks';
 import { chosen, countOf, patchOf } from './lib/arguments.ts';
 import { benchDevice } from './lib/device.ts';
 import { say } from './lib/json-lines.ts';
+import { type BenchOptions, readOptions } from './lib/options.ts';
 import { median, rounded } from './lib/statistics.ts';
 import { fastestAnchor, interleave, ratioOf, type Series } from './step/compare.ts';
 import { CLIP_NORM, ENGINES, oursOf, PRECISIONS, type StepConfiguration } from './step/configuration.ts';
@@ -10,39 +10,47 @@ import { type BenchNetwork, networksGiven, type Row } from './step/networks.ts';
 import type { MeasuredStep } from './step/run-step.ts';
 
 /*
- * How long a training step takes and how much memory, each configuration in a process of its own:
- *
- *   npm run bench -- train-step [--network SegResNetDS] [--options JSON] [--patch 48x48x48] [--batch 1]
- *     [--recompute none,blocks] [--augment-on loader,device]
- *     [--engine eager,compiled] [--precision float32,bfloat16] [--anchor PYTHON] [--rounds 3] [--device cpu|cuda]
- *     [--measure-ms 5000]      how long steps are repeated; 0: the first step alone, for its peak memory
- *
- * Networks, by class or label: SegResNetDS, SwinUNETR ("SwinUNETR 24", "SwinUNETR 48"), DiNTS ("DiNTS supernet",
- * "DiNTS found"), PlainConvUNet, ResidualEncoderUNet (step/networks.ts).
+ * How long a training step takes and how much memory, each configuration in a process of its own. Options: OPTIONS, or
+ * `npm run bench -- train-step --help`.
  *
  * A JSON line a configuration (medians over the rounds), with --anchor also the anchor's and the ratio to it. `peakMb` is
  * resident memory above the state in which libraries are loaded and a batch lies ready: weights, optimiser state and
  * programs count, on both sides. Issues 5 and 6 name the goals.
  */
 
+/** For `--help`. */
+export const ABOUT =
+  'Time and peak memory of a training step, split into its parts: a JSON line a configuration, with --anchor the ratio to MONAI and PyTorch as well.';
+
+/** See {@link BenchOptions}. */
+export const OPTIONS = {
+  network: {
+    value: 'NAME',
+    about:
+      'class or label, of several: SegResNetDS, SwinUNETR, "SwinUNETR 24", DiNTS, "DiNTS found", PlainConvUNet, ResidualEncoderUNet (step/networks.ts); absent: SegResNetDS',
+  },
+  options: { value: 'JSON', about: "the network's options in place of its own" },
+  patch: { value: '48x48x48', about: "one patch; absent: the network's rows" },
+  batch: { value: 'N', about: "patches a step; absent: the network's rows" },
+  engine: { value: 'eager,compiled', about: 'who computes, of several; absent: both' },
+  precision: { value: 'float32,bfloat16', about: 'of several; absent: both' },
+  anchor: {
+    value: 'PYTHON',
+    about: 'a Python with torch and monai, which is measured beside ours; absent: ours alone',
+  },
+  rounds: { value: 'N', about: 'rounds, interleaved, of which the median counts; absent: 3 with --anchor, else 1' },
+  recompute: { value: 'none,blocks', about: 'what is computed again for the gradient, of several', default: 'none' },
+  'augment-on': { value: 'loader,device', about: 'where batches are augmented, of several', default: 'loader' },
+  'measure-ms': {
+    value: 'MS',
+    about: 'how long steps are repeated; 0: the first step alone, for its peak memory',
+    default: '5000',
+  },
+} as const satisfies BenchOptions;
+
 /** See the head of this file. */
 export async function main(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      network: { type: 'string' },
-      options: { type: 'string' },
-      patch: { type: 'string' },
-      batch: { type: 'string' },
-      engine: { type: 'string' },
-      precision: { type: 'string' },
-      anchor: { type: 'string' },
-      rounds: { type: 'string' },
-      recompute: { type: 'string', default: 'none' },
-      'augment-on': { type: 'string', default: 'loader' },
-      'measure-ms': { type: 'string', default: '5000' },
-    },
-  });
+  const values = readOptions(args, OPTIONS);
   const networks = networksGiven(values.network, values.options);
   const engines = chosen('engine', values.engine, ENGINES);
   const precisions = chosen('precision', values.precision, PRECISIONS);

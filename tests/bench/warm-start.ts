@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { plannerOf } from '@voxhelm/algorithms/planners';
 import type { DatalistCase } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
@@ -12,31 +11,35 @@ import { deviceInfo } from '@voxhelm/nn/engine';
 import { SAMPLES } from '../support/small-dataset.ts';
 import { countOf } from './lib/arguments.ts';
 import { say } from './lib/json-lines.ts';
+import { type BenchOptions, readOptions } from './lib/options.ts';
 import { rounded } from './lib/statistics.ts';
 import { openTrainings, type Trained } from './warm-start/training.ts';
 
 /** Equal Dice: this share of the best that a training from nothing reaches. */
 const SHARE_OF_BEST = 0.99;
 
+/** For `--help`. */
+export const ABOUT =
+  "What a retraining from the champion's weights saves: a JSON line a training, and one with the seconds that each needed to the same Dice.";
+
+/** See {@link BenchOptions}. */
+export const OPTIONS = {
+  data: { value: 'DIR', about: 'a dataset', default: SAMPLES },
+  cases: { value: 'N', about: 'cases that the champion trains on', default: '16' },
+  new: { value: 'N', about: 'cases that come later', default: '4' },
+  steps: { value: 'N', about: 'of each training', default: '300' },
+  'validate-every': { value: 'N', about: 'steps between validations', default: '15' },
+  seed: { value: 'N', about: 'of everything that is drawn', default: '0' },
+} as const satisfies BenchOptions;
+
 /**
- * `npm run bench -- warm-start [--data DIR] [--cases 16] [--new 4] [--steps 300] [--validate-every 15] [--seed 0]`: what a
- * retraining from the champion's weights saves. Trains a champion on the first `cases` training cases, then, by the same
+ * What a retraining from the champion's weights saves. Trains a champion on the first `cases` training cases, then, by the same
  * plan, a model on `new` more from its weights and one from nothing; the dataset's test cases, which neither learns from,
  * validate all three. Prints a JSON line a training, and one with the seconds that each needed to the same Dice. Each training
  * is a trainer's own job in its own process.
  */
 export async function main(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      data: { type: 'string', default: SAMPLES },
-      cases: { type: 'string', default: '16' },
-      new: { type: 'string', default: '4' },
-      steps: { type: 'string', default: '300' },
-      'validate-every': { type: 'string', default: '15' },
-      seed: { type: 'string', default: '0' },
-    },
-  });
+  const values = readOptions(args, OPTIONS);
   const [known, added] = [countOf('cases', values.cases), countOf('new', values.new)];
   const steps = countOf('steps', values.steps);
   const plan = await planFor(values.data, known, steps, countOf('validate-every', values['validate-every']));

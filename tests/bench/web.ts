@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import type { MetricCurve, RunDetail, RunView, TrialView } from '@voxhelm/contracts/api';
 import { rootDirectory } from '@voxhelm/infra/embedded/node-service';
 import { launch } from '../web/browser.ts';
+import { countOf } from './lib/arguments.ts';
+import { type BenchOptions, readOptions } from './lib/options.ts';
 
 /*
- * `npm run bench -- web [--trials 300] [--points 1000] [--events 50]`: what the first page weighs and when it is usable,
+ * What the first page weighs and when it is usable,
  * and the frames a second of a run's page with many trials while events arrive. The built pages are served as the API
  * serves them; the API's answers are made here, so that only the browser is measured.
  */
@@ -24,12 +26,23 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Milliseconds between the messages' own timestamps: how long each measurement of frames goes on. */
 const MEASURE_MS = 8_000;
 
+/** For `--help`. */
+export const ABOUT =
+  "What the web UI's first page weighs and when it is usable, and frames a second of a run's page while events arrive: two JSON lines.";
+
+/** See {@link BenchOptions}. */
+export const OPTIONS = {
+  trials: { value: 'N', about: 'trials of the run that is shown', default: '300' },
+  points: { value: 'N', about: 'points of each curve', default: '1000' },
+  events: { value: 'N', about: 'events a second', default: '50' },
+} as const satisfies BenchOptions;
+
+/** See the head of this file. */
 export async function main(args: readonly string[]): Promise<void> {
-  const option = (name: string, fallback: number): number => {
-    const at = args.indexOf(`--${name}`);
-    return at < 0 ? fallback : Number(args[at + 1]);
-  };
-  const [trials, points, events] = [option('trials', 300), option('points', 1_000), option('events', 50)];
+  const values = readOptions(args, OPTIONS);
+  const trials = countOf('trials', values.trials);
+  const points = countOf('points', values.points);
+  const events = countOf('events', values.events);
   const server = await serve(trials, points, events);
   const browser = await launch();
   try {

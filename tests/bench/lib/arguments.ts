@@ -24,11 +24,11 @@ export function chosen<T extends string>(option: string, given: string | undefin
   return found;
 }
 
-/** A positive whole number. Throws `invalid-request` where it is none. */
-export function countOf(option: string, given: string): number {
+/** A whole number of `least` or more. Throws `invalid-request` where it is none. */
+export function countOf(option: string, given: string, least = 1): number {
   const count = Number(given);
-  if (!Number.isInteger(count) || count < 1) {
-    throw new VoxhelmError('invalid-request', `--${option} ${given} is no number of things`);
+  if (!Number.isInteger(count) || count < least) {
+    throw new VoxhelmError('invalid-request', `--${option} ${given} is no whole number of ${least} or more`);
   }
   return count;
 }

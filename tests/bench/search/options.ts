@@ -1,5 +1,6 @@
-import { parseArgs } from 'node:util';
 import { SAMPLERS, type SamplerName } from '@voxhelm/search/samplers/pick';
+import { countOf } from '../lib/arguments.ts';
+import { type BenchOptions, readOptions as readBenchOptions } from '../lib/options.ts';
 import type { AnchorSampler } from './anchor.ts';
 
 /** What `npm run bench -- search` is told. */
@@ -16,27 +17,27 @@ export interface SearchBenchOptions {
   readonly anchorSampler: AnchorSampler;
 }
 
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} takes a whole number >= 1, not "${text}"`);
-  return value;
-}
+/** See {@link BenchOptions}. */
+export const OPTIONS = {
+  objective: {
+    value: 'FILE.mjs',
+    about: 'a module that exports space(hp) and objective(point); absent: the functions',
+  },
+  functions: {
+    value: 'LIST',
+    about: 'names of search/functions.ts, noisy, failing, curves, tables, table-curves; absent: all',
+  },
+  seeds: { value: 'N', about: 'searches of each function', default: '30' },
+  trials: { value: 'N', about: 'of each search', default: '60' },
+  parallel: { value: 'N', about: 'trials at once', default: '1' },
+  sampler: { value: 'NAME', about: 'which sampler proposes', default: 'auto' },
+  anchor: { value: 'PYTHON', about: 'a Python with Optuna, which searches beside ours; absent: none' },
+  'anchor-sampler': { value: 'tpe|gp', about: "Optuna's", default: 'tpe' },
+} as const satisfies BenchOptions;
 
 /** Reads the command line; throws naming what is wrong. */
 export function readOptions(args: readonly string[]): SearchBenchOptions {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      objective: { type: 'string' },
-      functions: { type: 'string' },
-      seeds: { type: 'string', default: '30' },
-      trials: { type: 'string', default: '60' },
-      parallel: { type: 'string', default: '1' },
-      sampler: { type: 'string', default: 'auto' },
-      anchor: { type: 'string' },
-      'anchor-sampler': { type: 'string', default: 'tpe' },
-    },
-  });
+  const values = readBenchOptions(args, OPTIONS);
   if (!Object.hasOwn(SAMPLERS, values.sampler)) {
     throw new Error(`--sampler takes one of ${Object.keys(SAMPLERS).join(', ')}, not "${values.sampler}"`);
   }
@@ -47,9 +48,9 @@ export function readOptions(args: readonly string[]): SearchBenchOptions {
   return {
     objective: values.objective ?? null,
     functions: values.functions?.split(',') ?? null,
-    seeds: positive('seeds', values.seeds),
-    trials: positive('trials', values.trials),
-    parallel: positive('parallel', values.parallel),
+    seeds: countOf('seeds', values.seeds),
+    trials: countOf('trials', values.trials),
+    parallel: countOf('parallel', values.parallel),
     sampler: values.sampler as SamplerName,
     anchor: values.anchor ?? null,
     anchorSampler,
