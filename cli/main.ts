@@ -85,6 +85,7 @@ function describeCommands(done: (code: number) => void): Command {
     .description('what a run’s search found: its trials, the best point, what mattered')
     .argument('<run>')
     .option('--csv', 'all trials as CSV')
+    .option('--log <number>', 'what the trainers of this trial logged: sizes, each validation, warnings, how it ended')
     .addOption(json())
     .action(async (run: string, options: TrialsOptions) =>
       done(await (await import('./commands/trials.ts')).trials(run, options)),
@@ -182,6 +183,8 @@ export interface RunsOptions extends JsonOption {
 /** Options of `trials`. */
 export interface TrialsOptions extends JsonOption {
   readonly csv?: boolean;
+  /** A trial's number, from 1. */
+  readonly log?: string;
 }
 /** Options of `predict`. */
 export interface PredictOptions extends JsonOption {

@@ -91,6 +91,8 @@ export const DatasetDetail = DatasetView.extend({
     }),
   ),
   summary: AnalysisSummary.nullable(),
+  /** What somebody had changed before sending or correcting it, in words, as the dataset's folder keeps it. */
+  choices: z.array(z.string()),
 }).meta({ id: 'DatasetDetail' });
 export type DatasetDetail = z.infer<typeof DatasetDetail>;
 

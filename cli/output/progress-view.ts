@@ -74,7 +74,7 @@ export function progressLines({ run, trials }: RunProgress, width: number): stri
       if (now.etaSeconds !== null) facts.push(`${durationText(now.etaSeconds)} left`);
     }
     lines.push(
-      `${bar(step / trial.steps, width)} trial ${trial.number} ${trial.algorithm} fold ${trial.fold} · ${facts.join(' · ')}`,
+      `${bar(step / trial.steps, width)} trial ${trial.number + 1} ${trial.algorithm} fold ${trial.fold} · ${facts.join(' · ')}`,
     );
   }
   return lines;

@@ -37,7 +37,7 @@ export function trialTable(run: RunDetail): string {
   const rows = run.trials.map((trial) => [
     trial.algorithm,
     String(trial.fold),
-    `${trial.number} (${trial.kind})`,
+    `${trial.number + 1} (${trial.kind})`,
     trial.reason === null ? trial.state : `${trial.state}: ${trial.reason}`,
     `${trial.step}/${trial.steps}`,
     shareText(trial.dataWaitFraction),
@@ -64,7 +64,7 @@ function ensembleLines(run: RunDetail): string {
   const { chosen } = run.ensemble.plan;
   const members = run.ensemble.members.map((member) => {
     const trial = run.trials.find((one) => one.id === member.trialId);
-    return `${member.algorithm} fold ${member.fold} trial ${trial?.number ?? '?'} (${diceText(member.validationDice)})`;
+    return `${member.algorithm} fold ${member.fold} trial ${trial === undefined ? '?' : trial.number + 1} (${diceText(member.validationDice)})`;
   });
   const flips = chosen.fusion.flips.length === 0 ? 'no flips' : `${chosen.fusion.flips.length} flips`;
   const largest =

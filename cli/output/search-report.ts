@@ -10,11 +10,11 @@ export function searchReport({ sampler, pruner, plannedTrials, best, history, im
   for (const { number, algorithm, state, value, step, source } of history) {
     const mark = number === best?.number ? '*' : ' ';
     lines.push(
-      `${mark} ${String(number).padStart(4)}  ${algorithm.padEnd(12)} ${state.padEnd(10)} Dice ${diceText(value)}  ${step} steps  ${source ?? ''}`.trimEnd(),
+      `${mark} ${String(number + 1).padStart(4)}  ${algorithm.padEnd(12)} ${state.padEnd(10)} Dice ${diceText(value)}  ${step} steps  ${source ?? ''}`.trimEnd(),
     );
   }
   if (best !== null) {
-    lines.push('', `best: trial ${best.number}, Dice ${diceText(best.value)}`);
+    lines.push('', `best: trial ${best.number + 1}, Dice ${diceText(best.value)}`);
     for (const [path, value] of Object.entries(best.point)) lines.push(`  ${path} = ${shown(value)}`);
   }
   if (importance.length > 0) lines.push('', 'what decided (share, 90 % interval)');

@@ -72,7 +72,7 @@ ${foreground.map((label) => html`<li><b>${formatScore(test.mean.classes[label.va
 }
 
 function ensembleSection({ members, plan, run }: ReportContent): Markup {
-  const numbers = new Map(run.trials.map((trial) => [trial.trialId, trial.number]));
+  const numbers = new Map(run.trials.map((trial) => [trial.trialId, trial.number + 1]));
   return html`<section><h2>Ensemble</h2>
 <p class="note">${describeFusion(plan.chosen.fusion)} Chosen on validation predictions alone (${plan.chosen.validationCases} cases, each predicted only by members that did not train on it: mean Dice ${formatScore(plan.chosen.validationDice)}); the test cases were then scored once.</p>
 <div class="table"><table><thead><tr><th>Member</th><th>Algorithm</th><th class="n">Fold</th><th class="n">Trial</th><th class="n">Step</th><th class="n">Validation Dice</th></tr></thead><tbody>
@@ -123,7 +123,7 @@ function trialSection({ run, labels, members }: ReportContent): Markup {
   const chosen = new Set(members.map((member) => member.trialId));
   return html`<section><h2>Trials</h2>
 <div class="table"><table><thead><tr><th>Algorithm</th><th class="n">Fold</th><th class="n">Trial</th><th>State</th><th class="n">Steps</th><th class="n">Dice</th>${foreground.map((label) => html`<th class="n">${label.name}</th>`)}<th>Ensemble</th><th>Configuration</th></tr></thead>
-<tbody>${run.trials.map((trial) => html`<tr><td>${trial.algorithm}</td><td class="n">${trial.fold}</td><td class="n">${trial.number}</td><td><span class="badge ${trial.state === 'completed' ? '' : 'off'}">${trial.state}</span></td><td class="n">${trial.steps}</td><td class="n">${formatScore(trial.bestDice)}</td>${foreground.map((label) => html`<td class="n">${formatScore(trial.diceByClass[label.value])}</td>`)}<td>${chosen.has(trial.trialId) ? 'member' : ''}</td><td class="text">${describePoint(trial.point)}</td></tr>`)}</tbody></table></div></section>`;
+<tbody>${run.trials.map((trial) => html`<tr><td>${trial.algorithm}</td><td class="n">${trial.fold}</td><td class="n">${trial.number + 1}</td><td><span class="badge ${trial.state === 'completed' ? '' : 'off'}">${trial.state}</span></td><td class="n">${trial.steps}</td><td class="n">${formatScore(trial.bestDice)}</td>${foreground.map((label) => html`<td class="n">${formatScore(trial.diceByClass[label.value])}</td>`)}<td>${chosen.has(trial.trialId) ? 'member' : ''}</td><td class="text">${describePoint(trial.point)}</td></tr>`)}</tbody></table></div></section>`;
 }
 
 function describePoint(point: RunReport['trials'][number]['point']): string {
@@ -139,7 +139,9 @@ function curveSection(run: RunReport): Markup {
   const lines = (series: string): CurveLine[] =>
     run.trials.flatMap((trial) => {
       const points = trial.curves[series];
-      return points?.length ? [{ label: `Trial ${trial.number}, ${trial.algorithm}, fold ${trial.fold}`, points }] : [];
+      return points?.length
+        ? [{ label: `Trial ${trial.number + 1}, ${trial.algorithm}, fold ${trial.fold}`, points }]
+        : [];
     });
   return html`<section><h2>Training curves</h2><div class="grid2">
 ${curveChart(lines('loss'), { title: 'Training loss', yLabel: 'loss' })}

@@ -6,6 +6,9 @@ import { UploadCreate, type UploadFile } from '@voxhelm/contracts/api-uploads';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { fieldError, notFound } from './errors.ts';
 
+/** In a dataset's folder: what was changed before it was sent, a line each. */
+export const CHOICES_FILE = 'voxhelm-choices.txt';
+
 /** Uploaded files by their SHA-256, and the uploads that will be datasets of them. */
 export interface ContentStore {
   /** Where tus leaves what is still coming. */
@@ -92,7 +95,7 @@ export function contentStore(home: string): ContentStore {
         await mkdir(temporary, { recursive: true });
         for (const { path, sha256 } of upload.files) await place(pathOf(sha256), join(temporary, path));
         if (upload.choices.length > 0) {
-          await writeFile(join(temporary, 'voxhelm-choices.txt'), `${upload.choices.join('\n')}\n`);
+          await writeFile(join(temporary, CHOICES_FILE), `${upload.choices.join('\n')}\n`);
         }
         await rename(temporary, folder);
       } finally {

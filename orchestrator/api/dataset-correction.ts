@@ -7,7 +7,7 @@ import { UNLABELLED_FOLDER } from '@voxhelm/imaging/datasets/unlabelled';
 import type { Database, Prisma } from '@voxhelm/prisma/client';
 import { fromJson } from '@voxhelm/prisma/json';
 import { z } from 'zod';
-import type { ContentStore } from './content-store.ts';
+import { CHOICES_FILE, type ContentStore } from './content-store.ts';
 import { fieldError, notFound } from './errors.ts';
 
 /*
@@ -95,7 +95,7 @@ export async function layOutCorrection(
       }),
     );
     const choice = `${correction.caseId}: ${known === undefined ? 'added' : 'label corrected'} (from dataset ${datasetId})`;
-    await writeFile(join(`${folder}.incoming`, 'voxhelm-choices.txt'), `${choice}\n`);
+    await writeFile(join(`${folder}.incoming`, CHOICES_FILE), `${choice}\n`);
     await rename(`${folder}.incoming`, folder);
     return {
       name: `${dataset.name}, ${correction.caseId} ${known === undefined ? 'added' : 'corrected'}`.slice(0, 200),

@@ -98,7 +98,7 @@ export async function refuseUnlessMeant(
   const what = role === 'comparison' ? 'a comparison case' : 'a test case';
   if (!meant) {
     throw new VoxhelmError('conflict', `${caseId} is ${what} of "${name}": models are judged by its label`, {
-      fix: 'Say that it is meant: --held-out, or "heldOut": true.',
+      fix: 'Say that it is meant: the box beside the button on the page, --held-out, or "heldOut": true.',
     });
   }
   const busy = await database.firing.findFirst({

@@ -223,8 +223,8 @@ test('an attempt that goes on is told once, with its step and why the one before
   await tell(2, { step: 43 });
   await tell(3, { step: 43, after: "the train job's process was killed at step 43 (SIGKILL)" });
   expect(await told()).toEqual([
-    'Trial 0 (segresnet, fold 0) goes on from step 42 of 100: its trainer was lost, this is attempt 2.',
-    "Trial 0 (segresnet, fold 0) goes on from step 43 of 100: the train job's process was killed at step 43 (SIGKILL), this is attempt 3.",
+    'Trial 1 (segresnet, fold 0) goes on from step 42 of 100: its trainer was lost, this is attempt 2.',
+    "Trial 1 (segresnet, fold 0) goes on from step 43 of 100: the train job's process was killed at step 43 (SIGKILL), this is attempt 3.",
   ]);
 });
 
@@ -244,8 +244,8 @@ test('each time that a plan was made smaller for its device is told once', async
   }
   const events = await service.database.runEvent.findMany({ where: { runId: trial.runId, type: 'trial.smaller' } });
   expect(events.map(({ message }) => message)).toEqual([
-    'Trial 0 (segresnet, fold 0) made smaller: out of memory 1.',
-    'Trial 0 (segresnet, fold 0) made smaller: out of memory 2.',
+    'Trial 1 (segresnet, fold 0) made smaller: out of memory 1.',
+    'Trial 1 (segresnet, fold 0) made smaller: out of memory 2.',
   ]);
 });
 

@@ -36,7 +36,7 @@ async function tellOnce(
   const { key, type, told } = event;
   const { runId, number, algorithm, fold } = await database.trial.findUniqueOrThrow({ where: { id: trialId } });
   if ((await database.runEvent.findUnique({ where: { runId_key: { runId, key } } })) !== null) return;
-  const message = `Trial ${number} (${algorithm}, fold ${fold}) ${told}`;
+  const message = `Trial ${number + 1} (${algorithm}, fold ${fold}) ${told}`;
   await database.$transaction(async (transaction) => {
     // As every writer of events: ids become visible in their order.
     await transaction.$queryRaw`SELECT id FROM "Run" WHERE id = ${runId} FOR UPDATE`;

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { DatasetDetail, DatasetView, RunDetail, RunEvent, RunView, TrialView } from '@voxhelm/contracts/api';
 import { DatasetState } from '@voxhelm/contracts/api';
@@ -12,6 +14,7 @@ import { Point, TrialKind, TrialProgress, TrialState } from '@voxhelm/contracts/
 import { type Database, Prisma } from '@voxhelm/prisma/client';
 import { fromJson, fromJsonOrNull } from '@voxhelm/prisma/json';
 import { z } from 'zod';
+import { CHOICES_FILE } from './content-store.ts';
 import {
   elapsedSeconds,
   etaRangeSeconds,
@@ -78,10 +81,16 @@ export function datasetView(row: DatasetRow): DatasetView {
   };
 }
 
+/** The lines of the file that keeps what was changed of an uploaded dataset; none where there is no such file. */
+async function readChoices(folder: string): Promise<string[]> {
+  const text = await readFile(join(folder, CHOICES_FILE), 'utf8').catch(() => '');
+  return text.split('\n').filter((line) => line !== '');
+}
+
 /** A dataset with its findings, cases and statistics. */
 export async function datasetDetail(database: Database, row: DatasetRow): Promise<DatasetDetail> {
   const { analysis } = row;
-  const view = datasetView(row);
+  const view = { ...datasetView(row), choices: await readChoices(row.path) };
   if (analysis === null) return { ...view, findings: [], cases: [], summary: null };
   const [cases, statistics] = await Promise.all([
     database.datasetCase.findMany({ where: { analysisId: analysis.id }, orderBy: { position: 'asc' } }),

@@ -21,7 +21,7 @@ interface ScatterProps {
   readonly line?: readonly (readonly [number, number])[];
 }
 
-const [WIDTH, HEIGHT, LEFT, BOTTOM, EDGE] = [520, 250, 52, 34, 28];
+const [WIDTH, HEIGHT, LEFT, BOTTOM, EDGE] = [520, 258, 52, 42, 28];
 
 /** Points in a plane; each a link. The same as CSV, and a sentence. */
 export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) {
@@ -54,7 +54,7 @@ export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) 
             {text}
           </text>
         ))}
-        <text x={(WIDTH + LEFT) / 2} y={HEIGHT - 3} textAnchor="middle">
+        <text x={(WIDTH + LEFT) / 2} y={HEIGHT - 6} textAnchor="middle">
           {xName}
         </text>
         <text x={2} y={13}>

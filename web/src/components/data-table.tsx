@@ -170,7 +170,8 @@ function toggled<Row>(columns: readonly Column<Row>[], chosen: string, id: strin
     .join(',');
 }
 
-function arrange<Row>(
+/** The rows as a table shows them by its order and filter. */
+export function arrange<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
   sort: string,

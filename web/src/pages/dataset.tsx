@@ -101,6 +101,16 @@ function Overview({ dataset }: { readonly dataset: DatasetDetail }) {
           </div>
         ))}
       </dl>
+      {dataset.choices.length > 0 && (
+        <section className="panel" aria-label="Choices">
+          <h2>Changed before it came</h2>
+          <ul>
+            {dataset.choices.map((choice) => (
+              <li key={choice}>{choice}</li>
+            ))}
+          </ul>
+        </section>
+      )}
       {dataset.findings.length > 0 && (
         <section className="panel" aria-label="Findings">
           <h2>{dataset.findings.length} findings</h2>

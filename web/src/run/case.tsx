@@ -1,20 +1,20 @@
 import type { RunDetail } from '@voxhelm/contracts/api';
 import type { RunCase, RunCases } from '@voxhelm/contracts/api-cases';
 import type { CaseScores } from '@voxhelm/contracts/evaluation';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { lazy, Suspense, useMemo } from 'react';
 import { Link } from 'wouter';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { Swatch } from '../components/swatch.tsx';
 import { useStepKeys } from '../components/use-step-keys.ts';
 import { dice, number } from '../format.ts';
-import { useQueryState, useWholeQuery } from '../query-state.ts';
 import type { CaseMeasures } from '../viewer/case-messages.ts';
 import { DISAGREEMENT_MAP, DISAGREEMENT_NAMES } from '../viewer/label-colors.ts';
 import { LabelItems, LayerSliders } from '../viewer/layer-controls.tsx';
 import { useMeasures, useVolume } from '../viewer/use-case.ts';
+import { useOpacities, usePlace, useQueryWithoutPlace } from '../viewer/view-state.ts';
 import type { Layer } from '../viewer/volume-viewer.tsx';
-import { ANY_MODEL, defaultModel, resultOf, useCases, worstFirst } from './cases.tsx';
+import { ANY_MODEL, resultOf, useCaseList, useCases } from './cases.tsx';
 import { MISSING_IN_WORDS, whyNoDistance } from './score-columns.ts';
 
 const VolumeViewer = lazy(async () => ({ default: (await import('../viewer/volume-viewer.tsx')).VolumeViewer }));
@@ -44,10 +44,12 @@ export function CasePage({ run, caseId }: { readonly run: RunDetail; readonly ca
 }
 
 function Shown({ run, data, one }: { readonly run: RunDetail; readonly data: RunCases; readonly one: RunCase }) {
-  const [model, setModel] = useQueryState('model', defaultModel(data));
+  const list = useCaseList(run, data);
+  const { model, setModel } = list;
   const result = resultOf(one, model) ?? resultOf(one, ANY_MODEL);
   const shownModel = result?.model ?? '';
-  const [opacities, setOpacities] = useState<Readonly<Record<string, number>>>({});
+  const [opacities, setOpacity] = useOpacities();
+  const [place, setPlace] = usePlace();
   const base = `/v1/runs/${run.id}/cases/${encodeURIComponent(one.caseId)}`;
   const image = useVolume(`${base}/image`);
   const truth = useVolume(one.labelled ? `${base}/label` : null);
@@ -109,7 +111,7 @@ function Shown({ run, data, one }: { readonly run: RunDetail; readonly data: Run
     <>
       <div className="page-head">
         <h2>{one.caseId}</h2>
-        <Steps run={run} data={data} one={one} model={model} />
+        <Steps run={run} one={one} list={list} />
       </div>
       {failure !== null && (
         <ErrorNote
@@ -136,6 +138,8 @@ function Shown({ run, data, one }: { readonly run: RunDetail; readonly data: Run
               layers={layers}
               labelNames={names}
               alone
+              startMm={place}
+              onPlace={setPlace}
               description={`Case ${one.caseId} in three planes and 3-D: ${there.map(({ name }) => name.toLowerCase()).join(', ')}. Dice ${dice(result?.scores.dice)}.`}
             />
           </Suspense>
@@ -156,7 +160,7 @@ function Shown({ run, data, one }: { readonly run: RunDetail; readonly data: Run
           <h3>Layers</h3>
           <LayerSliders
             layers={there.map((layer) => ({ ...layer, opacity: opacities[layer.id] ?? layer.opacity }))}
-            onOpacity={(id, opacity) => setOpacities({ ...opacities, [id]: opacity })}
+            onOpacity={setOpacity}
           />
           <ul className="legend">
             <LabelItems
@@ -202,19 +206,14 @@ function Shown({ run, data, one }: { readonly run: RunDetail; readonly data: Run
 
 interface StepsProps {
   readonly run: RunDetail;
-  readonly data: RunCases;
   readonly one: RunCase;
-  readonly model: string;
+  readonly list: ReturnType<typeof useCaseList>;
 }
 
-/** The next worse and the next better case, by link and by key. */
-function Steps({ run, data, one, model }: StepsProps) {
-  const order = worstFirst(
-    data.cases.filter((each) => resultOf(each, model) !== null),
-    model,
-  );
+/** The cases before and after this one in the list that one came from, by link and by key. */
+function Steps({ run, one, list: { listed: order, worstFirst } }: StepsProps) {
   const at = order.findIndex(({ caseId }) => caseId === one.caseId);
-  const query = useWholeQuery();
+  const query = useQueryWithoutPlace();
   const hrefOf = (index: number): string | null => {
     const other = order[index];
     return other === undefined ? null : `/runs/${run.id}/cases/${encodeURIComponent(other.caseId)}${query}`;
@@ -224,16 +223,17 @@ function Steps({ run, data, one, model }: StepsProps) {
   return (
     <div className="actions">
       <span className="muted">
-        {at + 1} of {order.length}, worst first
+        {at < 0 ? 'Not in the list' : `${at + 1} of ${order.length}`}
+        {worstFirst ? ', worst first' : ''}
       </span>
       {previous !== null && (
         <Link href={previous} className="button">
-          Worse (p)
+          {worstFirst ? 'Worse' : 'Previous'} (p)
         </Link>
       )}
       {next !== null && (
         <Link href={next} className="button">
-          Better (n)
+          {worstFirst ? 'Better' : 'Next'} (n)
         </Link>
       )}
     </div>

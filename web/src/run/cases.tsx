@@ -4,7 +4,7 @@ import type { CaseResult, RunCase, RunCases } from '@voxhelm/contracts/api-cases
 import { useMemo } from 'react';
 import { Link } from 'wouter';
 import { get } from '../api/client.ts';
-import { type Column, DataTable } from '../components/data-table.tsx';
+import { arrange, type Column, DataTable } from '../components/data-table.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { number } from '../format.ts';
@@ -39,26 +39,25 @@ export function resultOf(one: RunCase, model: string): CaseResult | null {
   return test ?? [...one.results].sort((a, b) => (a.scores.dice ?? 2) - (b.scores.dice ?? 2))[0] ?? null;
 }
 
-/** Cases with a score by the chosen model, worst first. */
-export function worstFirst(cases: readonly RunCase[], model: string): RunCase[] {
-  const value = (one: RunCase): number => resultOf(one, model)?.scores.dice ?? 2;
-  return [...cases].sort((a, b) => value(a) - value(b));
+/** The order of the list unasked: worst first. */
+const WORST_FIRST = 'dice';
+
+/** The list of cases as the address says: of which model, in which order, filtered by what. A case's page goes through the same. */
+export function useCaseList(run: RunDetail, data: RunCases | undefined) {
+  const [model, setModel] = useQueryState('model', defaultModel(data));
+  const [sort] = useQueryState('sort', WORST_FIRST);
+  const [filter] = useQueryState('q');
+  const query = useWholeQuery();
+  const rows = useMemo(() => (data?.cases ?? []).filter((one) => resultOf(one, model) !== null), [data, model]);
+  const columns = useMemo(() => columnsOf(run, data, model, rows, query), [run.id, data, model, rows, query]);
+  const listed = useMemo(() => arrange(rows, columns, sort, filter), [rows, columns, sort, filter]);
+  return { model, setModel, rows, columns, listed, worstFirst: sort === WORST_FIRST };
 }
 
 /** Every case and what the models make of it, worst first; a case opens in the viewer. */
 export function RunCasesTab({ run }: { readonly run: RunDetail }) {
   const { data, error, refetch } = useCases(run);
-  const [model, setModel] = useQueryState('model', defaultModel(data));
-  const query = useWholeQuery();
-  const rows = useMemo(
-    () =>
-      worstFirst(
-        (data?.cases ?? []).filter((one) => resultOf(one, model) !== null),
-        model,
-      ),
-    [data, model],
-  );
-  const columns = useMemo(() => columnsOf(run, data, model, rows, query), [run.id, data, model, rows, query]);
+  const { model, setModel, rows, columns } = useCaseList(run, data);
   if (error !== null) return <ErrorNote error={error} retry={() => void refetch()} />;
   if (data === undefined) return <p className="loading">Loading cases…</p>;
   const spreadModel = data.models.find(({ id }) => id === model);
@@ -69,7 +68,7 @@ export function RunCasesTab({ run }: { readonly run: RunDetail }) {
         rows={rows}
         columns={columns}
         rowKey={(one) => one.caseId}
-        initialSort="dice"
+        initialSort={WORST_FIRST}
         tools={
           <label>
             Model{' '}

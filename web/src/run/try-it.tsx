@@ -14,14 +14,15 @@ import { sendFiles } from '../dataset/send-files.ts';
 import { duration, number } from '../format.ts';
 import type { Prediction } from '../predict/predict-messages.ts';
 import { type Predicting, type TriedImage, usePrediction } from '../predict/use-prediction.ts';
-import { labelColor } from '../viewer/label-colors.ts';
+import { predictionColor } from '../viewer/label-colors.ts';
+import { useMeasures } from '../viewer/use-case.ts';
 import type { Layer } from '../viewer/volume-viewer.tsx';
 import { GiveBack } from './give-back.tsx';
 
 const VolumeViewer = lazy(async () => ({ default: (await import('../viewer/volume-viewer.tsx')).VolumeViewer }));
 
 /** What is shown of a result, wherever it was computed. */
-type Result = Pick<Prediction, 'label' | 'computedOn'> & Partial<Prediction>;
+type Result = Pick<Prediction, 'label' | 'computedOn'> & Partial<Prediction> & { readonly id?: string | null };
 
 /** The ensemble on an image that the user drops: here in the browser, or on a trainer. */
 export function TryIt({ run }: { readonly run: RunDetail }) {
@@ -187,7 +188,7 @@ function useTrainerPrediction(id: string | null) {
     busy: id !== null && !over && view.error === null,
     message: id === null || over ? null : (view.data?.message ?? 'Sent to the trainers.'),
     error: view.error ?? label.error ?? failed,
-    result: label.data === undefined ? null : { label: label.data, computedOn: 'trainer' },
+    result: label.data === undefined ? null : { label: label.data, computedOn: 'trainer', id },
   };
 }
 
@@ -230,6 +231,12 @@ function Outcome({ run, images, result }: OutcomeProps) {
     ],
     [first, label, uncertainty, opacities],
   );
+  // A trainer sends the label map alone: its volumes are counted here.
+  const unmeasured = { caseId: 'tried', labels: labels.map(({ value }) => value), prediction: label, truth: null };
+  const measured = useMeasures(
+    `tried ${run.id} ${result.id ?? ''}`,
+    result.volumesMl === undefined ? { ...unmeasured, probabilities: null } : null,
+  );
   const stem = (first?.name ?? 'image').replace(/\.nii(\.gz)?$/i, '');
   return (
     <section aria-label="Result">
@@ -262,10 +269,12 @@ function Outcome({ run, images, result }: OutcomeProps) {
             ))}
           <ul className="legend">
             {labels.map(({ value, name }) => {
-              const volume = result.volumesMl?.find((each) => each.value === value)?.volumeMl;
+              const volume =
+                result.volumesMl?.find((each) => each.value === value)?.volumeMl ??
+                measured.data?.volumesMl.find((each) => each.value === value)?.predicted;
               return (
                 <li key={value}>
-                  <Swatch color={`rgb(${labelColor(value).join()})`} /> {name}
+                  <Swatch color={`rgb(${predictionColor(value).join()})`} /> {name}
                   {volume === undefined ? '' : `, ${number(Number(volume.toPrecision(3)))} ml`}
                 </li>
               );

@@ -1,6 +1,7 @@
 import { Modality } from '@voxhelm/contracts/dataset';
 import { RunRequest, type RunRequestInput } from '@voxhelm/contracts/run';
 import { parse, stringify } from 'yaml';
+import type { z } from 'zod';
 
 /** A field of the form: where its value stands in the request, and what holds where it is left empty, with the reason. */
 export interface Field {
@@ -205,7 +206,14 @@ function shownAs(value: unknown): string {
 /** Every wrong field by its path, as the service would say it. */
 export function faultsOf(request: RunRequestInput): Map<string, string> {
   const issues = RunRequest.safeParse(request).error?.issues ?? [];
-  return new Map(issues.map(({ path, message }) => [path.join('.'), message]));
+  return new Map(issues.map((issue) => [issue.path.join('.'), inWords(issue)]));
+}
+
+/** What a fault says; of a wrong kind of number in fewer words than the schema's library. */
+function inWords(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_type') return issue.message;
+  if (issue.expected === 'int') return 'This is a whole number';
+  return issue.expected === 'number' ? 'This is a number' : issue.message;
 }
 
 /** Faults by the field that they are of, and in words those that are of no field. */

@@ -4,6 +4,7 @@ import { describeError } from '../api/problem.ts';
 import { isAsking, keepsArrows } from '../components/shortcuts.tsx';
 import { DISAGREEMENT_MAP, labelMapOf, predictionColor } from './label-colors.ts';
 import { describePlace, type LayerKind } from './place.ts';
+import type { PlaceMm } from './view-state.ts';
 
 /** A volume over the others. The first is the image, on whose grid the slices go. */
 export interface Layer {
@@ -27,13 +28,20 @@ interface ViewerProps {
   readonly description: string;
   /** The page is about this volume: arrow keys move through it also while nothing has the focus. */
   readonly alone?: boolean;
+  /** Where the crosshair stands first; null or absent: in the middle. */
+  readonly startMm?: PlaceMm | null;
+  /** Told where somebody moved the crosshair. */
+  readonly onPlace?: (place: PlaceMm) => void;
 }
 
 /** Three planes and 3-D, with layers. Arrow keys move through slices, the mouse too. */
-export function VolumeViewer({ layers, labelNames, description, alone = false }: ViewerProps) {
+export function VolumeViewer(props: ViewerProps) {
+  const { layers, labelNames, description, alone = false, startMm = null, onPlace } = props;
   const host = useRef<HTMLDivElement>(null);
-  const newest = useRef({ layers, labelNames });
-  newest.current = { layers, labelNames };
+  const newest = useRef({ layers, labelNames, onPlace });
+  newest.current = { layers, labelNames, onPlace };
+  /** False until the volumes stand at the first place: what moves the crosshair before is no person. */
+  const placed = useRef<boolean>(false);
   const canvas = useRef<HTMLCanvasElement>(null);
   const viewer = useRef<Niivue | null>(null);
   const shown = useRef<string[]>([]);
@@ -57,11 +65,13 @@ export function VolumeViewer({ layers, labelNames, description, alone = false }:
     made.onLocationChange = (location) => {
       const { mm, values } = location as NiiVueLocation;
       const { layers: now, labelNames: names } = newest.current;
-      const placed = now.flatMap((layer, index) => {
+      const there = now.flatMap((layer, index) => {
         const value = values[index]?.value;
         return value === undefined ? [] : [{ ...layer, value }];
       });
-      setPlace(describePlace(mm, placed, names));
+      setPlace(describePlace(mm, there, names));
+      const [x = 0, y = 0, z = 0] = mm;
+      if (placed.current) newest.current.onPlace?.([x, y, z]);
     };
     let gone = false;
     made.attachToCanvas(canvas.current).then(
@@ -98,6 +108,8 @@ export function VolumeViewer({ layers, labelNames, description, alone = false }:
     load(now, layers, labelNames, () => outdated || shown.current !== ids).then(
       () => {
         setError(null);
+        if (!placed.current && startMm !== null) goTo(now, startMm);
+        placed.current = true;
         // What was dragged while they loaded.
         newest.current.layers.forEach(
           ({ opacity }, index) => now.volumes[index] !== undefined && now.setOpacity(index, opacity),
@@ -180,6 +192,12 @@ async function load(
   for (const image of volumes) viewer.addVolume(image);
   viewer.updateGLVolume();
   viewer.createOnLocationChange();
+}
+
+function goTo(viewer: Niivue, [x, y, z]: PlaceMm): void {
+  viewer.scene.crosshairPos = viewer.mm2frac([x, y, z]);
+  viewer.createOnLocationChange();
+  viewer.drawScene();
 }
 
 async function isGzip(volume: Blob): Promise<boolean> {
