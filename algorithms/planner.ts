@@ -38,6 +38,15 @@ export interface AlgorithmPlanner {
   readonly name: string;
   /** For people: "SegResNet". */
   readonly title: string;
+  /**
+   * Expected time of its training, relative to the others' on the same data and device: which one is measured first, and whether a
+   * budget has time to measure it at all. From then on the measured times hold.
+   */
+  readonly pace: number;
+  /** Every option that a request may set of its network: the network's own names. */
+  readonly networkOptions: readonly string[];
+  /** Whether its network has an encoder that can be frozen. */
+  readonly hasEncoder: boolean;
   /** The resolved plan, each value with its reason. Throws `invalid-request` for an override that cannot work. */
   plan(input: PlanInput): Plan;
   /** Which patches the plan's network can take: what a plan is made smaller by. */

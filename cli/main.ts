@@ -145,8 +145,11 @@ function describeCommands(done: (code: number) => void): Command {
   program
     .command('transform')
     .description('run a list of transforms (docs/transforms.md) on an image and its label; needs no server')
-    .argument('<list>', 'JSON or YAML: a list of transforms with their options')
-    .requiredOption('--image <files...>', 'a NIfTI file, or one for each channel')
+    .argument(
+      '<list>',
+      'JSON or YAML: a list of transforms with their options; with --undo, or the applied.json of a run',
+    )
+    .option('--image <files...>', 'a NIfTI file, or one for each channel; not with applied.json')
     .option('--label <file>', 'its label map')
     .requiredOption('--output <folder>', 'image, label and a record of what was done are written here')
     .option('--seed <n>', 'of everything random', '0')
@@ -206,7 +209,7 @@ export interface EvaluateOptions extends JsonOption {
 
 /** Options of `transform`. */
 export interface TransformOptions extends JsonOption {
-  readonly image: string[];
+  readonly image?: string[];
   readonly label?: string;
   readonly output: string;
   readonly seed: string;

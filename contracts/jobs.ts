@@ -78,6 +78,8 @@ export const ProbeResult = z.object({
   fuseCaseMs: z.number().nonnegative().optional(),
   /** Process start, loading data and building the network. */
   startMs: z.number().nonnegative(),
+  /** The whole measuring, from its process's start; trainers of before 26 November do not say. */
+  tookMs: z.number().positive().optional(),
   /** Resident memory of the whole process at its most. */
   peakMemoryMb: z.number().nonnegative(),
   /** What the steps took of the device's memory; absent where the device does not tell, and before 25 November. */

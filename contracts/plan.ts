@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ArtifactRef } from './artifact.ts';
 import { LabelDefinition, LabelGroup, Modality } from './dataset.ts';
-import { PatchTransform } from './transforms.ts';
+import { PatchTransform, VolumeTransform } from './transforms.ts';
 
 const Triple = z.tuple([z.number(), z.number(), z.number()]);
 const PositiveIntTriple = z.tuple([
@@ -49,8 +49,21 @@ const ShortAugmentation = z.discriminatedUnion('name', [
   z.object({ name: z.literal('gamma'), probability: z.number(), range: z.tuple([z.number(), z.number()]) }),
 ]);
 
+/** Where a transform of whole volumes belongs that someone names among a plan's random ones; undefined for any other name. */
+function placeOf(input: unknown): string | undefined {
+  const name = (input as { name?: unknown } | null)?.name;
+  const known = VolumeTransform.options.some(({ shape }) => shape.name.value === name);
+  if (!known || typeof name !== 'string') return undefined;
+  if (name.startsWith('RandCrop')) {
+    return `${name} is no augmentation: plan.patchSize and plan.classRatios say which patches are cut`;
+  }
+  return `${name} is no augmentation: training and prediction must share it, so it belongs to plan.preprocessing, which is planned (plan.spacingMm sets its spacing, a whole plan in plan.plans all of it)`;
+}
+
 /** One random transform of the training patches: the short form, or one of MONAI's or TorchIO's by its name. */
-export const Augmentation = z.discriminatedUnion('name', [...ShortAugmentation.options, ...PatchTransform.options]);
+export const Augmentation = z.discriminatedUnion('name', [...ShortAugmentation.options, ...PatchTransform.options], {
+  error: ({ input }) => placeOf(input),
+});
 export type Augmentation = z.infer<typeof Augmentation>;
 /** The short ones that a device can do. */
 export type DeviceAugmentation = Exclude<z.infer<typeof ShortAugmentation>, { name: 'affine' }>;

@@ -11,10 +11,17 @@ const Probability = z.number().min(0).max(1);
 const Axis = z.number().int().min(0).max(2);
 const Vector = z.tuple([z.number(), z.number(), z.number()]);
 
+const TOGETHER = 'image and label are changed together: write ["image", "label"], or leave keys out';
+const IMAGE_ALONE = 'intensities are the image\'s alone: write ["image"], or leave keys out';
+const EITHER = 'keys are of "image" and "label"';
+
 /** What is changed together: a transform that moves voxels moves image and label, all else the image alone. */
-const BothKeys = z.array(z.enum(['image', 'label'])).length(2);
-const ImageKey = z.tuple([z.literal('image')]);
-const AnyKeys = z.array(z.enum(['image', 'label'])).min(1);
+const BothKeys = z
+  .array(z.enum(['image', 'label'], { error: TOGETHER }), { error: TOGETHER })
+  .length(2, { error: TOGETHER })
+  .refine(([first, second]) => first !== second, { error: TOGETHER });
+const ImageKey = z.tuple([z.literal('image', { error: IMAGE_ALONE })], { error: IMAGE_ALONE });
+const AnyKeys = z.array(z.enum(['image', 'label'], { error: EITHER }), { error: EITHER }).min(1, { error: EITHER });
 
 /** A draw from -x..x, or from low..high. */
 const Range = z.union([z.number(), z.tuple([z.number(), z.number()])]);
@@ -30,7 +37,11 @@ const Units = z.enum(['voxel', 'mm']).default('voxel');
 const PaddingMode = z.enum(['reflection', 'border', 'zeros']);
 
 /** Images are sampled trilinearly, labels by the nearest voxel; nothing else would keep labels in their set. */
-const SampleMode = z.union([z.literal('bilinear'), z.tuple([z.literal('bilinear'), z.literal('nearest')])]).optional();
+const SampleMode = z
+  .union([z.literal('bilinear'), z.tuple([z.literal('bilinear'), z.literal('nearest')])], {
+    error: 'images are sampled trilinearly, labels by the nearest voxel: write "bilinear" or ["bilinear", "nearest"]',
+  })
+  .optional();
 
 const affineOptions = {
   rotate_range: AxisRanges.default([]),

@@ -91,6 +91,52 @@ test('a dataset becomes an ensemble bundle, and every step of the way is on reco
   expect(run.events.filter(({ message }) => !/^[A-Z].*[.]$/s.test(message))).toEqual([]);
 });
 
+test('a budget too small is refused once the fastest algorithm is measured, the others untouched, with what does', async () => {
+  const measured: string[] = [];
+  orchestra.trainer.probe = ({ algorithm }) => {
+    measured.push(algorithm);
+    return { stepMs: 2_000, predictCaseMs: 500, startMs: 5_000, tookMs: 30_000 };
+  };
+  const algorithms = ['swinunetr', 'dints', 'segresnet'];
+  const { runId, handle } = await orchestra.submit({ algorithms, budget: '0.01 gpu-hours' });
+  await expect(handle.result()).rejects.toThrow();
+  const { failure, events } = await seen(runId);
+  expect(measured).toEqual(['segresnet']);
+  expect(failure).toMatchObject({
+    code: 'invalid-request',
+    message: expect.stringMatching(
+      /^the budget of 0\.01 gpu-hours is too small: of segresnet alone, .* gpu-hours on this device$/,
+    ),
+    fix: expect.stringMatching(/^Give a budget of 0\.\d+ gpu-hours or more\.$/),
+  });
+  const leftOut = events.filter(({ type }) => type === 'algorithm.left-out').map(({ message }) => message);
+  expect(leftOut.sort()).toEqual([
+    expect.stringMatching(/^Left out dints: measuring it is expected to take .*segresnet needs/),
+    expect.stringMatching(/^Left out swinunetr: /),
+  ]);
+});
+
+test('an algorithm that takes too long to measure is cut, and what was measured trains in time', async () => {
+  const { trainer } = orchestra;
+  trainer.analyze = async () => {
+    // Most of the budget is over: some seconds are left beyond what the fastest needs.
+    const startedAt = new Date(Date.now() - 48_000);
+    await orchestra.db.run.updateMany({ where: { name: 'nearly over' }, data: { startedAt } });
+  };
+  trainer.probe = ({ algorithm }, cancelled) =>
+    algorithm === 'unet' ? cancelled : { tookMs: 100, startMs: 10_000, fuseCaseMs: 1 };
+  const { runId, handle } = await orchestra.submit({
+    ...{ algorithms: ['unet', 'segresnet'], name: 'nearly over', budget: '90s', folds: 1, search: { parallel: 2 } },
+  });
+  await handle.result();
+  const run = await seen(runId);
+  expect(run.state).toBe('completed');
+  expect(new Set(run.trials.map(({ algorithm }) => algorithm))).toEqual(new Set(['segresnet']));
+  expect(run.events.map(({ message }) => message)).toContain(
+    'Left out unet: measuring it, with the wait for a trainer, took longer than the budget has time for.',
+  );
+});
+
 test('a search over rungs goes on from the best of them, waits for those under way, and spends no more than it may', async () => {
   const { runId, handle } = await orchestra.submit({
     folds: 2,
@@ -383,6 +429,22 @@ test('a run that is given more trials while its last one trains asks its study a
   await expect(changeRun(db, workflows, runId, { trials: 9 })).rejects.toMatchObject({ code: 'conflict' });
 });
 
+test('a branch that cannot take over every finished trial tells how many, and why not the others', async () => {
+  const settings = { folds: 1, plan: { steps: 5 }, search: { trials: 2 } };
+  const first = await orchestra.submit({ ...settings, algorithms: ['segresnet', 'unet'] });
+  await first.handle.result();
+  const branch = { run: first.runId, keep: 'trials' as const };
+  const second = await orchestra.submit({ ...settings, algorithms: ['segresnet'], branch });
+  await second.handle.result();
+  const rungs = await orchestra.submit({ ...settings, search: { trials: 1, pruner: 'asha' }, branch });
+  await rungs.handle.result();
+  const told = async (runId: string) => (await seen(runId)).events.find(({ type }) => type === 'trials.kept')?.message;
+  expect(await told(second.runId)).toMatch(
+    /^1 of 2 finished trials of run .* taken over, the best with Dice .*; not taken over: 1 of unet, which is not tried here\.$/,
+  );
+  expect(await told(rungs.runId)).toMatch(/^0 of 2 .* taken over; not taken over: a search over rungs has lengths/);
+});
+
 test('a branch takes over the analysis and the finished trials, and goes on from them', async () => {
   const { trainer, db } = orchestra;
   const settings = { folds: 2, plan: { steps: 5 } };
@@ -406,6 +468,10 @@ test('a branch takes over the analysis and the finished trials, and goes on from
   );
   expect(trainer.jobs).toHaveLength(2);
   expect(run.state).toBe('completed');
+  const told = run.events.find(({ type }) => type === 'trials.kept')?.message;
+  expect(told).toMatch(
+    new RegExp(`^2 of 2 finished trials of run ${first.runId} taken over, the best with Dice 0\\.\\d+\\.$`),
+  );
   const scores = await db.caseScore.count({ where: { ownerId: run.trials[0]?.id ?? '' } });
   expect(scores).toBe(await db.caseScore.count({ where: { ownerId: before.trials[0]?.id ?? '' } }));
 });

@@ -1,16 +1,9 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { lookSteps } from './looks.ts';
-import {
-  type BudgetInput,
-  fits,
-  SMALLEST_MARGIN_MS,
-  SMALLEST_STEPS,
-  type Spending,
-  slowest,
-  spend,
-  stepsByAlgorithm,
-} from './spending.ts';
+import { refuseBudget, shownMs } from './smallest-budget.ts';
+import { type BudgetInput, fits, type Spending, slowest, spend, stepsByAlgorithm } from './spending.ts';
 import { ensembleBaseMs, ensembleMsOf, mostMembers, validationCases } from './training-time.ts';
+import { DEFAULT_FOLDS, poorestWay, splitsFor, waysToSpend } from './ways-to-spend.ts';
 
 // Who lays out a run names what it is laid out from, and the least that a training gets.
 export { type BudgetInput, SMALLEST_STEPS } from './spending.ts';
@@ -42,72 +35,8 @@ export interface Allocation {
   readonly reasons: Readonly<Record<string, string>>;
 }
 
-/** Folds where neither the request nor budget and cases say less (Auto3DSeg, nnU-Net). */
-export const DEFAULT_FOLDS = 5;
 /** Search trials of a run without a budget. */
 export const DEFAULT_TRIALS = 8;
-
-/**
- * Ever richer ways to spend, each with the steps a training must still get to be worth it: first one model, then a
- * second fold, then something to choose from. The richest that fits is taken; time beyond the planned steps buys trials.
- * Steps come before folds: three models of 300 steps each reached Dice 0.82 on the sample's test cases, where MONAI's one
- * network of some thousand steps reached 0.87 on others (issue 4).
- */
-const LEVELS: readonly { readonly trials: number; readonly folds: number; readonly steps: number }[] = [
-  { trials: 1, folds: 1, steps: SMALLEST_STEPS },
-  { trials: 1, folds: 2, steps: 150 },
-  { trials: 2, folds: 2, steps: 200 },
-  { trials: 2, folds: 3, steps: 1_000 },
-  { trials: 2, folds: 4, steps: 1_500 },
-  { trials: 3, folds: 5, steps: 2_000 },
-  { trials: 4, folds: 5, steps: 2_500 },
-  { trials: 6, folds: 5, steps: 3_000 },
-  { trials: 8, folds: 5, steps: 4_000 },
-  { trials: 12, folds: 5, steps: 6_000 },
-  { trials: 16, folds: 5, steps: Number.POSITIVE_INFINITY },
-  { trials: 24, folds: 5, steps: Number.POSITIVE_INFINITY },
-  { trials: 32, folds: 5, steps: Number.POSITIVE_INFINITY },
-];
-
-/** The ways to spend that the request leaves open, poorest first, each once. */
-function choices(input: BudgetInput): { trials: number; folds: number; splits: number; steps: number }[] {
-  const planSteps = Math.max(...input.algorithms.map((algorithm) => algorithm.planSteps));
-  return LEVELS.map((level, index) => {
-    // Every algorithm is tried once before a fold is trained or any is tried twice, as soon as more than one model fits.
-    const several = input.algorithms.length > 1 && input.searchTrials === null;
-    const ownFolds = several && level.trials === 1 ? 1 : level.folds;
-    const folds = input.folds ?? Math.min(ownFolds, input.trainingCases);
-    const trials = input.searchTrials ?? (index === 0 ? 1 : Math.max(level.trials, input.algorithms.length));
-    const least = index === 0 ? SMALLEST_STEPS : Math.min(level.steps, planSteps);
-    return { folds, trials, splits: splitsFor(input, folds), steps: least };
-  });
-}
-
-/** Cases are cut into 5 even where fewer folds are trained: a model that trains on more of the cases is better. */
-function splitsFor(input: BudgetInput, folds: number): number {
-  const wanted = input.folds === null || input.folds === 1 ? DEFAULT_FOLDS : input.folds;
-  return Math.max(folds, Math.min(wanted, input.trainingCases));
-}
-
-/** Minutes and seconds for people, rounded up. */
-export function shownMs(ms: number): string {
-  const seconds = Math.ceil(ms / 1000);
-  return seconds < 120 ? `${seconds}s` : `${Math.ceil(seconds / 60)}m`;
-}
-
-/** Refuses a budget in which not one training and its ensemble fit, naming the smallest that would do. */
-function refuseBudget(input: BudgetInput, budgetMs: number): never {
-  const least = choices(input)[0] as { trials: number; folds: number; splits: number };
-  let leftMs = SMALLEST_MARGIN_MS;
-  while (!fits(input, leftMs, spend(input, leftMs, least.trials, least.folds, least.splits), SMALLEST_STEPS))
-    leftMs *= 1.02;
-  const smallestMs = input.elapsedMs + leftMs;
-  throw new VoxhelmError(
-    'invalid-request',
-    `the budget of ${shownMs(budgetMs)} is too small: ${least.trials} search trial(s) and ${least.folds} fold(s) of at least ${SMALLEST_STEPS} steps, and the ensemble, take about ${shownMs(smallestMs)} on this device`,
-    { fix: `Give a budget of ${shownMs(smallestMs)} or more.`, details: { field: 'budget', smallestMs } },
-  );
-}
 
 /**
  * A budget as wall-clock milliseconds of the run; null: none. One of trainers' time is divided among those that work at once;
@@ -171,18 +100,23 @@ function unlimited(input: BudgetInput): Allocation {
  * (naming the smallest that would do), for more folds than cases, and for fewer than 2 training cases.
  */
 export function allocate(input: BudgetInput): Allocation {
+  return tryAllocate(input) ?? refuseBudget(input);
+}
+
+/** {@link allocate}; null where the budget is too small for these algorithms. */
+export function tryAllocate(input: BudgetInput): Allocation | null {
   checkInput(input);
   if (input.budgetMs === null) return unlimited(input);
   const leftMs = input.budgetMs - input.elapsedMs;
   let chosen: Spending | null = null;
-  for (const { trials, folds, splits, steps } of choices(input)) {
+  for (const { trials, folds, splits, steps } of waysToSpend(input)) {
     const spending = spend(input, leftMs, trials, folds, splits);
     if (fits(input, leftMs, spending, steps)) chosen = spending;
   }
   if (chosen === null) {
-    if (input.steps === null) refuseBudget(input, input.budgetMs);
+    if (input.steps === null) return null;
     // Steps that the user fixed are kept whatever they cost; the rest is then as little as the request allows.
-    const least = choices(input)[0] as { trials: number; folds: number; splits: number };
+    const least = poorestWay(input);
     chosen = spend(input, leftMs, least.trials, least.folds, least.splits);
   }
   const because = `the most that ${shownMs(leftMs)} allow on this device`;

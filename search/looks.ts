@@ -1,5 +1,5 @@
 import { type Probe, stepsWithin } from './training-time.ts';
-import { usefulMs } from './worth-trying.ts';
+import { USEFUL_STEPS, usefulMs } from './worth-trying.ts';
 
 /*
  * Short looks: where a run has one trial for each of several algorithms, it need not train them all as long as the models that
@@ -19,7 +19,7 @@ export interface Looked {
 
 /** Time of a look (milliseconds), a search for an architecture included: a share of a whole training, but enough to tell something. */
 function lookMs({ probe, planSteps }: Looked, wholeMs: number, cases: number): number {
-  return Math.min(wholeMs, Math.max(LOOK_SHARE * wholeMs, usefulMs(probe, cases, planSteps)));
+  return Math.min(wholeMs, Math.max(LOOK_SHARE * wholeMs, usefulMs(probe, cases, Math.min(USEFUL_STEPS, planSteps))));
 }
 
 /** Time of all looks (milliseconds), as many at once as there are trainers. */

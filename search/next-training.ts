@@ -1,4 +1,5 @@
-import { type Allocation, shownMs } from './budget.ts';
+import type { Allocation } from './budget.ts';
+import { shownMs } from './smallest-budget.ts';
 import { marginMsOf, SMALLEST_STEPS, searchSlotMs } from './spending.ts';
 import { type Probe, stepsWithin, trainingMs, validationCases, validationInterval } from './training-time.ts';
 

@@ -23,6 +23,8 @@ export interface BudgetInput {
   readonly searchTrials: number | null;
   /** plan.steps of the request: exactly that. */
   readonly steps: number | null;
+  /** What the budget was asked as, for people: time by the clock (where absent), or of all trainers together. */
+  readonly budgetOf?: 'wall clock' | 'trainers' | undefined;
   /** False where search trials must be whole: others were taken over whole. Absent: true. */
   readonly mayLook?: boolean | undefined;
 }

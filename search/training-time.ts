@@ -12,6 +12,8 @@ export interface Probe {
   readonly fuseCaseMs?: number | undefined;
   /** Of a search for an architecture, ahead of the first training; later ones take its result over. Absent: no search. */
   readonly searchMs?: number | undefined;
+  /** The measuring itself; trainers of before 26 November do not say. */
+  readonly tookMs?: number | undefined;
 }
 
 /** Validations may take this share of the time of the steps. */

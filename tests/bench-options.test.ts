@@ -2,7 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { anchorPython } from './bench/accuracy/anchor.ts';
+import { main as accuracy } from './bench/accuracy.ts';
 import { main } from './bench/analyze.ts';
+import { minutesOf } from './bench/lib/arguments.ts';
 import { readOptions } from './bench/lib/options.ts';
 import { wrongUsage } from './bench/lib/wrong-usage.ts';
 
@@ -43,4 +46,18 @@ test('an option without a value has its default, or none', () => {
   const options = { a: { value: 'N', about: '', default: '3' }, b: { value: 'N', about: '' } } as const;
   expect(readOptions(['--b', '4'], options)).toMatchObject({ a: '3', b: '4' });
   expect(readOptions([], options).b).toBeUndefined();
+});
+
+test.each([
+  [['--data', '/nowhere'], /\/nowhere\/dataset\.json cannot be read\n {2}Give a folder in Decathlon layout/],
+  [['--minutes', '0'], /--minutes 0 is no time in minutes\n {2}Write a number above 0, for example 20 or 1\.5/],
+  [['--algorithms', 'ancor'], /--algorithms ancor is not known\n {2}Use one of: .*service, anchor/],
+  [['--anchor', '/nowhere/python'], /\/nowhere\/python is no Python with monai/],
+])('bench -- accuracy %j is refused in words', async (args, message) => {
+  expect(wrongUsage(await accuracy(args).catch((error: unknown) => error))).toMatch(message);
+});
+
+test('minutes may be parts of one, and the anchor is left out where no Python with MONAI is at hand', () => {
+  expect(minutesOf('minutes', '1.5')).toBe(1.5);
+  expect(anchorPython(undefined, ['/nowhere/python'])).toBeNull();
 });

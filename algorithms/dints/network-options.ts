@@ -1,6 +1,7 @@
 import type { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type Activation, parseActivation } from '@voxhelm/nn/layers/activation';
 import { type OptionReader, optionReader } from '../read-options.ts';
+import { DINTS_OPTIONS } from './option-names.ts';
 import { type Architecture, CELL_OPERATIONS, edgesOf, type LiveParts, livePartsOf } from './topology.ts';
 
 /*
@@ -30,23 +31,6 @@ export interface DintsOptions {
   readonly nodes: readonly (readonly number[])[];
   readonly live: LiveParts;
 }
-
-const KNOWN = [
-  'dints_space',
-  'spatial_dims',
-  'in_channels',
-  'num_classes',
-  'num_blocks',
-  'num_depths',
-  'channel_mul',
-  'use_downsample',
-  'act_name',
-  'norm_name',
-  'norm',
-  'arch_code_a',
-  'arch_code_c',
-  'node_a',
-];
 
 /** Whole numbers 0..`highest` in `rows` rows of `columns`; null where the option is absent. */
 function codes(
@@ -95,7 +79,7 @@ function readFilters(reader: OptionReader, depths: number): readonly number[] {
 
 /** Reads options by MONAI's names and defaults; throws `invalid-request` naming the first that is wrong. */
 export function readDintsOptions(options: Readonly<Record<string, unknown>>): DintsOptions {
-  const reader = optionReader('DiNTS', options, KNOWN);
+  const reader = optionReader('DiNTS', options, DINTS_OPTIONS);
   reader.only('spatial_dims', 3);
   reader.either('norm', 'norm_name');
   const blocks = reader.count('num_blocks', 6);

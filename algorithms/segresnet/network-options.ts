@@ -3,6 +3,7 @@ import { type Activation, parseActivation } from '@voxhelm/nn/layers/activation'
 import type { Triple } from '@voxhelm/nn/layers/conv';
 import { type Norm, parseNorm } from '@voxhelm/nn/layers/norm';
 import { isIsotropicMode, UPSAMPLE_MODES, type UpsampleMode } from '@voxhelm/nn/layers/upsample';
+import { SEGRESNET_OPTIONS } from './option-names.ts';
 
 /*
  * SegResNetDS's options, by MONAI's names, and the geometry that follows from them (automl.md 2.1).
@@ -26,21 +27,6 @@ export interface SegResNetOptions {
   /** Kernel of each level; all 3 where no resolution was given. */
   readonly kernels: readonly Triple[];
 }
-
-const KNOWN = new Set([
-  'spatial_dims',
-  'init_filters',
-  'in_channels',
-  'out_channels',
-  'act',
-  'norm',
-  'blocks_down',
-  'blocks_up',
-  'dsdepth',
-  'preprocess',
-  'upsample_mode',
-  'resolution',
-]);
 
 function wrong(option: string, value: unknown, wanted: string): VoxhelmError {
   return new VoxhelmError('invalid-request', `SegResNetDS option ${option} is ${JSON.stringify(value)}`, {
@@ -106,8 +92,9 @@ function readResolution(value: unknown): readonly number[] | null {
 
 /** Reads options by MONAI's names and defaults; throws `invalid-request` naming the first that is wrong. */
 export function readSegResNetOptions(options: Record<string, unknown>): SegResNetOptions {
-  const unknown = Object.keys(options).find((name) => !KNOWN.has(name));
-  if (unknown !== undefined) throw wrong(unknown, options[unknown], `one of the options ${[...KNOWN].join(', ')}`);
+  const unknown = Object.keys(options).find((name) => !SEGRESNET_OPTIONS.includes(name));
+  if (unknown !== undefined)
+    throw wrong(unknown, options[unknown], `one of the options ${SEGRESNET_OPTIONS.join(', ')}`);
   if ((options['spatial_dims'] ?? 3) !== 3) throw wrong('spatial_dims', options['spatial_dims'], '3');
   if ((options['preprocess'] ?? null) !== null) {
     throw wrong('preprocess', options['preprocess'], 'null: images are preprocessed by the plan, ahead of the network');

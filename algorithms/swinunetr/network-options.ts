@@ -1,5 +1,6 @@
 import { NORM_EPSILON } from '@voxhelm/nn/layers/instance-norm';
 import { type OptionReader, optionReader } from '../read-options.ts';
+import { SWINUNETR_OPTIONS } from './option-names.ts';
 
 /*
  * SwinUNETR's options, by MONAI's names (1.6.1).
@@ -47,33 +48,6 @@ export interface SwinUnetrOptions extends BlockOptions {
   readonly useV2: boolean;
 }
 
-const KNOWN = [
-  'in_channels',
-  'out_channels',
-  'patch_size',
-  'depths',
-  'num_heads',
-  'window_size',
-  'qkv_bias',
-  'mlp_ratio',
-  'feature_size',
-  'norm_name',
-  'drop_rate',
-  'attn_drop_rate',
-  'dropout_path_rate',
-  'normalize',
-  'norm_layer',
-  'patch_norm',
-  'use_checkpoint',
-  'spatial_dims',
-  'downsample',
-  'use_v2',
-  'use_hyena',
-  'hyena_stages',
-  'use_flash_attention',
-  'img_size',
-] as const;
-
 /** MONAI's network has four stages: its forward pass names each. */
 const STAGES = 4;
 
@@ -103,7 +77,7 @@ function readStages(reader: OptionReader, featureSize: number): StageOptions[] {
 /** Reads options by MONAI's names and defaults; throws `invalid-request` naming the first that is wrong. */
 export function readSwinUnetrOptions(given: Readonly<Record<string, unknown>>): SwinUnetrOptions {
   const options = { num_heads: [3, 6, 12, 24], window_size: 7, ...given };
-  const reader = optionReader('SwinUNETR', options, KNOWN);
+  const reader = optionReader('SwinUNETR', options, SWINUNETR_OPTIONS);
   reader.only('spatial_dims', 3);
   // With another patch size MONAI's decoder, which doubles each time, does not meet its skips.
   reader.only('patch_size', 2, [2, 2, 2]);

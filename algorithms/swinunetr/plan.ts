@@ -25,6 +25,7 @@ import { withSteps } from '../plan-schedule.ts';
 import { planSpace } from '../plan-space.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
 import { swinunetrMemory } from './memory.ts';
+import { SWINUNETR_OPTIONS } from './option-names.ts';
 
 /*
  * SwinUNETR's plan by Auto3DSeg's rules (automl.md 1.7): statistics and device in, every decision out, with its reason.
@@ -221,6 +222,10 @@ function planSwinunetr(input: PlanInput): Plan {
 export const swinunetr: AlgorithmPlanner = {
   name: 'swinunetr',
   title: 'SwinUNETR',
+  // 50 s where SegResNet takes 23 (the sample's plans on two idle cores, 25 November 2026).
+  pace: 2.2,
+  networkOptions: SWINUNETR_OPTIONS,
+  hasEncoder: true,
   plan: planSwinunetr,
   patchGrid: () => ({ divisor: DIVISOR, least: DIVISOR, leastLongest: LEAST_LONGEST }),
   memory: swinunetrMemory,

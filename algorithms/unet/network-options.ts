@@ -1,6 +1,7 @@
 import { type Activation, parseActivation } from '@voxhelm/nn/layers/activation';
 import { NORM_EPSILON } from '@voxhelm/nn/layers/instance-norm';
 import { type OptionReader, optionReader } from '../read-options.ts';
+import { PLAIN_OPTIONS, RESIDUAL_OPTIONS } from './option-names.ts';
 
 /*
  * Options of nnU-Net's networks, by the names of dynamic_network_architectures 0.4.4 (the "arch_kwargs" of an nnU-Net
@@ -37,27 +38,6 @@ export interface UnetOptions {
   readonly activationFirst: boolean;
   readonly deepSupervision: boolean;
 }
-
-const COMMON = [
-  'input_channels',
-  'n_stages',
-  'features_per_stage',
-  'conv_op',
-  'kernel_sizes',
-  'strides',
-  'num_classes',
-  'n_conv_per_stage_decoder',
-  'conv_bias',
-  'norm_op',
-  'norm_op_kwargs',
-  'norm',
-  'dropout_op',
-  'dropout_op_kwargs',
-  'nonlin',
-  'nonlin_kwargs',
-  'activation',
-  'deep_supervision',
-] as const;
 
 function lastName(value: unknown): string {
   return String(value).split('.').at(-1) ?? '';
@@ -103,9 +83,9 @@ function readActivation(options: Readonly<Record<string, unknown>>): Activation 
 function readCommon(
   className: string,
   options: Readonly<Record<string, unknown>>,
-  own: readonly string[],
+  known: readonly string[],
 ): { reader: OptionReader; common: UnetOptions } {
-  const reader = optionReader(className, options, [...COMMON, ...own]);
+  const reader = optionReader(className, options, known);
   if (options['conv_op'] !== undefined && lastName(options['conv_op']) !== 'Conv3d') {
     throw reader.wrong('conv_op', options['conv_op'], '"torch.nn.modules.conv.Conv3d"; 2-D networks are not built yet');
   }
@@ -150,7 +130,7 @@ export interface PlainOptions extends UnetOptions {
 
 /** Reads PlainConvUNet's options; throws `invalid-request` naming the first that is wrong. */
 export function readPlainOptions(options: Readonly<Record<string, unknown>>): PlainOptions {
-  const { reader, common } = readCommon('PlainConvUNet', options, ['n_conv_per_stage', 'nonlin_first']);
+  const { reader, common } = readCommon('PlainConvUNet', options, PLAIN_OPTIONS);
   return {
     ...common,
     encoderConvs: reader.counts('n_conv_per_stage', common.features.length),
@@ -166,8 +146,7 @@ export interface ResidualOptions extends UnetOptions {
 
 /** Reads ResidualEncoderUNet's options; throws `invalid-request` naming the first that is wrong. */
 export function readResidualOptions(options: Readonly<Record<string, unknown>>): ResidualOptions {
-  const own = ['n_blocks_per_stage', 'stem_channels', 'block', 'bottleneck_channels'];
-  const { reader, common } = readCommon('ResidualEncoderUNet', options, own);
+  const { reader, common } = readCommon('ResidualEncoderUNet', options, RESIDUAL_OPTIONS);
   const { block } = options;
   if (block !== undefined && lastName(block) !== 'BasicBlockD') throw reader.wrong('block', block, '"BasicBlockD"');
   reader.only('bottleneck_channels', null);

@@ -24,6 +24,7 @@ import { stepsRule, warmupRule, withSteps } from '../plan-schedule.ts';
 import { planSpace } from '../plan-space.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
 import { unetMemory } from './memory.ts';
+import { PLAIN_OPTIONS } from './option-names.ts';
 import { targetSpacing } from './spacing.ts';
 import { planUnet, type UnetPlan } from './topology.ts';
 
@@ -268,6 +269,10 @@ function planNnunet(input: PlanInput): Plan {
 export const unet: AlgorithmPlanner = {
   name: 'unet',
   title: 'nnU-Net',
+  // 31 s where SegResNet takes 23 (the sample's plans on two idle cores, 25 November 2026).
+  pace: 1.35,
+  networkOptions: PLAIN_OPTIONS,
+  hasEncoder: true,
   plan: planNnunet,
   patchGrid: (plan) => gridOf(divisorOf(plan.network.options['strides'])),
   memory: unetMemory,

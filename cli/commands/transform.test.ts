@@ -53,6 +53,39 @@ test('a list in a file runs on a case, and what lies on the new grid comes back 
   expect(Buffer.compare(Buffer.from(restored.data), Buffer.from(own.data))).toBe(0);
 });
 
+test('the record of what was done is enough to bring a prediction back, without image, label, list or seed', async () => {
+  const [list, output] = [join(root, 'crops.yaml'), join(root, 'crops')];
+  await writeFile(
+    list,
+    `- { name: Orientationd, axcodes: PIR }
+- { name: RandFlipd, prob: 1, spatial_axis: 0 }
+- { name: RandScaleIntensityd, prob: 1, factors: 0.2 }
+- { name: Spacingd, pixdim: [1, 1, 2] }
+- { name: RandCropByLabelClassesd, spatial_size: [40, 60, 40], num_classes: 3 }
+`,
+  );
+  expect((await run(list, '--image', image, '--label', label, '--seed', '5', '--output', output)).code).toBe(0);
+  const [record, prediction] = [join(output, 'applied.json'), join(output, 'label.nii.gz')];
+  const { code, out } = await run(record, '--undo', prediction, '--output', output, '--json');
+  expect(code).toBe(0);
+  const path = join(output, 'restored.nii.gz');
+  expect(JSON.parse(out).written).toEqual([path]);
+  const restored = await readLabel(path);
+  // The same as by doing it all again.
+  const again = join(root, 'again');
+  await run(list, '--image', image, '--label', label, '--seed', '5', '--output', again, '--undo', prediction);
+  const other = await readLabel(join(again, 'restored.nii.gz'));
+  expect(restored).toMatchObject({ shape: other.shape, affine: other.affine });
+  expect(Buffer.compare(Buffer.from(restored.data), Buffer.from(other.data))).toBe(0);
+  expect(restored.shape).toEqual((await readLabel(label)).shape);
+  expect(restored.data.some((value) => value > 0)).toBe(true);
+
+  const wrong = await run(record, '--undo', label, '--output', output);
+  expect(wrong.err).toContain('voxels, the transformed image 40 x 60 x 40');
+  expect((await run(record, '--output', output)).err).toContain('record of what was done, not a list of transforms');
+  expect((await run(list, '--output', output)).err).toContain('--image');
+});
+
 test('a list that is wrong says where', async () => {
   const list = join(root, 'wrong.json');
   await writeFile(list, '[{"name": "Spacingd", "pixdim": [1, 1]}]');

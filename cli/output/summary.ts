@@ -1,6 +1,7 @@
 import type { Analysis } from '@voxhelm/contracts/analysis';
 import type { DatasetCheck } from '@voxhelm/contracts/dataset';
 import { table } from './format.ts';
+import { labelRows } from './label-rows.ts';
 
 /** Prints what a dataset holds: cases, sizes, spacing, intensities, and each label's share. */
 export function printSummary(check: DatasetCheck, analysis: Analysis | null): void {
@@ -12,21 +13,14 @@ export function printSummary(check: DatasetCheck, analysis: Analysis | null): vo
     `${count('training')} training cases, ${count('testing')} test cases${count('unlabelled') === 0 ? '' : `, ${count('unlabelled')} unlabelled`} · modality ${datalist.modalities.join(', ') || 'unknown'}\n`,
   );
   if (analysis === null) return;
-  const { image_stats: image, label_stats: label } = analysis.summary;
+  const { image_stats: image } = analysis.summary;
   const rows = [
     ['size (voxels)', axes(image.shape.min, 0), axes(image.shape.median, 0), axes(image.shape.max, 0)],
     ['spacing (mm)', axes(image.spacing.min, 2), axes(image.spacing.median, 2), axes(image.spacing.max, 2)],
     ['size (mm)', axes(image.sizemm.min, 0), axes(image.sizemm.median, 0), axes(image.sizemm.max, 0)],
   ];
   process.stdout.write(`\n${table(['', 'min', 'median', 'max'], rows)}\n`);
-  const names = new Map(datalist.labels.map((one) => [one.value, one.name]));
-  const labels = label.label.map((one) => [
-    String(one.value),
-    names.get(one.value) ?? '',
-    `${(100 * Number(one.foreground_percentage.mean)).toFixed(2)} %`,
-    one.image_intensity.mean.toFixed(1),
-    String(one.ncomponents.max),
-  ]);
+  const labels = labelRows(analysis, datalist);
   process.stdout.write(
     `${table(['label', 'name', 'share of voxels', 'mean intensity', 'components (max)'], labels)}\n`,
   );

@@ -398,15 +398,23 @@ describe('what is refused', () => {
 
   test('names and options that do not exist, all at once', () => {
     expect(() => readTransforms([{ name: 'RandFlip' }, { name: 'Spacingd', pixdims: [1, 1, 1] }])).toThrow(
-      /(?=[\s\S]*pixdims)[\s\S]*'RandFlipd'/,
+      /\[0\]\.name: there is no transform RandFlip, but [^\n]*RandFlipd[^]*\[1\] of Spacingd: [^\n]*pixdims/,
     );
     expect(() => readTransforms([{ name: 'RandFlipd', prob: 2 }])).toThrow('the list of transforms is wrong');
   });
 
   test('what would part image and label, or change label values', () => {
-    expect(() => readTransforms([{ name: 'RandFlipd', keys: ['image'] }])).toThrow('wrong');
-    expect(() => readTransforms([{ name: 'RandGaussianNoised', keys: ['label'] }])).toThrow('wrong');
-    expect(() => readTransforms([{ name: 'RandAffined', mode: ['bilinear', 'bilinear'] }])).toThrow('wrong');
+    for (const keys of [['image'], ['image', 'image'], 'image', ['image', 'mask'], ['image', 'label', 'image']]) {
+      expect(() => readTransforms([{ name: 'RandFlipd', keys }])).toThrow(
+        /\[0\]\.keys.* of RandFlipd: image and label are changed together: write \["image", "label"\]/,
+      );
+    }
+    for (const keys of [['label'], ['image', 'label'], 'label']) {
+      expect(() => readTransforms([{ name: 'RandGaussianNoised', keys }])).toThrow("intensities are the image's alone");
+    }
+    expect(() => readTransforms([{ name: 'RandAffined', mode: ['bilinear', 'bilinear'] }])).toThrow(
+      '[0].mode of RandAffined: images are sampled trilinearly, labels by the nearest voxel',
+    );
   });
 
   test('a crop by labels without a label, and a foreground that is not there', () => {

@@ -1,10 +1,10 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type Transform, TransformList } from '@voxhelm/contracts/transforms';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { seededRandom } from '../random.ts';
 import { decide, type Operation, patchOf } from './decide.ts';
 import { applyIntensity, type IntensityOperation, undoIntensity } from './intensity-operation.ts';
-import { applyGrid, type Grid, type GridOperation, type Sample, undoGrid } from './sample.ts';
+import { applyGrid, type Grid, type GridOperation, gridOfOperation, type Sample, undoGrid } from './sample.ts';
 
 /*
  * Lists of transforms as one: read from JSON, run with a seed, undone by what they recorded.
@@ -26,10 +26,24 @@ export interface TransformedSample extends Sample {
 export function readTransforms(json: unknown): TransformList {
   const parsed = TransformList.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new VoxhelmError('invalid-request', `the list of transforms is wrong:\n${z.prettifyError(parsed.error)}`, {
+  const faults = parsed.error.issues.map((issue) => faultOf(issue, json));
+  throw new VoxhelmError('invalid-request', `the list of transforms is wrong:\n${faults.join('\n')}`, {
     fix: 'docs/transforms.md lists names, options and defaults.',
     details: { issues: parsed.error.issues.map(({ path, message }) => ({ path, message })) },
   });
+}
+
+/** What is wrong at one place of a list, as a sentence. */
+function faultOf({ code, path, message }: z.core.$ZodIssue, json: unknown): string {
+  const [index, ...rest] = path;
+  if (typeof index !== 'number') return message;
+  const name = (json as readonly ({ name?: unknown } | null)[])[index]?.name;
+  if (code === 'invalid_union' && rest.length === 1 && rest[0] === 'name') {
+    const known = TransformList.element.options.map(({ shape }) => shape.name.value);
+    return `[${index}].name: there is no transform ${String(name)}, but ${known.join(', ')}`;
+  }
+  const where = [`[${index}]`, ...rest.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))];
+  return `${where.join('')} of ${String(name)}: ${message}`;
 }
 
 /**
@@ -61,6 +75,13 @@ export function applyOperation(operation: Operation, sample: Sample): Sample {
   const copy = { ...sample, image: { ...sample.image, data: sample.image.data.slice() } };
   applyIntensity(operation, patchOf(copy));
   return copy;
+}
+
+/** The grid that a sample lies on after what was applied; null where nothing was, and it is not known. */
+export function gridAfter(applied: readonly AppliedOperation[]): Grid | null {
+  const last = applied.at(-1);
+  if (last === undefined) return null;
+  return isGrid(last.operation) ? gridOfOperation(last.operation, last.before) : last.before;
 }
 
 /** What to do with operations that have no inverse: refuse, or leave what they did. */

@@ -1,7 +1,8 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Transform } from '@voxhelm/contracts/transforms';
 import { readImage, readLabel } from '../nifti.ts';
-import { runTransforms, type TransformedSample, undoTransforms } from './compose.ts';
+import type { LabelMap } from '../volume.ts';
+import { type AppliedOperation, gridAfter, runTransforms, type TransformedSample, undoTransforms } from './compose.ts';
 import type { Sample } from './sample.ts';
 
 /** Files of one sample: an image (or one file for each channel), and its label map where there is one. */
@@ -27,16 +28,20 @@ export async function transformFiles(
 
 /**
  * A label map that lies on a transformed sample's grid, such as a prediction, brought back to the grid of the sample that
- * it was made from. Throws `invalid-request` where it lies on another grid or a transform has no inverse.
+ * it was made from, by what was applied to that. Throws `invalid-request` where it lies on another grid or a transform has no
+ * inverse.
  */
-export async function restoreLabel({ applied, image }: TransformedSample, path: string): Promise<Sample['label']> {
+export async function restoreLabel(applied: readonly AppliedOperation[], path: string): Promise<LabelMap> {
   const label = await readLabel(path);
-  if (label.shape.some((size, axis) => size !== image.shape[axis])) {
+  const grid = gridAfter(applied);
+  if (grid === null) return label;
+  if (label.shape.some((size, axis) => size !== grid.shape[axis])) {
     throw new VoxhelmError(
       'invalid-request',
-      `${path} has ${label.shape.join(' x ')} voxels, the transformed image ${image.shape.join(' x ')}`,
+      `${path} has ${label.shape.join(' x ')} voxels, the transformed image ${grid.shape.join(' x ')}`,
       { fix: 'Give the prediction of the transformed image, made with the same transforms and seed.' },
     );
   }
-  return undoTransforms(applied, { image, label }, { gridOnly: true }).label;
+  const image = { ...grid, channels: 0, data: new Float32Array(0) };
+  return undoTransforms(applied, { image, label }, { gridOnly: true }).label as LabelMap;
 }

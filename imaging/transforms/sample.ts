@@ -1,6 +1,13 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import { inverseOf, rearrangeVolume } from '../rearrange.ts';
-import { resampleLinear, resampleLinearTo, resampleNearest, resampleNearestTo } from '../resample.ts';
+import { inverseOf, rearrangedAffine, rearrangedShape, rearrangeVolume } from '../rearrange.ts';
+import {
+  resampledShape,
+  resampleLinear,
+  resampleLinearTo,
+  resampleNearest,
+  resampleNearestTo,
+  withSpacing,
+} from '../resample.ts';
 import { type Affine, type LabelMap, spacingOf, type Vec3, type Volume, voxelCount } from '../volume.ts';
 import { cropPatch } from './crop.ts';
 import { IDENTITY_3, movedAffine, times3 } from './matrix.ts';
@@ -64,6 +71,33 @@ export function undoGrid(operation: GridOperation, before: Grid, sample: Sample)
     case 'warp':
       if (operation.elastic !== null) return null;
       return onGrid(warped(sample, inverseTransform(transformOf(operation, before.shape))), before);
+  }
+}
+
+/**
+ * The grid after an operation. Of a warp, whose undoing asks only for the shape, the affine is still the one before it.
+ */
+export function gridOfOperation(operation: GridOperation, { shape, affine }: Grid): Grid {
+  switch (operation.kind) {
+    case 'rearrange':
+      return {
+        shape: rearrangedShape(shape, operation.change),
+        affine: rearrangedAffine(affine, shape, operation.change),
+      };
+    case 'box': {
+      const { start, end } = operation;
+      return {
+        shape: [end[0] - start[0], end[1] - start[1], end[2] - start[2]],
+        affine: movedAffine(affine, IDENTITY_3, start),
+      };
+    }
+    case 'resample': {
+      const from = spacingOf(affine);
+      const to = operation.spacingMm;
+      return { shape: resampledShape(shape, from, to), affine: withSpacing(affine, from, to) };
+    }
+    case 'warp':
+      return { shape, affine };
   }
 }
 

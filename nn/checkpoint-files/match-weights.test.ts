@@ -49,3 +49,9 @@ test('where nothing fits, nothing is taken', () => {
   expect(match.share).toBe(0);
   expect(describeMatch(match)).toMatch(/^0 of 3 .*the file has none of this name/);
 });
+
+test('what is not all of the values is never told as 100 %', () => {
+  const match = { values: new Map([['a', new Float32Array(1)]]), missing: new Map([['b', 'it lacks']]), unused: [] };
+  expect(describeMatch({ ...match, share: 0.9999 })).toContain('1 of 2 parameters (99.9 % of the values)');
+  expect(describeMatch({ ...match, missing: new Map(), share: 1 })).toContain('1 of 1 parameters (100.0 % of');
+});

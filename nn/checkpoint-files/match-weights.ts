@@ -77,7 +77,9 @@ export function matchWeights(network: Network, tensors: ReadonlyMap<string, Stor
 /** For people: how much was found, and the first few parameters that were not. */
 export function describeMatch({ values, missing, share }: MatchedWeights): string {
   const all = values.size + missing.size;
-  const found = `${values.size} of ${all} parameters (${(100 * share).toFixed(1)} % of the values) loaded`;
+  // Not rounded up: what is not all of them is less than 100 %.
+  const percent = (Math.floor(1_000 * share) / 10).toFixed(1);
+  const found = `${values.size} of ${all} parameters (${percent} % of the values) loaded`;
   if (missing.size === 0) return found;
   const named = [...missing].slice(0, 3).map(([name, why]) => `${name} (${why})`);
   const more = missing.size > named.length ? ` and ${missing.size - named.length} more` : '';

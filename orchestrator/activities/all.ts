@@ -11,6 +11,7 @@ import { prepareActivities } from './prepare-bundles.ts';
 import { retrainingActivities } from './retraining.ts';
 import { runStateActivities } from './run-state.ts';
 import { suggestionActivities } from './suggestions.ts';
+import { probeTimeActivities } from './time-for-probe.ts';
 import { trialActivities } from './trials.ts';
 
 /** Every activity of the queue `orchestrator`, ready for a worker. */
@@ -18,6 +19,7 @@ export function createActivities(dependencies: Dependencies): OrchestratorActivi
   return asActivities({
     ...datasetActivities(dependencies),
     ...prepareActivities(dependencies),
+    ...probeTimeActivities(dependencies),
     ...layOutActivities(dependencies),
     ...askActivities(dependencies),
     ...trialActivities(dependencies),

@@ -53,17 +53,12 @@ async function knowsHeldOut(transaction: Transaction, { id, datasetId, summary }
 }
 
 /**
- * The other run's finished search trials that are points of this run's space, in their order; after short looks also the
- * whole training on the search's fold.
+ * The finished search trials of the run that is branched off, in their order; after short looks also the whole training on the
+ * search's fold. None where the branch keeps the analysis alone.
  */
-export async function keptTrials(
-  transaction: Transaction,
-  branch: Branch | undefined,
-  space: SearchSpace,
-): Promise<Trial[]> {
+export async function finishedTrials(transaction: Transaction, branch: Branch | undefined): Promise<Trial[]> {
   if (branch?.keep !== 'trials') return [];
-  const parameters = compileSpace(space);
-  const trials = await transaction.trial.findMany({
+  return transaction.trial.findMany({
     where: {
       runId: branch.run,
       OR: [{ kind: 'search' }, { kind: 'fold', fold: 0 }],
@@ -72,14 +67,52 @@ export async function keptTrials(
     },
     orderBy: { number: 'asc' },
   });
-  return trials.filter(({ point }) => {
+}
+
+/** What a branch takes over of another run's finished trials. */
+export interface TakenOver {
+  readonly kept: readonly Trial[];
+  /** Finished trials of the other run, whether they are taken over or not. */
+  readonly finished: number;
+  /** Why the others are not, for people. */
+  readonly lost: readonly string[];
+}
+
+/** Chooses the finished trials that are points of this run's space, whose algorithms are `tried`. */
+export function takeOver(finished: readonly Trial[], space: SearchSpace, tried: readonly string[]): TakenOver {
+  const parameters = compileSpace(space);
+  const isPoint = ({ point }: Trial): boolean => {
     try {
       checkPoint(parameters, fromJson('Trial.point', Point, point));
       return true;
     } catch {
       return false; // Its space was another one.
     }
+  };
+  const kept = finished.filter((trial) => tried.includes(trial.algorithm) && isPoint(trial));
+  const algorithms = [...new Set(finished.map(({ algorithm }) => algorithm))];
+  const lost = algorithms.flatMap((name) => {
+    const own = finished.filter((trial) => trial.algorithm === name && !kept.includes(trial)).length;
+    if (own === 0) return [];
+    return [
+      `${own} of ${name}, ${tried.includes(name) ? 'no points of this search space' : 'which is not tried here'}`,
+    ];
   });
+  return { kept, finished: finished.length, lost };
+}
+
+/** Tells of a branch how many of the other run's finished trials it takes over, and why not the others. */
+export function takenOverEvent({ kept, finished, lost }: TakenOver, branch: Branch) {
+  const best = Math.max(...kept.map(({ bestDice }) => bestDice ?? 0));
+  const taken = `${kept.length} of ${finished} finished trials of run ${branch.run} taken over`;
+  const known = kept.length === 0 ? '' : `, the best with Dice ${best.toFixed(3)}`;
+  const others = lost.length === 0 ? '' : `; not taken over: ${lost.join('; ')}`;
+  return {
+    key: 'trials.kept',
+    type: 'trials.kept',
+    message: `${taken}${known}${others}.`,
+    data: { trials: kept.length, finished },
+  };
 }
 
 /** Writes them as this run's first trials: lease 0, for no trainer had them here. */
@@ -122,10 +155,4 @@ export async function copyTrials(transaction: Transaction, run: Run, kept: reado
   if (kept.length === 0) return;
   const best = Math.max(...kept.map(({ bestDice }) => bestDice ?? 0));
   await transaction.run.update({ where: { id: run.id }, data: { bestDice: best } });
-  await addEvents(transaction, run.id, {
-    key: 'trials.kept',
-    type: 'trials.kept',
-    message: `${kept.length} finished trials taken over, the best with Dice ${best.toFixed(3)}.`,
-    data: { trials: kept.length },
-  });
 }

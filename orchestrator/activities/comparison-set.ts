@@ -7,12 +7,12 @@ import { sameCaseAs } from '@voxhelm/imaging/datasets/same-case';
 import type { Transaction } from '@voxhelm/prisma/client';
 import { fromJson } from '@voxhelm/prisma/json';
 import { writeJson } from '@voxhelm/storage/artifact-store';
+import { readCheckOf } from '../known-analysis.ts';
 import { learntByRun } from '../learnt-cases.ts';
 import { compareModels } from '../schedules/compare.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { FiringWithSchedule } from './firing-rows.ts';
 import { heldOutOf, withoutPatient } from './held-out.ts';
-import { readCheckOf } from './known-analysis.ts';
 import { trainingCaseOf } from './training-cases.ts';
 
 /** A comparison case as its files were at the firing's look. */

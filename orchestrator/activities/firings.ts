@@ -2,12 +2,12 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { AnalyzeJob } from '@voxhelm/contracts/jobs';
 import { newId } from '@voxhelm/prisma/ids';
 import { endFiring, pruneLooks } from '../firing-end.ts';
+import { knownOf, registeredAnalysis } from '../known-analysis.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { analyzeJobOf, readResult, recordAnalysis, tooFewCases } from './dataset.ts';
 import { listingOf } from './dataset-listing.ts';
 import type { Dependencies } from './dependencies.ts';
 import { changeFiring, firingHasEnded, readFiring } from './firing-rows.ts';
-import { knownOf, registeredAnalysis } from './known-analysis.ts';
 
 type FiringActivities = Pick<OrchestratorActivities, 'beginFiring' | 'recordFiringLook' | 'endFiring'>;
 

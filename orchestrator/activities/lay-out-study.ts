@@ -1,30 +1,26 @@
-import { type AlgorithmPlanner, withPrecision } from '@voxhelm/algorithms/planner';
-import { plannerOf } from '@voxhelm/algorithms/planners';
-import type { ProbeResult } from '@voxhelm/contracts/jobs';
-import { Plan } from '@voxhelm/contracts/plan';
-import { budgetOf, type RunRequest, SearchSettings } from '@voxhelm/contracts/run';
+import { withPrecision } from '@voxhelm/algorithms/planner';
 import type { Prisma } from '@voxhelm/prisma/client';
-import { fromJson, toJson } from '@voxhelm/prisma/json';
-import { architectureSearchMs, fittedSearchSteps } from '@voxhelm/search/architecture-search-time';
-import { allocate, foldTrainings, wallBudgetMs } from '@voxhelm/search/budget';
-import { isOverRungs, WHOLE } from '@voxhelm/search/fidelity/schedule';
+import { toJson } from '@voxhelm/prisma/json';
+import { foldTrainings, tryAllocate } from '@voxhelm/search/budget';
+import { WHOLE } from '@voxhelm/search/fidelity/schedule';
 import { narrowSpace } from '@voxhelm/search/narrow';
-import { createStudy } from '@voxhelm/search/study';
+import { refuseBudget } from '@voxhelm/search/smallest-budget';
+import { createStudy, type Study } from '@voxhelm/search/study';
 import { trainingMs, validationCases } from '@voxhelm/search/training-time';
 import { warmPoints } from '@voxhelm/search/warm-start';
 import { eachTried, worthTrying } from '@voxhelm/search/worth-trying';
 import { writeJson } from '@voxhelm/storage/artifact-store';
 import { keepsTrials } from '../learnt-cases.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
-import { copyTrials, keptTrials } from './branch.ts';
-import { bundlePlanned, bundleRow, casesOf, leftOutEvent, planKey } from './bundle-rows.ts';
+import { copyTrials, finishedTrials, type TakenOver, takenOverEvent, takeOver } from './branch.ts';
+import { bundlePlanned, bundleRow, leftOutEvent, planKey } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
 import { divergedEvent, triedDespiteDivergence } from './diverged-probes.ts';
 import { earlierStudies, featuresOf } from './earlier-studies.ts';
-import { readCheckOf } from './known-analysis.ts';
-import { givensOf, heldToDevice, planFor, smallerEvent } from './make-plans.ts';
-import { addEvents, changeRun, elapsedMs, enterStage, hasEnded, readRun, requestOf } from './run-rows.ts';
-import { fixedSteps, loadStudy, type Schedule, studySettings } from './schedule.ts';
+import { smallerEvent } from './make-plans.ts';
+import { type MeasuredAlgorithm, type MeasuredRun, measuredRun } from './measured-plans.ts';
+import { addEvents, changeRun, elapsedMs, enterStage, hasEnded } from './run-rows.ts';
+import { loadStudy, type Schedule, studySettings } from './schedule.ts';
 
 /** Laying out the run's time and study, from what was measured of its bundles. */
 export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorActivities, 'layOutStudy'> {
@@ -36,62 +32,11 @@ export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorA
         const { schedule } = await loadStudy(db, runId);
         return { parallel: schedule.parallel, kept: schedule.kept };
       }
-      const run = await readRun(db, runId);
-      const analysis = await db.analysis.findUniqueOrThrow({ where: { id: run.analysisId ?? '' } });
-      const request = requestOf(run);
-      const settings = SearchSettings.parse(request.search ?? {});
-      const parallel = settings.parallel ?? Math.max(1, await dependencies.temporal.countTrainers());
-      const check = await readCheckOf(dependencies, analysis);
-      // Not the largest fold of a case: cases that are always trained on lie one beyond the folds that are trained.
-      const { cases, splits } = await casesOf(dependencies, run, check);
-      const givens = await givensOf(dependencies, run, check, cases);
-      const { trainingCases } = givens;
-      const elapsed = elapsedMs(run, dependencies.now());
-      const asked = run.budgetMs === null ? null : Number(run.budgetMs);
-      const budgetMs = wallBudgetMs(asked, spendsOf(request), elapsed, parallel);
-      const testCases = cases.filter(({ fold, label }) => fold === null && label !== null).length;
-      const leftMs = budgetMs === null ? null : budgetMs - elapsed;
-      const bundled = await db.bundle.findMany({ where: { runId, fold: 0 } });
-      const probedPlans = new Map(bundled.map((row) => [row.algorithm, fromJson('Bundle.plan', Plan, row.plan)]));
-      const probed = probes.map(({ algorithm, result }) => {
-        const planner = plannerOf(algorithm);
-        const fitted = (fold: number): Plan => {
-          const own = planFor(planner, run, analysis, fold, givens);
-          const tried = { plan: probedPlans.get(algorithm) ?? own, result };
-          const held = heldToDevice(planner, own, tried, { run, analysis, givens });
-          return fitArchitectureSearch(planner, held, result, leftMs, probes.length);
-        };
-        const plan = fitted(0);
-        const probe = { ...result, ...searchTime(plan, result) };
-        return { name: algorithm, planner, plan, probe, planSteps: plan.training.steps, fitted };
-      });
-      const { tried: learning, leftOut: diverged } = triedDespiteDivergence(probed);
-      const worth = worthTrying({ leftMs, algorithms: learning, trainingCases, testCases, splits, parallel });
-      const allocated = (algorithms: readonly (typeof probed)[number][]) =>
-        allocate({
-          budgetMs,
-          elapsedMs: elapsed,
-          algorithms,
-          trainingCases,
-          testCases,
-          parallel,
-          folds: request.folds ?? null,
-          searchTrials: settings.trials ?? null,
-          steps: fixedSteps(run, algorithms),
-          // Trials that were taken over are whole, and rungs have lengths of their own.
-          mayLook: request.branch === undefined && !isOverRungs(settings.pruner),
-        });
-      // Trials or steps that the user counted are kept, whatever they leave untried.
-      const isFixed = settings.trials !== undefined || fixedSteps(run, worth.tried) !== null;
-      const {
-        tried: measured,
-        leftOut: untried,
-        allocation: fitted,
-      } = isFixed
-        ? { tried: worth.tried, leftOut: [], allocation: allocated(worth.tried) }
-        : eachTried(worth.tried, validationCases(trainingCases, splits), allocated);
-      const leftOut = [...diverged, ...worth.leftOut, ...untried];
-      const steps = fixedSteps(run, measured);
+      const asked = await measuredRun(dependencies, runId, probes);
+      const { run, analysis, request, settings, splits, planned, budget } = asked;
+      const { budgetMs, parallel, testCases, trainingCases } = budget;
+      const { tried: measured, leftOut, allocation: fitted } = chooseTried(asked);
+      const steps = asked.fixed(measured);
       const laidOut = { ...fitted, splits, folds: Math.min(fitted.folds, splits) };
       const earlier = await earlierStudies(db, run);
       const draft = createStudy({
@@ -107,9 +52,8 @@ export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorA
         seed: run.seed,
         warmPoints: (parameters) => warmPoints(featuresOf(analysis), earlier, parameters, laidOut.searchTrials),
       });
-      // A search over rungs has its own lengths, to which whole trainings of another search do not fit.
-      const mayKeep = draft.settings.fidelity === undefined && (await keepsTrials(dependencies, run));
-      const kept = mayKeep ? await keptTrials(db, request.branch, draft.space) : [];
+      const taken = await takenBy(dependencies, asked, draft, measured);
+      const { kept } = taken;
       const allocation = { ...laidOut, searchTrials: Math.max(laidOut.searchTrials, kept.length) };
       const study = { ...draft, settings: studySettings(settings, { allocation }) };
       const schedule: Schedule = {
@@ -190,9 +134,10 @@ export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorA
           runId,
           ...bundles.map(({ plan, steps: length }) => bundlePlanned(plan, length)),
           ...leftOut.map(leftOutEvent),
+          ...(request.branch?.keep === 'trials' ? [takenOverEvent(taken, request.branch)] : []),
           ...measured.flatMap(divergedEvent),
           ...measured.flatMap(({ name, probe }) => warmStartEvent(name, probe.startedFrom)),
-          ...measured.flatMap(({ name, plan }) => smallerEvent(plan, probedPlans.get(name))),
+          ...measured.flatMap(({ name, plan }) => smallerEvent(plan, planned.get(name))),
         );
         await enterStage(transaction, locked, 'search', message, {
           folds: allocation.folds,
@@ -213,25 +158,54 @@ function warmStartEvent(algorithm: string, startedFrom: string | undefined) {
   return [{ key: `start-from:${algorithm}`, type: 'algorithm.warm-start', message, data: { algorithm } }];
 }
 
-/** What the request's budget is a time of. */
-function spendsOf({ budget }: RunRequest): ReturnType<typeof budgetOf>['of'] {
-  return budget === undefined ? 'wall clock' : budgetOf(budget).of;
+/** What a branch takes over of the other run's finished trials. */
+async function takenBy(
+  dependencies: Dependencies,
+  { request, run }: MeasuredRun,
+  { settings, space }: Pick<Study, 'settings' | 'space'>,
+  tried: readonly MeasuredAlgorithm[],
+): Promise<TakenOver> {
+  const trials = await finishedTrials(dependencies.db, request.branch);
+  const none = (why: string): TakenOver => ({
+    kept: [],
+    finished: trials.length,
+    lost: trials.length === 0 ? [] : [why],
+  });
+  // A search over rungs has its own lengths, to which whole trainings of another search do not fit.
+  if (settings.fidelity !== undefined) return none('a search over rungs has lengths of its own');
+  if (!(await keepsTrials(dependencies, run))) return none('they learnt from cases that are held out for comparisons');
+  return takeOver(
+    trials,
+    space,
+    tried.map(({ name }) => name),
+  );
 }
 
-/** The plan with its search for an architecture as long as its share of the run's time allows. */
-function fitArchitectureSearch(
-  planner: AlgorithmPlanner,
-  plan: Plan,
-  { architectureSearch: cost }: ProbeResult,
-  leftMs: number | null,
-  algorithms: number,
-): Plan {
-  const planned = plan.architectureSearch;
-  if (planned === undefined || cost === null) return plan;
-  return planner.withSearchSteps?.(plan, fittedSearchSteps(cost, planned, leftMs, algorithms)) ?? plan;
-}
-
-/** The time of the plan's search for an architecture, where it has one. */
-function searchTime({ architectureSearch: search }: Plan, { architectureSearch: cost }: ProbeResult) {
-  return search === undefined || cost === null ? {} : { searchMs: architectureSearchMs(cost, search) };
+/** Which of the measured algorithms the run tries, what it leaves out and why, and how its time is divided. */
+function chooseTried({ algorithms, budget, fixed, planned, settings, splits }: MeasuredRun) {
+  const { budgetMs, elapsedMs: elapsed, parallel, testCases, trainingCases } = budget;
+  const leftMs = budgetMs === null ? null : budgetMs - elapsed;
+  const steps = fixed(algorithms);
+  const { tried: learning, leftOut: diverged } = triedDespiteDivergence(algorithms);
+  const worth = worthTrying({ leftMs, algorithms: learning, trainingCases, testCases, splits, parallel, steps });
+  const inputOf = (some: readonly MeasuredAlgorithm[]) => ({ ...budget, algorithms: some, steps: fixed(some) });
+  const { tried, leftOut, allocation } = eachTried(worth.tried, {
+    validationCasesOfAFold: validationCases(trainingCases, splits),
+    steps,
+    anyTrials: settings.trials !== undefined || fixed(worth.tried) !== null,
+    allocate: (some) => tryAllocate(inputOf(some)),
+  });
+  // Those that were left out before they were measured have told why: an event is told once.
+  const unmeasured = [...planned.keys()]
+    .filter((name) => !algorithms.some((one) => one.name === name))
+    .map((name) => ({
+      name,
+      reason: 'measuring it, with the wait for a trainer, took longer than the budget has time for',
+    }));
+  return {
+    tried,
+    leftOut: [...unmeasured, ...diverged, ...worth.leftOut, ...leftOut],
+    // Refused by all that were measured: what the others took is no part of what the fastest alone would need.
+    allocation: allocation ?? refuseBudget(inputOf(learning)),
+  };
 }

@@ -8,7 +8,6 @@ import { type DatasetCheck, LabelDefinition, Modality } from '@voxhelm/contracts
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { ProbeResult, TrainingCase } from '@voxhelm/contracts/jobs';
 import { Device, type Plan } from '@voxhelm/contracts/plan';
-import type { PlanOverrides } from '@voxhelm/contracts/run';
 import type { Analysis, Run } from '@voxhelm/prisma/generated/client';
 import { fromJson } from '@voxhelm/prisma/json';
 import type { LeftOut } from '@voxhelm/search/worth-trying';
@@ -45,14 +44,7 @@ export async function givensOf(
 }
 
 /** An algorithm's plan for a fold of a run. Throws `invalid-request` where the request cannot be planned. */
-export function planFor(
-  planner: AlgorithmPlanner,
-  run: Run,
-  analysis: Analysis,
-  fold: number,
-  givens: Givens,
-  overrides: PlanOverrides = requestOf(run).plan ?? {},
-): Plan {
+export function planFor(planner: AlgorithmPlanner, run: Run, analysis: Analysis, fold: number, givens: Givens): Plan {
   const modalities = fromJson('Analysis.modalities', z.array(Modality), analysis.modalities);
   if (modalities.length === 0) {
     throw new VoxhelmError('invalid-request', "the images' modality could not be found in the dataset", {
@@ -66,7 +58,7 @@ export function planFor(
     labels: fromJson('Analysis.labels', z.array(LabelDefinition), analysis.labels),
     modalities,
     fold,
-    overrides,
+    overrides: requestOf(run).plan ?? {},
     ...givens,
   });
 }
@@ -84,8 +76,7 @@ export function plansOf(run: Run, analysis: Analysis, givens: Givens): { plans: 
   let refusal: unknown;
   for (const planner of defaultAlgorithms.map(plannerOf)) {
     try {
-      const foreign = foreignOption(planner, run, analysis, givens, Object.keys(overrides?.network ?? {}));
-      if (foreign !== null) throw foreign;
+      refuseForeign(planner, Object.keys(overrides?.network ?? {}));
       plans.push(planFor(planner, run, analysis, 0, givens));
     } catch (error) {
       if (!(error instanceof VoxhelmError) || error.code !== 'invalid-request') throw error;
@@ -97,19 +88,11 @@ export function plansOf(run: Run, analysis: Analysis, givens: Givens): { plans: 
   return { plans, leftOut };
 }
 
-/** The refusal of an option that this algorithm's network does not have, or null. */
-function foreignOption(
-  planner: AlgorithmPlanner,
-  run: Run,
-  analysis: Analysis,
-  givens: Givens,
-  names: string[],
-): VoxhelmError | null {
-  if (names.length === 0) return null;
-  const own = planFor(planner, run, analysis, 0, { ...givens, startFrom: null }, {}).network;
-  const foreign = names.find((name) => !Object.hasOwn(own.options, name));
-  if (foreign === undefined) return null;
-  return new VoxhelmError('invalid-request', `${own.class} has no option ${foreign} that a plan sets`, {
+/** Refuses an option that this algorithm's network does not have. */
+function refuseForeign({ name, networkOptions }: AlgorithmPlanner, options: readonly string[]): void {
+  const foreign = options.find((option) => !networkOptions.includes(option));
+  if (foreign === undefined) return;
+  throw new VoxhelmError('invalid-request', `the network of ${name} has no option ${foreign}`, {
     fix: 'Name the algorithms that the options are for, for example "algorithms": ["segresnet"].',
     details: { field: `plan.network.${foreign}` },
   });

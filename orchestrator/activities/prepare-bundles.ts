@@ -1,10 +1,11 @@
 import { dirname } from 'node:path/posix';
+import { plannerOf } from '@voxhelm/algorithms/planners';
 import type { ProbeJob } from '@voxhelm/contracts/jobs';
 import { writeJson } from '@voxhelm/storage/artifact-store';
+import { readCheckOf } from '../known-analysis.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { bundlePlanned, bundleRow, casesOf, leftOutEvent, planKey } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
-import { readCheckOf } from './known-analysis.ts';
 import { givensOf, plansOf } from './make-plans.ts';
 import { addEvents, changeRun, enterStage, hasEnded, readRun } from './run-rows.ts';
 import { refuseLeakedStart } from './start-from.ts';
@@ -40,11 +41,15 @@ export function prepareActivities(dependencies: Dependencies): Pick<Orchestrator
           ...leftOut.map(leftOutEvent),
         );
       });
-      return bundles.map(({ plan, artifact }) => {
-        const artifactPrefix = dirname(artifact.uri);
-        const job: ProbeJob = { kind: 'probe', plan: artifact, cases: casesArtifact, seed: run.seed, artifactPrefix };
-        return { algorithm: plan.algorithm, job };
-      });
+      const paceOf = ({ plan }: (typeof bundles)[number]): number => plannerOf(plan.algorithm).pace;
+      return bundles
+        .toSorted((a, b) => paceOf(a) - paceOf(b))
+        .map(({ plan, artifact }, index) => {
+          const artifactPrefix = dirname(artifact.uri);
+          const job: ProbeJob = { kind: 'probe', plan: artifact, cases: casesArtifact, seed: run.seed, artifactPrefix };
+          // The fastest is measured in any case: what a run needs at least is known by it alone.
+          return { algorithm: plan.algorithm, job, ifTime: index > 0 && run.budgetMs !== null };
+        });
     },
   };
 }

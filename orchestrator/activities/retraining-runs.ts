@@ -9,9 +9,9 @@ import type { Analysis, Firing, Run, Schedule } from '@voxhelm/prisma/generated/
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { type ArtifactStore, readJson } from '@voxhelm/storage/artifact-store';
+import { knownOf } from '../known-analysis.ts';
 import { type Start, shareOfBudget } from '../schedules/decide.ts';
 import { bestSearchTrial } from './folds.ts';
-import { knownOf } from './known-analysis.ts';
 import { loadStudy } from './schedule.ts';
 
 /** What a retraining's run is made from. */

@@ -7,11 +7,11 @@ import type { Prisma } from '@voxhelm/prisma/client';
 import { fromJson } from '@voxhelm/prisma/json';
 import { writeJson } from '@voxhelm/storage/artifact-store';
 import { z } from 'zod';
+import { knownOf, registeredAnalysis } from '../known-analysis.ts';
 import { suggestionMapKey, suggestionMapsPrefix } from '../suggestion-maps.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { analyzeJobOf, readResult, recordAnalysis } from './dataset.ts';
 import type { Dependencies } from './dependencies.ts';
-import { knownOf, registeredAnalysis } from './known-analysis.ts';
 import { trainingCaseOf } from './training-cases.ts';
 
 type SuggestionActivities = Pick<

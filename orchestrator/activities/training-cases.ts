@@ -3,7 +3,7 @@ import type { CheckedCase, DatasetCheck } from '@voxhelm/contracts/dataset';
 import type { TrainingCase } from '@voxhelm/contracts/jobs';
 import { findSameCases } from '@voxhelm/imaging/datasets/same-case';
 import { assignFolds, givenFoldCount } from '@voxhelm/imaging/splits';
-import { DEFAULT_FOLDS } from '@voxhelm/search/budget';
+import { DEFAULT_FOLDS } from '@voxhelm/search/ways-to-spend';
 
 /** The valid cases of a run with their validation folds. */
 export interface SplitCases {

@@ -105,6 +105,9 @@ function requestError(error: z.core.$ZodError, schema: z.core.$ZodType, where: s
   });
 }
 
+/** What zod says of a value that no branch of a union takes, where the schema says nothing itself. */
+const UNSAID = 'Invalid input';
+
 function fieldErrors(issue: z.core.$ZodIssue, base: readonly PropertyKey[], schema: z.core.$ZodType): FieldError[] {
   const path = [...base, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
@@ -121,6 +124,8 @@ function fieldErrors(issue: z.core.$ZodIssue, base: readonly PropertyKey[], sche
   }
   if (issue.code === 'invalid_union' && issue.discriminator !== undefined) return [unknownWord(issue, path)];
   if (issue.code === 'invalid_union') {
+    // A schema that says in its own words what it wants says it better than its branches.
+    if (issue.message !== UNSAID) return [{ pointer: pointerOf(path), message: issue.message }];
     // The branch with the deepest issue is the one that the user was writing.
     const branch = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0];
     if (branch !== undefined && depth(branch) > 0) return branch.flatMap((inner) => fieldErrors(inner, path, schema));
@@ -138,11 +143,12 @@ function unknownWord(issue: z.core.$ZodIssueInvalidUnion, path: readonly Propert
   const word = (issue.input as Record<string, unknown> | undefined)?.[key];
   const pointer = pointerOf(path.at(-1) === key ? path : [...path, key]);
   if (typeof word !== 'string') return { pointer, message: word === undefined ? 'is missing' : issue.message };
-  const suggestion = nearest(
-    word,
-    [...issue.message.matchAll(/'([^']+)'/g)].map((match) => match[1] ?? ''),
-  );
-  if (suggestion === undefined) return { pointer, message: issue.message };
+  const names = [...issue.message.matchAll(/'([^']+)'/g)].map((match) => match[1] ?? '');
+  const suggestion = nearest(word, names);
+  if (suggestion === undefined) {
+    const message = names.length === 0 ? issue.message : `unknown ${key} "${word}"; there are ${names.join(', ')}`;
+    return { pointer, message };
+  }
   return { pointer, message: `unknown ${key} "${word}"; did you mean "${suggestion}"?`, suggestion };
 }
 

@@ -8,7 +8,11 @@ import { checkRunRequest } from './run-create.ts';
 
 /** What the API answers to a request with these spaces; null where it accepts it. */
 function refusalOf(spaces: Record<string, Record<string, unknown>>, more: Partial<RunRequestInput> = {}) {
-  const request = RunRequest.parse({ dataset: 'd', search: { spaces }, ...more });
+  return refused({ search: { spaces }, ...more });
+}
+
+function refused(more: Partial<RunRequestInput>) {
+  const request = RunRequest.parse({ dataset: 'd', ...more });
   try {
     checkRunRequest(request, Object.keys(planners));
     return null;
@@ -36,6 +40,44 @@ test('ranges that make no sense, and spaces of an algorithm that the run does no
   expect(refusalOf({ unet: { weightDecay: 1e-5 } }, { algorithms: ['segresnet'] })?.errors).toMatchObject([
     { pointer: '/search/spaces/unet', message: expect.stringContaining('segresnet') },
   ]);
+});
+
+test('an option that the network does not have is refused by its name with the nearest, and where nobody names algorithms only if none has it', () => {
+  expect(refused({ algorithms: ['segresnet'], plan: { network: { init_filter: 16 } } })).toMatchObject({
+    status: 400,
+    detail: expect.stringContaining(
+      '"init_filter" is no option of the network of segresnet; did you mean "init_filters"?',
+    ),
+    errors: [{ pointer: '/plan/network/init_filter', suggestion: 'init_filters' }],
+  });
+  expect(refused({ algorithms: ['segresnet', 'unet'], plan: { network: { init_filters: 16 } } })?.errors).toMatchObject(
+    [{ pointer: '/plan/network/init_filters', message: expect.stringContaining('the network of unet') }],
+  );
+  expect(refused({ plan: { network: { init_filters: 16, upsample_mode: 'deconv' } } })).toBeNull();
+  expect(refused({ plan: { network: { feature_sise: 24 } } })?.errors).toMatchObject([{ suggestion: 'feature_size' }]);
+  expect(refused({ plan: { network: { feature_size: 24, init_filters: 8 } } })?.errors).toMatchObject([
+    { pointer: '/plan/network', message: expect.stringContaining('no network has all of') },
+  ]);
+});
+
+test('freezing without weights to keep, or of a network without an encoder, is refused at submission', () => {
+  const frozen = { freeze: 'encoder', startFrom: '/weights.pt' } as const;
+  expect(refused({ plan: { freeze: 'encoder' } })?.errors).toMatchObject([
+    { pointer: '/plan/freeze', message: expect.stringContaining('plan.startFrom') },
+  ]);
+  expect(refused({ algorithms: ['segresnet', 'dints'], plan: frozen })?.errors).toMatchObject([
+    { pointer: '/plan/freeze', message: expect.stringMatching(/^dints has no encoder/) },
+  ]);
+  expect(refused({ plan: frozen })).toBeNull();
+});
+
+test('class ratios for another number of labels than the request names, or all 0, are refused at submission', () => {
+  const labels = { 1: 'head', 2: 'tail' };
+  expect(refused({ labels, plan: { classRatios: [1, 2] } })?.errors).toMatchObject([
+    { pointer: '/plan/classRatios', message: expect.stringContaining('2 numbers for 3 labels') },
+  ]);
+  expect(refused({ labels, plan: { classRatios: [1, 2, 2] } })).toBeNull();
+  expect(refused({ plan: { classRatios: [0, 0, 0] } })?.errors).toMatchObject([{ pointer: '/plan/classRatios' }]);
 });
 
 test('every parameter that a plan searches is accepted', () => {

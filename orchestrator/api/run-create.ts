@@ -14,8 +14,9 @@ import { z } from 'zod';
 import { bundleOf, startSource } from '../start-source.ts';
 import { type FieldError, fieldError, nearest, schemaErrors, withStatus } from './errors.ts';
 import { checkSameRequest, lockName, requestSha256 } from './idempotency.ts';
+import { checkModality, checkPlanned, planErrors } from './plan-check.ts';
 
-/** Checks what the schema cannot: names of algorithms and whole plans. Throws `invalid-request` naming every wrong field. */
+/** Checks what the schema cannot: names of algorithms and of their options, and whole plans. Throws `invalid-request` naming every wrong field. */
 export function checkRunRequest(request: RunRequest, algorithms: readonly string[]): void {
   const errors: FieldError[] = [];
   const checkName = (pointer: string, name: string): void => {
@@ -40,6 +41,7 @@ export function checkRunRequest(request: RunRequest, algorithms: readonly string
     checkName(`/plan/plans/${name}`, name);
     errors.push(...schemaErrors(Plan, plan, `/plan/plans/${name}`));
   }
+  errors.push(...planErrors(request));
   const [first] = errors;
   if (first === undefined) return;
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
@@ -102,6 +104,8 @@ export async function createRun(
     const dataset = await findOrRegister();
     if (request.modality === undefined) await requireModality(transaction, dataset.id);
     if (request.branch !== undefined) await checkBranch(transaction, request, dataset.id);
+    await checkModality(transaction, request, dataset.id);
+    await checkPlanned(transaction, request, dataset.id);
     const id = newId('run');
     await transaction.run.create({
       data: {

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CPU, HIPPOCAMPUS, madeUpSummary } from '@voxhelm/algorithms/planning-fixtures';
 import { newId } from '@voxhelm/prisma/ids';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestService, type TestService } from './testing/service.ts';
@@ -74,6 +75,65 @@ test('a checked dataset that nobody gave a modality is refused at submission, by
   await writeFile(join(path, 'dataset.json'), JSON.stringify(list));
   expect((await submit({ dataset: id })).statusCode).toBe(202);
   await rm(path, { recursive: true });
+});
+
+test('what could not be planned for a dataset is refused at submission: by its list, and once it was analysed by its statistics', async () => {
+  const { app, database } = service;
+  const path = await mkdtemp(join(tmpdir(), 'voxhelm-planned-'));
+  await mkdir(join(path, 'imagesTr'));
+  await writeFile(join(path, 'imagesTr', 'a.nii'), '');
+  const training = [{ image: 'imagesTr/a.nii' }];
+  const list = { modality: { 0: 'MRI' }, labels: { 0: 'background', 1: 'head', 2: 'tail' }, training };
+  await writeFile(join(path, 'dataset.json'), JSON.stringify(list));
+  const submit = async (payload: object) => {
+    const answer = await app.inject({ method: 'POST', url: '/v1/runs', payload: { dataset: path, ...payload } });
+    return { status: answer.statusCode, ...answer.json() };
+  };
+  const ratios = await submit({ plan: { classRatios: [1, 2] } });
+  expect(ratios).toMatchObject({ status: 400, errors: [{ pointer: '/plan/classRatios' }] });
+  expect(ratios.detail).toContain('2 numbers for 3 labels');
+  // Nobody knows its statistics yet: its run's own look will tell.
+  const odd = { algorithms: ['segresnet'], plan: { patchSize: [33, 47, 32] } };
+  expect((await submit(odd)).status).toBe(202);
+
+  const { id } = await database.dataset.findFirstOrThrow({ where: { path } });
+  await database.analysis.create({
+    data: {
+      ...{ id: newId('an'), datasetId: id, owner: `dataset-${id}`, layout: 'decathlon', fingerprint: '0'.repeat(64) },
+      ...{ labels: [], modalities: ['MRI'], findings: [], errors: 0, warnings: 0, trainingCases: 10, testingCases: 0 },
+      ...{ device: CPU, check: {}, analysis: {}, summary: madeUpSummary(HIPPOCAMPUS) as object },
+    },
+  });
+  expect(await submit(odd)).toMatchObject({
+    status: 400,
+    errors: [{ pointer: '/plan/patchSize' }],
+    fix: expect.stringMatching(/^Use 32 x 48 x 32/),
+  });
+  // Of algorithms that nobody named, one that can take it is enough.
+  expect((await submit({ plan: { patchSize: [64, 64, 32] } })).status).toBe(202);
+  expect(await submit({ modality: ['CT', 'PET'] })).toMatchObject({
+    status: 400,
+    detail: expect.stringContaining("names 2 channels (CT, PET), the dataset's images have 1"),
+  });
+  expect((await submit({ plan: { classRatios: [1, 2, 2] } })).status).toBe(202);
+  await rm(path, { recursive: true });
+});
+
+test('what belongs to the preprocessing is no augmentation, and lists that would part image and label say so', async () => {
+  const refused = async (augmentation: object) => {
+    const payload = { dataset: service.home, plan: { augmentation: [augmentation] } };
+    return (await service.app.inject({ method: 'POST', url: '/v1/runs', payload })).json();
+  };
+  expect((await refused({ name: 'Spacingd', pixdim: [1, 1, 1] })).errors).toEqual([
+    { pointer: '/plan/augmentation/0/name', message: expect.stringContaining('it belongs to plan.preprocessing') },
+  ]);
+  expect((await refused({ name: 'RandCropByPosNegLabeld' })).detail).toContain('plan.patchSize and plan.classRatios');
+  expect((await refused({ name: 'Blur' })).detail).toMatch(/unknown name "Blur"; there are flip, .*RandomBiasField/);
+  expect((await refused({ name: 'RandFlipp' })).errors).toMatchObject([{ suggestion: 'RandFlipd' }]);
+  expect((await refused({ name: 'RandFlipd', keys: ['image'] })).detail).toContain('write ["image", "label"]');
+  expect((await refused({ name: 'RandAffined', mode: ['bilinear', 'bilinear'] })).detail).toContain(
+    '/plan/augmentation/0/mode: images are sampled trilinearly, labels by the nearest voxel',
+  );
 });
 
 test('a route that can do without a body takes none, whatever content type is named; one that needs it says what is missing', async () => {

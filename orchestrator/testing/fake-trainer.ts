@@ -30,8 +30,8 @@ export interface FakeTrainer {
   findings: Finding[];
   /** Called in each analysis; may wait (until `cancelled`). */
   analyze: ((cancelled: Promise<never>) => Promise<void>) | null;
-  /** Called in each probe with its plan: what it finds beside the usual. */
-  probe: ((plan: Plan) => Partial<ProbeResult>) | null;
+  /** Called in each probe with its plan: what it finds beside the usual; may wait (until `cancelled`). */
+  probe: ((plan: Plan, cancelled: Promise<never>) => Partial<ProbeResult> | Promise<Partial<ProbeResult>>) | null;
   /** Called in each training; may wait (until `cancelled`), throw, or say how it ended. */
   train: (job: TrainJob, cancelled: Promise<never>) => Promise<Partial<TrainResult>>;
   /** Writes no predictions and no files: for measuring what the orchestrator itself costs. */
@@ -43,7 +43,7 @@ export interface FakeTrainer {
 }
 
 /** A training that went well at once. */
-const WELL = async (): Promise<Partial<TrainResult>> => ({});
+const WELL = async (): Promise<Record<string, never>> => ({});
 
 /** Made-up trainer state, to be changed by a test. */
 export function fakeTrainer(): FakeTrainer {
@@ -63,10 +63,10 @@ const CASES = 10;
 const TEST_CASES = 2;
 
 /** Waits for something while the activity beats, so that it hears of its cancellation. */
-async function beating(wait: (cancelled: Promise<never>) => Promise<void>): Promise<void> {
-  const beat = setInterval(() => heartbeat({ phase: 'analysing' }), 100);
+async function beating<T>(phase: string, wait: (cancelled: Promise<never>) => Promise<T>): Promise<T> {
+  const beat = setInterval(() => heartbeat({ phase }), 100);
   try {
-    await wait(Context.current().cancelled);
+    return await wait(Context.current().cancelled);
   } finally {
     clearInterval(beat);
   }
@@ -77,7 +77,7 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
   const nothing: ArtifactRef = { uri: 'nothing', sha256: createHash('sha256').digest('hex'), bytes: 0 };
   return {
     async analyzeDataset(job) {
-      if (trainer.analyze !== null) await beating(trainer.analyze);
+      if (trainer.analyze !== null) await beating('analysing', trainer.analyze);
       const check = existsSync(job.datasetPath)
         ? await folderCheck(job.datasetPath)
         : madeUpCheck(job.datasetPath, trainer.findings);
@@ -103,6 +103,11 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
     },
 
     async probePlan(job) {
+      const { probe } = trainer;
+      const found =
+        probe === null
+          ? {}
+          : await beating('probing', async (cancelled) => probe(await readJson(store, job.plan, Plan), cancelled));
       return {
         stepMs: 10,
         predictCaseMs: 5,
@@ -111,7 +116,7 @@ export function fakeGpuActivities(store: ArtifactStore, trainer: FakeTrainer): G
         precision: null,
         smaller: 0,
         architectureSearch: null,
-        ...(trainer.probe === null ? {} : trainer.probe(await readJson(store, job.plan, Plan))),
+        ...found,
       };
     },
 

@@ -64,6 +64,12 @@ export interface FiringLook {
   readonly analyze: AnalyzeJob | null;
 }
 
+/** What a trainer measured of an algorithm's plan. */
+export interface MeasuredPlan {
+  readonly algorithm: string;
+  readonly result: ProbeResult;
+}
+
 /** See the head of this file; grouped as orchestrator/activities/ is. */
 export interface OrchestratorActivities {
   // dataset.ts
@@ -79,15 +85,29 @@ export interface OrchestratorActivities {
   recordRunAnalysis(input: { readonly runId: string; readonly result: AnalyzeResult }): Promise<void>;
 
   // plan.ts
-  /** Makes the bundles (algorithm x fold) and returns one probe an algorithm. */
-  prepareBundles(input: { readonly runId: string }): Promise<readonly { algorithm: string; job: ProbeJob }[]>;
+  /**
+   * Makes the bundles (algorithm x fold) and returns one probe an algorithm, the one expected to be the fastest first. `ifTime`: it
+   * is done only where {@link OrchestratorActivities.timeForProbe} has time for it (histories of before 26 November say nothing of it).
+   */
+  prepareBundles(input: {
+    readonly runId: string;
+  }): Promise<readonly { algorithm: string; job: ProbeJob; readonly ifTime?: boolean }[]>;
+  /**
+   * How long another algorithm may be measured (milliseconds) for the budget to hold a useful training of those that were; null: it
+   * is left out, which its event tells.
+   */
+  timeForProbe(input: {
+    readonly runId: string;
+    readonly algorithm: string;
+    readonly probes: readonly MeasuredPlan[];
+  }): Promise<number | null>;
   /**
    * Lays out the budget by what the probes measured, makes the study; returns the trials that may run at once, and how many
    * finished ones were taken over from another run.
    */
   layOutStudy(input: {
     readonly runId: string;
-    readonly probes: readonly { readonly algorithm: string; readonly result: ProbeResult }[];
+    readonly probes: readonly MeasuredPlan[];
   }): Promise<{ readonly parallel: number; readonly kept: number }>;
 
   // ask.ts

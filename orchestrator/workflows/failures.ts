@@ -1,6 +1,14 @@
 import { ActivityFailure, ApplicationFailure, TemporalFailure, TimeoutFailure } from '@temporalio/workflow';
 import type { FailureRecord } from './activity-interface.ts';
 
+/** True where an activity was not done within the time that it had, however often it was tried. */
+export function ranOutOfTime(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure)) return false;
+  const isOver = error.cause instanceof TimeoutFailure && error.cause.timeoutType === 'SCHEDULE_TO_CLOSE';
+  // Where no time is left to try again, the last attempt's own failure is what comes.
+  return isOver || error.retryState === 'TIMEOUT';
+}
+
 /**
  * Why something failed, in words for the person whose run it is. The activities put their VoxhelmError's code as the
  * failure's type and the whole record in its details.

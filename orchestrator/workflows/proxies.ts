@@ -1,5 +1,5 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
-import type { GpuActivities } from '@voxhelm/contracts/jobs';
+import type { GpuActivities, ProbeJob, ProbeResult } from '@voxhelm/contracts/jobs';
 import { TASK_QUEUES } from '@voxhelm/contracts/queues';
 import type { OrchestratorActivities } from './activity-interface.ts';
 import { NON_RETRYABLE_CODES } from './retry-codes.ts';
@@ -43,7 +43,15 @@ export const { analyzeDataset } = proxyActivities<GpuActivities>({
 });
 
 /** A few steps and one prediction. */
-export const { probePlan } = proxyActivities<GpuActivities>({ ...gpuOptions, startToCloseTimeout: '30 minutes' });
+const probeOptions = { ...gpuOptions, startToCloseTimeout: '30 minutes' } satisfies ActivityOptions;
+
+/** Measures a plan, however long it takes. */
+export const { probePlan } = proxyActivities<GpuActivities>(probeOptions);
+
+/** Measures a plan within so much time, waiting for a trainer included; see {@link ranOutOfTime}. */
+export function probePlanWithin(withinMs: number, job: ProbeJob): Promise<ProbeResult> {
+  return proxyActivities<GpuActivities>({ ...probeOptions, scheduleToCloseTimeout: withinMs }).probePlan(job);
+}
 
 /** Bounded by its steps; the timeout only ends what hangs in a way that still beats. */
 export const { trainTrial } = proxyActivities<GpuActivities>({ ...gpuOptions, startToCloseTimeout: '14 days' });

@@ -1,6 +1,8 @@
 import { ApplicationFailure, CancellationScope, ContinueAsNew, isCancellation } from '@temporalio/workflow';
-import { describeFailure } from './failures.ts';
-import { analyzeDataset, buildEnsemble, database, probePlan } from './proxies.ts';
+import type { ProbeJob, ProbeResult } from '@voxhelm/contracts/jobs';
+import type { MeasuredPlan, OrchestratorActivities } from './activity-interface.ts';
+import { describeFailure, ranOutOfTime } from './failures.ts';
+import { analyzeDataset, buildEnsemble, database, probePlan, probePlanWithin } from './proxies.ts';
 import type { RunInput } from './signals.ts';
 import {
   cancelTrials,
@@ -52,14 +54,31 @@ async function analyse(window: TrialWindow): Promise<void> {
 async function plan(window: TrialWindow): Promise<void> {
   const { runId } = window.input;
   await holdWhilePaused(window);
-  const probes = [];
-  for (const { algorithm, job } of await database.prepareBundles({ runId })) {
-    probes.push({ algorithm, result: await doUnlessPaused(window, () => probePlan(job)) });
+  const probes: MeasuredPlan[] = [];
+  for (const { algorithm, job, ifTime } of await database.prepareBundles({ runId })) {
+    const measure = ifTime === true ? () => measureIfTime({ runId, algorithm, probes }, job) : () => probePlan(job);
+    const result = await doUnlessPaused(window, measure);
+    if (result !== null) probes.push({ algorithm, result });
   }
   await holdWhilePaused(window);
   const { parallel, kept } = await database.layOutStudy({ runId, probes });
   window.parallel = parallel;
   window.nextNumber = kept ?? 0; // Histories of before branches say nothing of it.
+}
+
+/** Measures another algorithm's plan while the budget has time for it; null where it has not, or no longer. */
+async function measureIfTime(
+  next: Parameters<OrchestratorActivities['timeForProbe']>[0],
+  job: ProbeJob,
+): Promise<ProbeResult | null> {
+  const withinMs = await database.timeForProbe(next);
+  if (withinMs === null) return null;
+  try {
+    return await probePlanWithin(withinMs, job);
+  } catch (error) {
+    if (ranOutOfTime(error)) return null;
+    throw error;
+  }
 }
 
 async function ensemble(window: TrialWindow): Promise<void> {

@@ -2,12 +2,13 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planners } from '@voxhelm/algorithms/planners';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { RunRequestInput } from '@voxhelm/contracts/run';
 import { startTestService } from '../support/service.ts';
-import { trainAnchor } from './accuracy/anchor.ts';
+import { anchorPython, INSTALL, trainAnchor } from './accuracy/anchor.ts';
 import { type Cases, defaultData, layOut, readCases } from './accuracy/dataset.ts';
 import { type Curve, type FinishedRun, runToItsEnd } from './accuracy/run.ts';
-import { chosen, countOf } from './lib/arguments.ts';
+import { chosen, minutesOf } from './lib/arguments.ts';
 import { say } from './lib/json-lines.ts';
 import { type BenchOptions, readOptions } from './lib/options.ts';
 import { rounded } from './lib/statistics.ts';
@@ -17,43 +18,55 @@ const USABLE_DICE = 0.8;
 
 /** For `--help`. */
 export const ABOUT =
-  'Dice on cases that no training saw, per minute spent: a JSON line an algorithm, one of the whole service, and with --anchor one of MONAI.';
+  'Dice on cases that no training saw, per minute spent: a JSON line an algorithm, one of the whole service, and one of MONAI where a Python has it.';
 
 /** See {@link BenchOptions}. */
 export const OPTIONS = {
   data: {
     value: 'DIR',
-    about: 'a dataset; by default the first 150 of the 200 cases beside this checkout train',
+    about: 'a dataset; by default the 200 cases beside this checkout, of which 150 train, else the sample',
     default: defaultData(),
   },
   test: { value: 'DIR', about: 'cases to test on; absent: the last 50 of those 200' },
-  minutes: { value: 'N', about: 'of each training', default: '20' },
+  minutes: { value: 'N', about: 'of each training, parts of one too', default: '20' },
   algorithms: { value: 'LIST', about: 'what runs: algorithms, service, anchor; absent: all' },
   anchor: {
     value: 'PYTHON',
-    about: 'a Python with torch and monai, which is measured beside ours; absent: ours alone',
+    about: 'a Python with torch and monai, which is measured beside ours; absent: one that is at hand, if any',
   },
   keep: { value: 'DIR', about: 'where bundles, reports and test scores of our runs stay; absent: nowhere' },
 } as const satisfies BenchOptions;
 
 /**
  * Dice on cases that no training saw, per minute spent: each algorithm alone (one search trial on one fold) and the whole service, each
- * through a real service over HTTP with `budget` set to the minutes; with a Python that has MONAI, its network trained for
- * the same time. By default the first 150 of the 200 cases beside this checkout train, the last 50 test. `--algorithms`
+ * through a real service over HTTP with `budget` set to the minutes; with a Python that has MONAI (`--anchor`, or one that is at
+ * hand), its network trained for the same time. By default the first 150 of the 200 cases beside this checkout train and the last
+ * 50 test; where they are not there, the sample dataset's. Which data and which Python is told on standard error. `--algorithms`
  * names what runs: algorithms, `service`, `anchor`. `--keep`: bundles, reports and test scores of our runs stay in that folder.
  */
 export async function main(args: readonly string[]): Promise<void> {
   const values = readOptions(args, OPTIONS);
-  const minutes = countOf('minutes', values.minutes);
-  const names = [...Object.keys(planners), 'service', ...(values.anchor === undefined ? [] : ['anchor'])];
+  const minutes = minutesOf('minutes', values.minutes);
+  const python = anchorPython(values.anchor);
+  const known = [...Object.keys(planners), 'service', 'anchor'];
+  const names = chosen('algorithms', values.algorithms, known).filter((name) => name !== 'anchor' || python !== null);
+  if (python === null && values.algorithms?.split(',').includes('anchor') === true) {
+    throw new VoxhelmError('not-installed', 'no Python with MONAI is at hand for the anchor', { fix: INSTALL });
+  }
   const cases = await readCases(values.data, values.test);
+  tell(`data: ${values.data}: ${cases.training.length} cases train, ${cases.test.length} test`);
+  tell(
+    python === null
+      ? `the anchor is left out: no Python with MONAI is at hand. ${INSTALL}`
+      : `the anchor's Python: ${python}`,
+  );
   const folder = await mkdtemp(join(tmpdir(), 'voxhelm-accuracy-'));
   await chmod(folder, 0o755);
   try {
     await layOut(cases, join(folder, 'data'));
-    for (const name of chosen('algorithms', values.algorithms, names)) {
-      if (name === 'anchor') {
-        say({ name, minutes, ...(await trainAnchor(values.anchor as string, cases, minutes)) });
+    for (const name of names) {
+      if (name === 'anchor' && python !== null) {
+        say({ name, minutes, ...(await trainAnchor(python, cases, minutes)) });
         continue;
       }
       say(await trainOurs(name, join(folder, 'data'), minutes, cases, values.keep));
@@ -61,6 +74,11 @@ export async function main(args: readonly string[]): Promise<void> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What was chosen, beside the JSON lines. */
+function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 function requestOf(name: string, dataset: string, minutes: number): RunRequestInput {

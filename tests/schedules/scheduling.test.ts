@@ -7,10 +7,10 @@ import type { TrainJob } from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
 import { RunRequest } from '@voxhelm/contracts/run';
 import { type ScheduleCreate, ScheduleSettings } from '@voxhelm/contracts/schedule';
-import { registeredAnalysis } from '@voxhelm/orchestrator/activities/known-analysis';
 import { createApp } from '@voxhelm/orchestrator/api/app';
 import type { App } from '@voxhelm/orchestrator/api/services';
 import { temporalWorkflows, type Workflows } from '@voxhelm/orchestrator/api/temporal';
+import { registeredAnalysis } from '@voxhelm/orchestrator/known-analysis';
 import { CRON_EXAMPLES } from '@voxhelm/orchestrator/testing/cron-examples';
 import {
   eventually as eventuallyWithin,

@@ -32,3 +32,14 @@ export function countOf(option: string, given: string, least = 1): number {
   }
   return count;
 }
+
+/** Minutes above 0, parts of one too. Throws `invalid-request` where it is none. */
+export function minutesOf(option: string, given: string): number {
+  const minutes = Number(given);
+  if (!Number.isFinite(minutes) || minutes <= 0) {
+    throw new VoxhelmError('invalid-request', `--${option} ${given} is no time in minutes`, {
+      fix: 'Write a number above 0, for example 20 or 1.5.',
+    });
+  }
+  return minutes;
+}

@@ -201,8 +201,9 @@ function BranchChoice({ branch, onKeep }: BranchProps) {
         ))}
       </div>
       <span className="muted">
-        “Search trials” counts those that are taken over. Trials that are no points of another search space are left
-        out; winners train on the other folds anew. The first run stays as it is.
+        “Search trials” counts those that are taken over. Trials of algorithms that the new run leaves out, and those
+        that are no points of another search space, are not: its events tell how many. Winners train on the other folds
+        anew. The first run stays as it is.
       </span>
     </fieldset>
   );

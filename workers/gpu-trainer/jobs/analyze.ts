@@ -26,6 +26,7 @@ export async function analyze(job: AnalyzeJob, context: JobContext): Promise<Ana
     ...(known ? { known } : {}),
     ...(job.heldOut ? { heldOut: job.heldOut } : {}),
   });
+  checkModalities(job.modality, check);
   const valid = check.cases.filter((one) => one.valid);
   await writeForegrounds(context.store, job.artifactPrefix, foregrounds);
   return {
@@ -62,6 +63,20 @@ function modalitiesOf(said: Modality | Modality[], datalist: Datalist): Modality
     });
   }
   return said;
+}
+
+/** A list of modalities that most images have not the channels for is the request's fault, not theirs. */
+function checkModalities(said: AnalyzeJob['modality'], { cases }: Pick<DatasetCheck, 'cases'>): void {
+  if (!Array.isArray(said)) return;
+  const channels = cases.flatMap((one) => one.channels ?? []);
+  const others = channels.filter((count) => count !== said.length);
+  if (others.length <= channels.length / 2) return;
+  const found = [...new Set(others)].sort((a, b) => a - b).join(' or ');
+  throw new VoxhelmError(
+    'invalid-request',
+    `"modality" names ${said.length} channels (${said.join(', ')}), the dataset's images have ${found}`,
+    { fix: 'Name one modality for all channels, or one for each.', details: { field: 'modality' } },
+  );
 }
 
 /** Labels by value, background included whether it was named or not. */

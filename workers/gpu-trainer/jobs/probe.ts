@@ -102,6 +102,7 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
       stepMs,
       ...cost,
       startMs: Math.max(0, firstBatchAt - context.startedAtMs - choosingMs + Math.max(0, unread) * loadMsPerCase),
+      tookMs: performance.timeOrigin + performance.now() - context.startedAtMs,
       peakMemoryMb: residentPeakMb(),
       ...memory.measured(volumes.length + 1),
       precision,

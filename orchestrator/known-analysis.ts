@@ -6,7 +6,7 @@ import type { Transaction } from '@voxhelm/prisma/client';
 import type { Analysis } from '@voxhelm/prisma/generated/client';
 import { fromJson } from '@voxhelm/prisma/json';
 import { readJson } from '@voxhelm/storage/artifact-store';
-import type { Dependencies } from './dependencies.ts';
+import type { Dependencies } from './activities/dependencies.ts';
 
 /*
  * Which earlier check of a dataset a look may go by or take over from. A run that was submitted with labels or a modality of
