@@ -6,6 +6,7 @@ import { dints } from '@voxhelm/algorithms/dints/plan';
 import { architectureSearcherOf } from '@voxhelm/algorithms/network-searchers';
 import { networkOf } from '@voxhelm/algorithms/networks';
 import { HIPPOCAMPUS, planInput } from '@voxhelm/algorithms/planning-fixtures';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type TrainJob, TrainResult } from '@voxhelm/contracts/jobs';
 import { type FoundArchitecture, Plan } from '@voxhelm/contracts/plan';
 import { readImage, readLabel } from '@voxhelm/imaging/nifti';
@@ -18,7 +19,7 @@ import { type FakeApi, startFakeApi } from '../fixtures/fake-api.ts';
 import { tinyPlan } from '../fixtures/tiny-plan.ts';
 import type { Heartbeat } from '../messages.ts';
 import { type JobOutcome, superviseJob } from '../supervise.ts';
-import { halves } from './architecture-search.ts';
+import { halves, probeSearch } from './architecture-search.ts';
 
 const SAMPLES = fileURLToPath(new URL('../../../samples/hippocampus', import.meta.url));
 const ENTRY = new URL('../job.ts', import.meta.url);
@@ -163,6 +164,19 @@ it('finds another, smaller network on the sample data for a smaller memory budge
   expect(small.options).not.toEqual(large.options);
   expect(small.expectedMemoryShare).toBeLessThan(large.expectedMemoryShare - 0.2);
   expect(small.memoryShare).toBeLessThan(large.memoryShare);
+});
+
+it('a probe of a search whose loss is no number says so; anything else that fails, fails', async () => {
+  const batch = { image: new Float32Array(16 ** 3), classes: new Uint8Array(16 ** 3) };
+  const failing = (error: Error) =>
+    probeSearch(searchedPlan(), batch, new AbortController().signal, () => Promise.reject(error));
+  expect(await failing(new VoxhelmError('diverged', 'no number at step 2'))).toEqual({
+    cost: null,
+    diverged: { of: 'architecture-search', reason: 'no number at step 2' },
+  });
+  await expect(failing(new VoxhelmError('out-of-memory', 'too large'))).rejects.toMatchObject({
+    code: 'out-of-memory',
+  });
 });
 
 it('cuts cases into two halves that a seed decides', () => {

@@ -130,16 +130,17 @@ export interface ProbedSearch {
   readonly diverged: NonNullable<ProbeResult['diverged']> | null;
 }
 
-/** Measures what the search ahead of a training costs, by a few of its steps on one batch. */
+/** Measures what the search ahead of a training costs, by a few of its steps on one batch. `measure`: another one in tests. */
 export async function probeSearch(
   plan: Plan,
   batch: { readonly image: Float32Array; readonly classes: Uint8Array },
   signal: AbortSignal,
+  measure: typeof searchCost = searchCost,
 ): Promise<ProbedSearch> {
   const settings = plan.architectureSearch;
   if (settings === undefined) return { cost: null, diverged: null };
   try {
-    return { cost: await searchCost(plan, settings, batch, signal), diverged: null };
+    return { cost: await measure(plan, settings, batch, signal), diverged: null };
   } catch (error) {
     if (!(error instanceof VoxhelmError) || error.code !== 'diverged') throw error;
     return { cost: null, diverged: { of: 'architecture-search', reason: error.message } };
