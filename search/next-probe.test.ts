@@ -32,6 +32,7 @@ test('an algorithm that could not train after it was measured is left out, with 
   expect(nextProbe(input(90_000))).toEqual({
     leftOut: expect.stringMatching(/take about 90s, 30s are left, and a useful training of fast needs/),
   });
+  expect(nextProbe(input(50_000))).toEqual({ leftOut: 'the budget was over before it could be measured' });
   // As fast as the one that was measured, it has time.
   expect(nextProbe(input(360_000, { next: { name: 'alike', pace: 1 } }))).toHaveProperty('withinMs');
 });

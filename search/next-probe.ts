@@ -64,7 +64,8 @@ export function nextProbe(input: NextProbeInput): NextProbe {
   const probe = expected(fastest, next);
   const expectedMs = probeMs(probe);
   const withinMs = Math.min(leftMs - keptMs, MOST_SHARE * leftMs);
-  const left = shownMs(Math.max(0, leftMs));
+  if (leftMs <= 0) return { leftOut: 'the budget was over before it could be measured' };
+  const left = shownMs(leftMs);
   if (withinMs < expectedMs) {
     return {
       leftOut: `measuring it is expected to take about ${shownMs(expectedMs)}, ${left} are left, and a useful training of ${fastest.name} needs ${shownMs(keptMs)} of them`,
