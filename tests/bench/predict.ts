@@ -32,7 +32,7 @@ export const OPTIONS = {
   input: { value: 'DIR', about: 'images to predict; absent: those of the sample dataset' },
   cases: { value: 'N', about: 'how many of them, repeated where there are fewer', default: '50' },
   patch: { value: '32x48x32', about: 'windows of this size', default: '32x48x32' },
-  flips: { value: '0,3', about: 'mirrored passes beside the plain one, of several', default: '0,3' },
+  flips: { value: '0,3', about: 'mirrored passes beside the plain one, one number or more', default: '0,3' },
   'window-batch': { value: 'N', about: 'windows at once', default: '4' },
   anchor: {
     value: 'PYTHON',
