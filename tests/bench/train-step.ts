@@ -27,7 +27,7 @@ export const OPTIONS = {
   network: {
     value: 'NAME',
     about:
-      'class or label, of several: SegResNetDS, SwinUNETR, "SwinUNETR 24", DiNTS, "DiNTS found", PlainConvUNet, ResidualEncoderUNet (step/networks.ts); absent: SegResNetDS',
+      'one, by class or label: SegResNetDS, SwinUNETR, "SwinUNETR 24", DiNTS, "DiNTS found", PlainConvUNet, ResidualEncoderUNet (step/networks.ts); absent: SegResNetDS',
   },
   options: { value: 'JSON', about: "the network's options in place of its own" },
   patch: { value: '48x48x48', about: "one patch; absent: the network's rows" },
