@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import type { RunDetail } from '@voxhelm/contracts/api';
 import type { ParameterImportance, Rung, SearchInsight } from '@voxhelm/contracts/insight';
+import { counted } from '@voxhelm/contracts/words';
 import { Link } from 'wouter';
 import { get } from '../api/client.ts';
 import { ParallelCoordinates } from '../charts/parallel.tsx';
@@ -200,7 +201,7 @@ function Rungs({ rungs, hrefOf }: { readonly rungs: readonly Rung[]; readonly hr
         {rungs.map((rung) => (
           <div className="panel" key={rung.steps}>
             <h3>
-              {rung.steps} steps, {rung.trials.length} trials
+              {rung.steps} steps, {counted(rung.trials.length, 'trial')}
             </h3>
             <div className="scroll short" role="region" aria-label="Trials of this rung" tabIndex={0}>
               <table>
