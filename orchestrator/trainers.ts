@@ -37,11 +37,11 @@ export async function connectedTrainers(
     .map(([identity, seenMs]) => ({ identity, lastSeenAt: new Date(seenMs).toISOString() }));
 }
 
-/** How many trainers the host with the most of them has; 1 where none is known. The SDK's identities are "PID@HOST". */
+/** How many trainers the host with the most of them has; 1 where none is known. Identities begin with "PID@HOST" (contracts/queues.ts). */
 export function mostOfOneHost(trainers: readonly Pick<ConnectedTrainer, 'identity'>[]): number {
   const hosts = new Map<string, number>();
   for (const { identity } of trainers) {
-    const host = identity.slice(identity.indexOf('@') + 1);
+    const host = identity.slice(identity.indexOf('@') + 1).split(' ')[0] ?? '';
     hosts.set(host, (hosts.get(host) ?? 0) + 1);
   }
   return Math.max(1, ...hosts.values());

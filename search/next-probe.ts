@@ -30,7 +30,7 @@ export interface NextProbeInput extends BudgetInput {
 export type NextProbe = { readonly withinMs: number | null } | { readonly leftOut: string };
 
 /** No single measuring takes more of what is left. */
-const MOST_SHARE = 1 / 3;
+export const MOST_SHARE = 1 / 3;
 /** Where a trainer does not tell how long it measured: it does about so many steps, and predicts a case twice. */
 const PROBE_STEPS = 20;
 /** What the fastest needs is kept free with so much more: it has to hold on a machine that others use. */

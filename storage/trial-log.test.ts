@@ -17,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 test('the attempts of a trial are read in the order in which they were, each under its own head', async () => {
   for (const [lease, attempt, message] of [
-    [2, 1, 'third'],
+    [2, 3, 'third, the two before it left nothing'],
     [1, 2, 'second'],
     [1, 1, 'first\nof two lines'],
   ] as const) {
@@ -32,8 +32,8 @@ test('the attempts of a trial are read in the order in which they were, each und
     'info  of two lines',
     '--- handed out 1, attempt 2',
     'info  second',
-    '--- handed out 2, attempt 1',
-    'info  third',
+    '--- handed out 2, attempt 3',
+    'info  third, the two before it left nothing',
   ]);
   expect(await readTrialLogs(store, trialPrefix('run', 'another'), 2)).toBe('');
 });

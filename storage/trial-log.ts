@@ -25,7 +25,9 @@ export interface TrialLog {
 
 /** Lines kept of a log that grows too long: its beginning (what was planned) and its end (what went wrong). */
 const [FIRST_LINES, LAST_LINES] = [500, 4_500];
-const LONGEST_LINE = 4_000;
+const LONGEST_LINE = 1_000;
+/** Attempts that one handing out may have (workflows/proxies.ts tries five times), with room. */
+const MOST_ATTEMPTS = 10;
 const WRITE_EVERY_MS = 3_000;
 
 /**
@@ -90,9 +92,10 @@ function shown(lines: readonly string[], leftOut: number): readonly string[] {
 export async function readTrialLogs(store: ArtifactStore, prefix: string, leases: number): Promise<string> {
   const parts: string[] = [];
   for (let lease = 0; lease <= leases; lease += 1) {
-    for (let attempt = 1; ; attempt += 1) {
+    for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
       const text = await store.peek(logKey(prefix, lease, attempt));
-      if (text === null) break;
+      // One that died before its first line, or was of a version without logs, hides no later one.
+      if (text === null) continue;
       parts.push(`--- handed out ${lease}, attempt ${attempt}\n${text}`);
     }
   }

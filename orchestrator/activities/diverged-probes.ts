@@ -2,6 +2,8 @@ import type { AlgorithmPlanner } from '@voxhelm/algorithms/planner';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { ProbeResult } from '@voxhelm/contracts/jobs';
 import type { Plan } from '@voxhelm/contracts/plan';
+import type { NamedSpace } from '@voxhelm/search/narrow';
+import { compileSpace } from '@voxhelm/search/space';
 import type { LeftOut } from '@voxhelm/search/worth-trying';
 
 /*
@@ -26,7 +28,7 @@ export interface TriedOrLeftOut<P> {
 
 /** Divides probed algorithms by whether a trial may do better. Throws `diverged`, naming each with its numbers, where none may. */
 export function triedDespiteDivergence<P extends ProbedPlan>(probed: readonly P[]): TriedOrLeftOut<P> {
-  const lost = probed.filter((one) => one.probe.diverged !== undefined && !isDrawn(one));
+  const lost = probed.filter((one) => !mayLearn(one));
   const tried = probed.filter((one) => !lost.includes(one));
   if (tried.length === 0 && lost.length > 0) {
     throw new VoxhelmError('diverged', lost.map((one) => `${one.name}: ${seen(one)}`).join('; '), {
@@ -40,10 +42,27 @@ export function triedDespiteDivergence<P extends ProbedPlan>(probed: readonly P[
   };
 }
 
+/** Whether a training of it may come to something: nothing diverged, or the rate that did is drawn anew. */
+export function mayLearn(one: ProbedPlan): boolean {
+  return one.probe.diverged === undefined || isDrawn(one);
+}
+
+/**
+ * The space and defaults of an algorithm whose plan's learning rate diverged, with the least rate that its search may draw as the
+ * default: the first trial, of a look the only one, would repeat what the probe saw. As they are where nothing diverged, or where
+ * the user's own space has one rate.
+ */
+export function withLeastRate<N extends NamedSpace>(named: N, { probe }: Pick<ProbedPlan, 'probe'>): N {
+  if (probe.diverged === undefined) return named;
+  const domain = compileSpace(named.space).find(({ path }) => path === 'learningRate')?.domain;
+  if (domain?.kind !== 'range') return named;
+  return { ...named, defaults: { ...named.defaults, learningRate: domain.low } };
+}
+
 /** Tells of an algorithm that is tried though its plan's own numbers diverged. */
 export function divergedEvent(one: ProbedPlan) {
   if (one.probe.diverged === undefined) return [];
-  const message = `${one.name} diverged while it was measured: ${seen(one)}. Its trials draw other learning rates.`;
+  const message = `${one.name} diverged while it was measured: ${seen(one)}. Its first trial takes the least rate of the search, others draw theirs.`;
   return [{ key: `diverged:${one.name}`, type: 'algorithm.diverged', message, data: { algorithm: one.name } }];
 }
 

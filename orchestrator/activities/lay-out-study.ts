@@ -15,7 +15,7 @@ import type { OrchestratorActivities } from '../workflows/activity-interface.ts'
 import { copyTrials, finishedTrials, type TakenOver, takenOverEvent, takeOver } from './branch.ts';
 import { bundlePlanned, bundleRow, leftOutEvent, planKey } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
-import { divergedEvent, triedDespiteDivergence } from './diverged-probes.ts';
+import { divergedEvent, triedDespiteDivergence, withLeastRate } from './diverged-probes.ts';
 import { earlierStudies, featuresOf } from './earlier-studies.ts';
 import { smallerEvent } from './make-plans.ts';
 import { type MeasuredAlgorithm, type MeasuredRun, measuredRun } from './measured-plans.ts';
@@ -40,12 +40,15 @@ export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorA
       const laidOut = { ...fitted, splits, folds: Math.min(fitted.folds, splits) };
       const earlier = await earlierStudies(db, run);
       const draft = createStudy({
-        algorithms: measured.map(({ name, planner, plan }) => ({
+        algorithms: measured.map(({ name, planner, plan, probe }) => ({
           name,
-          ...narrowSpace(
-            name,
-            { space: planner.space(plan), defaults: planner.defaults(plan) },
-            settings.spaces?.[name] ?? {},
+          ...withLeastRate(
+            narrowSpace(
+              name,
+              { space: planner.space(plan), defaults: planner.defaults(plan) },
+              settings.spaces?.[name] ?? {},
+            ),
+            { probe },
           ),
         })),
         settings: studySettings(settings, { allocation: laidOut }),

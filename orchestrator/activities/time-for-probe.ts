@@ -1,8 +1,9 @@
 import { plannerOf } from '@voxhelm/algorithms/planners';
-import { nextProbe } from '@voxhelm/search/next-probe';
+import { MOST_SHARE, nextProbe } from '@voxhelm/search/next-probe';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { leftOutEvent } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
+import { mayLearn } from './diverged-probes.ts';
 import { measuredRun } from './measured-plans.ts';
 import { addEvents, changeRun, hasEnded } from './run-rows.ts';
 
@@ -15,7 +16,12 @@ export function probeTimeActivities(dependencies: Dependencies): Pick<Orchestrat
       // An edited plan's steps are fixed only where it is the only one.
       const steps = fixed([...algorithms, { name: algorithm, planSteps }]);
       const next = { name: algorithm, pace: plannerOf(algorithm).pace, isTried: tried.has(algorithm) };
-      const decision = nextProbe({ ...budget, algorithms, steps, next, splits });
+      // What diverged for good needs no time: the next one may be the only one that trains.
+      const learning = algorithms.filter(mayLearn);
+      const leftMs = budget.budgetMs === null ? null : budget.budgetMs - budget.elapsedMs;
+      if (learning.length === 0 && leftMs !== null && leftMs > 0) return Math.ceil(MOST_SHARE * leftMs);
+      const known = learning.length === 0 ? algorithms : learning;
+      const decision = nextProbe({ ...budget, algorithms: known, steps, next, splits });
       // Without a budget, which was taken away meanwhile, it takes as long as any probe may (workflows/proxies.ts).
       if ('withinMs' in decision) return decision.withinMs === null ? ANY_TIME_MS : Math.ceil(decision.withinMs);
       await changeRun(dependencies.db, runId, async (transaction, run) => {

@@ -117,9 +117,10 @@ export function superviseJob(options: SuperviseOptions): Promise<JobOutcome> {
       for (const timer of timers) clearTimeout(timer);
       options.signal.removeEventListener('abort', stop);
       if (answer !== null) return resolve({ ok: true, value: answer.value });
-      const said = reported?.code === 'out-of-memory' || saysOutOfMemory(tail());
-      const ended = endedBecause === null && reported === null && (signal === 'SIGKILL' || exitCode === 137);
-      const killed = ended && !said;
+      // What it printed long ago is no reason of an end that was asked for, or that it gave a reason of.
+      const byItself = endedBecause === null && reported === null;
+      const said = reported?.code === 'out-of-memory' || (byItself && saysOutOfMemory(tail()));
+      const killed = byItself && !said && (signal === 'SIGKILL' || exitCode === 137);
       const kills = killed ? countKills() : null;
       const killedForMemory = kills === null || killsBefore === null ? null : kills > killsBefore;
       const facts = { exitCode, signal, killed, killedForMemory, lastStep, lastPhase, logTail: tail() };

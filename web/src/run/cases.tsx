@@ -8,7 +8,8 @@ import { arrange, type Column, DataTable } from '../components/data-table.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { number } from '../format.ts';
-import { useQueryState, useWholeQuery } from '../query-state.ts';
+import { useQueryState } from '../query-state.ts';
+import { useQueryWithoutPlace } from '../viewer/view-state.ts';
 import { scoreColumns } from './score-columns.ts';
 import { ScorePlots } from './score-plots.tsx';
 
@@ -47,7 +48,7 @@ export function useCaseList(run: RunDetail, data: RunCases | undefined) {
   const [model, setModel] = useQueryState('model', defaultModel(data));
   const [sort] = useQueryState('sort', WORST_FIRST);
   const [filter] = useQueryState('q');
-  const query = useWholeQuery();
+  const query = useQueryWithoutPlace();
   const rows = useMemo(() => (data?.cases ?? []).filter((one) => resultOf(one, model) !== null), [data, model]);
   const columns = useMemo(() => columnsOf(run, data, model, rows, query), [run.id, data, model, rows, query]);
   const listed = useMemo(() => arrange(rows, columns, sort, filter), [rows, columns, sort, filter]);

@@ -11,16 +11,24 @@ export function TrialLog({ trial, name }: { readonly trial: TrialView; readonly 
   const [open, setOpen] = useQueryState('trainer-log');
   const path = `/v1/trials/${trial.id}/log`;
   const { data, error, refetch } = useQuery({
-    queryKey: ['trial', trial.id, 'log'],
+    // Read once more when the trial has ended: its last lines came a moment before.
+    queryKey: ['trial', trial.id, 'log', trial.finishedAt],
     queryFn: async ({ signal }) => (await request(path, { signal })).text(),
     enabled: open === '1',
+    placeholderData: (known) => known,
     refetchInterval: trial.finishedAt === null ? LOOK_EVERY_MS : false,
   });
   return (
     <details open={open === '1'} onToggle={(event) => setOpen(event.currentTarget.open ? '1' : '')}>
       <summary>The trainer’s log</summary>
       {error !== null && <ErrorNote error={error} retry={() => void refetch()} />}
-      {data === '' && <p className="muted">Nothing yet: the log begins when a trainer takes the trial.</p>}
+      {data === '' && (
+        <p className="muted">
+          {trial.finishedAt === null
+            ? 'Nothing yet: the log begins when a trainer takes the trial.'
+            : 'No log was kept: it was trained in another run, or before logs were.'}
+        </p>
+      )}
       {data !== undefined && data !== '' && (
         <>
           <pre className="long-log" tabIndex={0} aria-label="The trainer’s log">

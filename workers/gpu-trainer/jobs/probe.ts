@@ -97,7 +97,8 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<ProbeRe
     const search = await probeSearch(plan, await loader.next(1), context.signal);
     if (search.cost !== null) memory.stepsEnd(); // Its steps are the larger ones.
     const unread = cases.training.length + cases.validation.length - volumes.length - 1;
-    const fault = diverged ?? search.diverged;
+    // A training's rate may be drawn anew, that of a search of an architecture is not: it is the one to be told.
+    const fault = search.diverged ?? diverged;
     return {
       stepMs,
       ...cost,
