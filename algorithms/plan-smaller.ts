@@ -64,8 +64,8 @@ export function shownAtOnce({ patchSize, batchSize }: Pick<Plan, 'patchSize' | '
   return `${batchSize} patch${batchSize === 1 ? '' : 'es'} of ${patchSize.join(' x ')}`;
 }
 
-/** Why a plan is made smaller, as its values tell it, and before what they were larger. */
-const BECAUSE: Readonly<Record<SmallerWhy, readonly [why: string, before: string]>> = {
+/** Why a plan is made smaller, as its values and the trainer's log tell it, and before what they were larger. */
+export const SMALLER_BECAUSE: Readonly<Record<SmallerWhy, readonly [why: string, before: string]>> = {
   memory: ['the device ran out of memory', 'the device ran out of memory'],
   killed: ['its process was killed, perhaps for lack of memory', 'its process was killed'],
 };
@@ -89,7 +89,7 @@ export function planSmaller(plan: Plan, grid: PatchGrid, times: number, why: Sma
     smaller = next;
   }
   if (smaller === plan) return plan;
-  const [because, event] = BECAUSE[why];
+  const [because, event] = SMALLER_BECAUSE[why];
   const told = explained(plan, smaller, because);
   if (volume(smaller.patchSize) === volume(plan.patchSize)) return told;
   return {

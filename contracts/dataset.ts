@@ -13,6 +13,12 @@ export type Modality = z.infer<typeof Modality>;
 export const LabelDefinition = z.object({ value: z.number().int().nonnegative(), name: z.string().min(1) });
 export type LabelDefinition = z.infer<typeof LabelDefinition>;
 
+/** Labels by value with the background first, whether it is among them or not. */
+export function withBackground(labels: readonly LabelDefinition[]): LabelDefinition[] {
+  const classes = labels.filter(({ value }) => value !== 0).sort((a, b) => a.value - b.value);
+  return [labels.find(({ value }) => value === 0) ?? { value: 0, name: 'background' }, ...classes];
+}
+
 /** Labels that a network tells apart together: a sigmoid of its own. A label map is written group by group, later over earlier. */
 export const LabelGroup = z.object({
   name: z.string().min(1),

@@ -16,6 +16,11 @@ export function trainerIdentity(process: string, device: string): string {
   return `${process}${ON_DEVICE}${device}`;
 }
 
+/** A trainer's process by its name: "pid@host". */
+export function processOfTrainer(identity: string): string {
+  return identity.split(ON_DEVICE)[0] as string;
+}
+
 /** The device of a trainer by its name; null where it does not tell (an earlier version's). */
 export function deviceOfTrainer(identity: string): string | null {
   const at = identity.indexOf(ON_DEVICE);

@@ -1,5 +1,5 @@
 import type { Connection } from '@temporalio/client';
-import { TASK_QUEUES } from '@voxhelm/contracts/queues';
+import { processOfTrainer, TASK_QUEUES } from '@voxhelm/contracts/queues';
 
 /** temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY */
 const ACTIVITY_QUEUE = 2;
@@ -37,11 +37,12 @@ export async function connectedTrainers(
     .map(([identity, seenMs]) => ({ identity, lastSeenAt: new Date(seenMs).toISOString() }));
 }
 
-/** How many trainers the host with the most of them has; 1 where none is known. Identities begin with "PID@HOST" (contracts/queues.ts). */
+/** How many trainers the host with the most of them has; 1 where none is known. */
 export function mostOfOneHost(trainers: readonly Pick<ConnectedTrainer, 'identity'>[]): number {
   const hosts = new Map<string, number>();
   for (const { identity } of trainers) {
-    const host = identity.slice(identity.indexOf('@') + 1).split(' ')[0] ?? '';
+    const worker = processOfTrainer(identity);
+    const host = worker.slice(worker.indexOf('@') + 1);
     hosts.set(host, (hosts.get(host) ?? 0) + 1);
   }
   return Math.max(1, ...hosts.values());

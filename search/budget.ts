@@ -1,7 +1,7 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { lookSteps } from './looks.ts';
 import { refuseBudget, shownMs } from './smallest-budget.ts';
-import { type BudgetInput, fits, type Spending, slowest, spend, stepsByAlgorithm } from './spending.ts';
+import { type BudgetInput, fits, leftMsOf, type Spending, slowest, spend, stepsByAlgorithm } from './spending.ts';
 import { ensembleBaseMs, ensembleMsOf, mostMembers, validationCases } from './training-time.ts';
 import { DEFAULT_FOLDS, poorestWay, splitsFor, waysToSpend } from './ways-to-spend.ts';
 
@@ -106,8 +106,8 @@ export function allocate(input: BudgetInput): Allocation {
 /** {@link allocate}; null where the budget is too small for these algorithms. */
 export function tryAllocate(input: BudgetInput): Allocation | null {
   checkInput(input);
-  if (input.budgetMs === null) return unlimited(input);
-  const leftMs = input.budgetMs - input.elapsedMs;
+  const leftMs = leftMsOf(input);
+  if (leftMs === null) return unlimited(input);
   let chosen: Spending | null = null;
   for (const { trials, folds, splits, steps } of waysToSpend(input)) {
     const spending = spend(input, leftMs, trials, folds, splits);

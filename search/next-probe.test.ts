@@ -33,6 +33,9 @@ test('an algorithm that could not train after it was measured is left out, with 
     leftOut: expect.stringMatching(/take about 90s, 30s are left, and a useful training of fast needs/),
   });
   expect(nextProbe(input(50_000))).toEqual({ leftOut: 'the budget was over before it could be measured' });
+  // Where nothing that was measured may train, it gets its share of what is left all the same.
+  expect(nextProbe(input(90_000, { algorithms: [] }))).toEqual({ withinMs: expect.closeTo(10_000, 3) });
+  expect(nextProbe(input(50_000, { algorithms: [] }))).toHaveProperty('leftOut');
   // As fast as the one that was measured, it has time.
   expect(nextProbe(input(360_000, { next: { name: 'alike', pace: 1 } }))).toHaveProperty('withinMs');
 });

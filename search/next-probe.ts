@@ -1,5 +1,5 @@
 import { shownMs, smallestLeftMs } from './smallest-budget.ts';
-import type { BudgetInput } from './spending.ts';
+import { type BudgetInput, leftMsOf } from './spending.ts';
 import { type Probe, validationCases } from './training-time.ts';
 import { fastestOf, usefulMs, worthTrying } from './worth-trying.ts';
 
@@ -17,7 +17,7 @@ export interface Paced {
 /** One that was measured. */
 export type Measured = Paced & BudgetInput['algorithms'][number];
 
-/** What {@link nextProbe} is decided from; `algorithms` are those that were measured. */
+/** What {@link nextProbe} is decided from; `algorithms` are those that were measured and may train. */
 export interface NextProbeInput extends BudgetInput {
   readonly algorithms: readonly Measured[];
   /** `isTried`: finished trials of it are taken over, so that it needs no time to be compared. */
@@ -30,7 +30,7 @@ export interface NextProbeInput extends BudgetInput {
 export type NextProbe = { readonly withinMs: number | null } | { readonly leftOut: string };
 
 /** No single measuring takes more of what is left. */
-export const MOST_SHARE = 1 / 3;
+const MOST_SHARE = 1 / 3;
 /** Where a trainer does not tell how long it measured: it does about so many steps, and predicts a case twice. */
 const PROBE_STEPS = 20;
 /** What the fastest needs is kept free with so much more: it has to hold on a machine that others use. */
@@ -53,18 +53,20 @@ function expected({ pace, probe }: Measured, next: Paced): Probe {
   };
 }
 
-/** Decides whether `next` is measured, once `algorithms` (at least one) are. */
+/** Decides whether `next` is measured, once `algorithms` are. */
 export function nextProbe(input: NextProbeInput): NextProbe {
-  const { algorithms, budgetMs, elapsedMs, next, parallel, splits, steps, testCases, trainingCases } = input;
-  if (budgetMs === null) return { withinMs: null };
-  const leftMs = budgetMs - elapsedMs;
+  const { algorithms, next, parallel, splits, steps, testCases, trainingCases } = input;
+  const leftMs = leftMsOf(input);
+  if (leftMs === null) return { withinMs: null };
+  if (leftMs <= 0) return { leftOut: 'the budget was over before it could be measured' };
+  // It may be the only one that trains.
+  if (algorithms.length === 0) return { withinMs: MOST_SHARE * leftMs };
   const cases = validationCases(trainingCases, splits);
   const fastest = fastestOf(algorithms, cases, steps);
   const keptMs = KEPT_FREE * smallestLeftMs({ ...input, algorithms: [fastest] });
   const probe = expected(fastest, next);
   const expectedMs = probeMs(probe);
   const withinMs = Math.min(leftMs - keptMs, MOST_SHARE * leftMs);
-  if (leftMs <= 0) return { leftOut: 'the budget was over before it could be measured' };
   const left = shownMs(leftMs);
   if (withinMs < expectedMs) {
     return {

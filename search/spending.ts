@@ -29,6 +29,11 @@ export interface BudgetInput {
   readonly mayLook?: boolean | undefined;
 }
 
+/** What is left of a budget (milliseconds), below 0 where it is over; null: there is none. */
+export function leftMsOf({ budgetMs, elapsedMs }: Pick<BudgetInput, 'budgetMs' | 'elapsedMs'>): number | null {
+  return budgetMs === null ? null : budgetMs - elapsedMs;
+}
+
 /** A training shorter than this learns nothing that is worth an ensemble. */
 export const SMALLEST_STEPS = 60;
 /** Share of what is left that no estimate is trusted with, and the least of it. */

@@ -91,7 +91,7 @@ function shown(lines: readonly string[], leftOut: number): readonly string[] {
 /** The logs of a trial's attempts that lie in the store, oldest first; of `leases`, the times that it was handed out. */
 export async function readTrialLogs(store: ArtifactStore, prefix: string, leases: number): Promise<string> {
   const parts: string[] = [];
-  for (let lease = 0; lease <= leases; lease += 1) {
+  for (let lease = 1; lease <= leases; lease += 1) {
     for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
       const text = await store.peek(logKey(prefix, lease, attempt));
       // One that died before its first line, or was of a version without logs, hides no later one.

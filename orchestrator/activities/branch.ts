@@ -1,12 +1,15 @@
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
-import type { Branch } from '@voxhelm/contracts/run';
+import type { Branch, SearchSettings } from '@voxhelm/contracts/run';
 import { Point } from '@voxhelm/contracts/trial';
 import { sameCaseAs } from '@voxhelm/imaging/datasets/same-case';
 import type { Prisma, Transaction } from '@voxhelm/prisma/client';
 import type { Analysis, Run, Trial } from '@voxhelm/prisma/generated/client';
 import { newId } from '@voxhelm/prisma/ids';
 import { fromJson, toJson } from '@voxhelm/prisma/json';
+import { isOverRungs } from '@voxhelm/search/fidelity/schedule';
 import { checkPoint, compileSpace, type SearchSpace } from '@voxhelm/search/space';
+import { keepsTrials } from '../learnt-cases.ts';
+import type { Dependencies } from './dependencies.ts';
 import { heldOutOf } from './held-out.ts';
 import { addEvents, requestOf } from './run-rows.ts';
 
@@ -52,13 +55,25 @@ async function knowsHeldOut(transaction: Transaction, { id, datasetId, summary }
   return summarized > cases.filter((one) => !isHeldOut(one)).length;
 }
 
+/** Finished trials of the run that is branched off. */
+export interface EarlierTrials {
+  readonly trials: readonly Trial[];
+  /** Why none of them may be taken over, for people; null where they may. */
+  readonly refused: string | null;
+}
+
 /**
  * The finished search trials of the run that is branched off, in their order; after short looks also the whole training on the
  * search's fold. None where the branch keeps the analysis alone.
  */
-export async function finishedTrials(transaction: Transaction, branch: Branch | undefined): Promise<Trial[]> {
-  if (branch?.keep !== 'trials') return [];
-  return transaction.trial.findMany({
+export async function earlierTrials(
+  dependencies: Pick<Dependencies, 'db' | 'store'>,
+  run: Run,
+  { pruner }: Pick<SearchSettings, 'pruner'>,
+): Promise<EarlierTrials> {
+  const { branch } = requestOf(run);
+  if (branch?.keep !== 'trials') return { trials: [], refused: null };
+  const trials = await dependencies.db.trial.findMany({
     where: {
       runId: branch.run,
       OR: [{ kind: 'search' }, { kind: 'fold', fold: 0 }],
@@ -67,6 +82,10 @@ export async function finishedTrials(transaction: Transaction, branch: Branch | 
     },
     orderBy: { number: 'asc' },
   });
+  // A search over rungs has its own lengths, to which whole trainings of another search do not fit.
+  if (isOverRungs(pruner)) return { trials, refused: 'a search over rungs has lengths of its own' };
+  const isFree = await keepsTrials(dependencies, run);
+  return { trials, refused: isFree ? null : 'they learnt from cases that are held out for comparisons' };
 }
 
 /** What a branch takes over of another run's finished trials. */
@@ -79,7 +98,12 @@ export interface TakenOver {
 }
 
 /** Chooses the finished trials that are points of this run's space, whose algorithms are `tried`. */
-export function takeOver(finished: readonly Trial[], space: SearchSpace, tried: readonly string[]): TakenOver {
+export function takeOver(
+  { trials: finished, refused }: EarlierTrials,
+  space: SearchSpace,
+  tried: readonly string[],
+): TakenOver {
+  if (refused !== null) return { kept: [], finished: finished.length, lost: finished.length === 0 ? [] : [refused] };
   const parameters = compileSpace(space);
   const isPoint = ({ point }: Trial): boolean => {
     try {
@@ -103,9 +127,8 @@ export function takeOver(finished: readonly Trial[], space: SearchSpace, tried: 
 
 /** Tells of a branch how many of the other run's finished trials it takes over, and why not the others. */
 export function takenOverEvent({ kept, finished, lost }: TakenOver, branch: Branch) {
-  const best = Math.max(...kept.map(({ bestDice }) => bestDice ?? 0));
   const taken = `${kept.length} of ${finished} finished trials of run ${branch.run} taken over`;
-  const known = kept.length === 0 ? '' : `, the best with Dice ${best.toFixed(3)}`;
+  const known = kept.length === 0 ? '' : `, the best with Dice ${bestDiceOf(kept).toFixed(3)}`;
   const others = lost.length === 0 ? '' : `; not taken over: ${lost.join('; ')}`;
   return {
     key: 'trials.kept',
@@ -153,6 +176,10 @@ export async function copyTrials(transaction: Transaction, run: Run, kept: reado
       FROM "CaseScore" WHERE "ownerId" = ${trial.id}`;
   }
   if (kept.length === 0) return;
-  const best = Math.max(...kept.map(({ bestDice }) => bestDice ?? 0));
-  await transaction.run.update({ where: { id: run.id }, data: { bestDice: best } });
+  await transaction.run.update({ where: { id: run.id }, data: { bestDice: bestDiceOf(kept) } });
+}
+
+/** The best Dice of trials, of which there is one at least. */
+function bestDiceOf(trials: readonly Trial[]): number {
+  return Math.max(...trials.map(({ bestDice }) => bestDice ?? 0));
 }

@@ -1,6 +1,6 @@
 import type { Analysis } from '@voxhelm/contracts/analysis';
 import { Analysis as AnalysisSchema } from '@voxhelm/contracts/analysis';
-import { DatasetCheck, type LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
+import { DatasetCheck, type LabelDefinition, Modality, withBackground } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { AnalyzeJob, AnalyzeResult } from '@voxhelm/contracts/jobs';
 import { Retraining } from '@voxhelm/contracts/schedule';
@@ -201,9 +201,7 @@ export async function recordAnalysis(transaction: Transaction, record: AnalysisR
 /** The classes with background first: what the dataset declares, or else the values that were found in its labels. */
 export function labelsOf({ check, analysis }: ReadResult): LabelDefinition[] {
   const found = (analysis?.summary.label_stats.labels ?? []).map((value) => ({ value, name: `label ${value}` }));
-  const labels = check.datalist.labels.length > 0 ? check.datalist.labels : found;
-  const classes = labels.filter(({ value }) => value !== 0).sort((a, b) => a.value - b.value);
-  return [labels.find(({ value }) => value === 0) ?? { value: 0, name: 'background' }, ...classes];
+  return withBackground(check.datalist.labels.length > 0 ? check.datalist.labels : found);
 }
 
 function describeCheck({ validTrainingCases, validTestingCases, errors, warnings }: AnalyzeResult): string {

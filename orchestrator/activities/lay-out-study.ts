@@ -5,14 +5,14 @@ import { foldTrainings, tryAllocate } from '@voxhelm/search/budget';
 import { WHOLE } from '@voxhelm/search/fidelity/schedule';
 import { narrowSpace } from '@voxhelm/search/narrow';
 import { refuseBudget } from '@voxhelm/search/smallest-budget';
-import { createStudy, type Study } from '@voxhelm/search/study';
+import { leftMsOf } from '@voxhelm/search/spending';
+import { createStudy } from '@voxhelm/search/study';
 import { trainingMs, validationCases } from '@voxhelm/search/training-time';
 import { warmPoints } from '@voxhelm/search/warm-start';
 import { eachTried, worthTrying } from '@voxhelm/search/worth-trying';
 import { writeJson } from '@voxhelm/storage/artifact-store';
-import { keepsTrials } from '../learnt-cases.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
-import { copyTrials, finishedTrials, type TakenOver, takenOverEvent, takeOver } from './branch.ts';
+import { copyTrials, takenOverEvent, takeOver } from './branch.ts';
 import { bundlePlanned, bundleRow, leftOutEvent, planKey } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
 import { divergedEvent, triedDespiteDivergence, withLeastRate } from './diverged-probes.ts';
@@ -55,7 +55,8 @@ export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorA
         seed: run.seed,
         warmPoints: (parameters) => warmPoints(featuresOf(analysis), earlier, parameters, laidOut.searchTrials),
       });
-      const taken = await takenBy(dependencies, asked, draft, measured);
+      const names = measured.map(({ name }) => name);
+      const taken = takeOver(asked.earlier, draft.space, names);
       const { kept } = taken;
       const allocation = { ...laidOut, searchTrials: Math.max(laidOut.searchTrials, kept.length) };
       const study = { ...draft, settings: studySettings(settings, { allocation }) };
@@ -161,33 +162,10 @@ function warmStartEvent(algorithm: string, startedFrom: string | undefined) {
   return [{ key: `start-from:${algorithm}`, type: 'algorithm.warm-start', message, data: { algorithm } }];
 }
 
-/** What a branch takes over of the other run's finished trials. */
-async function takenBy(
-  dependencies: Dependencies,
-  { request, run }: MeasuredRun,
-  { settings, space }: Pick<Study, 'settings' | 'space'>,
-  tried: readonly MeasuredAlgorithm[],
-): Promise<TakenOver> {
-  const trials = await finishedTrials(dependencies.db, request.branch);
-  const none = (why: string): TakenOver => ({
-    kept: [],
-    finished: trials.length,
-    lost: trials.length === 0 ? [] : [why],
-  });
-  // A search over rungs has its own lengths, to which whole trainings of another search do not fit.
-  if (settings.fidelity !== undefined) return none('a search over rungs has lengths of its own');
-  if (!(await keepsTrials(dependencies, run))) return none('they learnt from cases that are held out for comparisons');
-  return takeOver(
-    trials,
-    space,
-    tried.map(({ name }) => name),
-  );
-}
-
 /** Which of the measured algorithms the run tries, what it leaves out and why, and how its time is divided. */
 function chooseTried({ algorithms, budget, fixed, planned, settings, splits }: MeasuredRun) {
-  const { budgetMs, elapsedMs: elapsed, parallel, testCases, trainingCases } = budget;
-  const leftMs = budgetMs === null ? null : budgetMs - elapsed;
+  const { parallel, testCases, trainingCases } = budget;
+  const leftMs = leftMsOf(budget);
   const steps = fixed(algorithms);
   const { tried: learning, leftOut: diverged } = triedDespiteDivergence(algorithms);
   const worth = worthTrying({ leftMs, algorithms: learning, trainingCases, testCases, splits, parallel, steps });

@@ -8,10 +8,10 @@ import { fromJson } from '@voxhelm/prisma/json';
 import { architectureSearchMs, fittedSearchSteps } from '@voxhelm/search/architecture-search-time';
 import { type BudgetInput, wallBudgetMs } from '@voxhelm/search/budget';
 import { isOverRungs } from '@voxhelm/search/fidelity/schedule';
+import { leftMsOf } from '@voxhelm/search/spending';
 import { readCheckOf } from '../known-analysis.ts';
-import { keepsTrials } from '../learnt-cases.ts';
 import type { MeasuredPlan } from '../workflows/activity-interface.ts';
-import { finishedTrials } from './branch.ts';
+import { type EarlierTrials, earlierTrials } from './branch.ts';
 import { casesOf } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
 import { givensOf, heldToDevice, planFor } from './make-plans.ts';
@@ -49,8 +49,10 @@ export interface MeasuredRun {
   readonly planned: ReadonlyMap<string, Plan>;
   /** In the order in which the run tries them. */
   readonly algorithms: readonly MeasuredAlgorithm[];
-  /** Algorithms of which finished trials are to be taken over, whether they are measured or not. */
-  readonly tried: ReadonlySet<string>;
+  /** Of the run that is branched off. */
+  readonly earlier: EarlierTrials;
+  /** Algorithms of which some of those may be taken over, whether they are measured or not. */
+  readonly known: ReadonlySet<string>;
   /** All but the algorithms of an allocation. */
   readonly budget: Omit<BudgetInput, 'algorithms' | 'steps'>;
   /** The steps that the user fixed for these algorithms. */
@@ -75,7 +77,8 @@ export async function measuredRun(
   const budget = { ...(await budgetOfRun(dependencies, run, settings, cases)), trainingCases: givens.trainingCases };
   const bundles = await db.bundle.findMany({ where: { runId, fold: 0 } });
   const planned = new Map(bundles.map((row) => [row.algorithm, fromJson('Bundle.plan', Plan, row.plan)]));
-  const tried = await triedBefore(dependencies, run, settings);
+  const earlier = await earlierTrials(dependencies, run, settings);
+  const known = new Set(earlier.refused === null ? earlier.trials.map(({ algorithm }) => algorithm) : []);
   const order = request.algorithms ?? defaultAlgorithms;
   const algorithms = probes
     .toSorted((a, b) => order.indexOf(a.algorithm) - order.indexOf(b.algorithm))
@@ -85,8 +88,7 @@ export async function measuredRun(
         const own = planFor(planner, run, analysis, fold, givens);
         const tried = { plan: planned.get(algorithm) ?? own, result };
         const held = heldToDevice(planner, own, tried, { run, analysis, givens });
-        const leftMs = budget.budgetMs === null ? null : budget.budgetMs - budget.elapsedMs;
-        return fitArchitectureSearch(planner, held, result, leftMs, probes.length);
+        return fitArchitectureSearch(planner, held, result, leftMsOf(budget), probes.length);
       };
       const plan = fitted(0);
       const probe = { ...result, ...searchTime(plan, result) };
@@ -98,18 +100,12 @@ export async function measuredRun(
         plan,
         probe,
         planSteps,
-        isTried: tried.has(algorithm),
+        isTried: known.has(algorithm),
         fitted,
       };
     });
   const fixed: MeasuredRun['fixed'] = (some) => fixedSteps(run, some);
-  return { run, analysis, request, settings, splits, planned, algorithms, tried, budget, fixed };
-}
-
-/** Algorithms of which finished trials of the run that is branched off may be taken over. */
-async function triedBefore(dependencies: Dependencies, run: Run, { pruner }: SearchSettings): Promise<Set<string>> {
-  if (isOverRungs(pruner) || !(await keepsTrials(dependencies, run))) return new Set();
-  return new Set((await finishedTrials(dependencies.db, requestOf(run).branch)).map(({ algorithm }) => algorithm));
+  return { run, analysis, request, settings, splits, planned, algorithms, earlier, known, budget, fixed };
 }
 
 async function budgetOfRun(

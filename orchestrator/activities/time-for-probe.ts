@@ -1,5 +1,5 @@
 import { plannerOf } from '@voxhelm/algorithms/planners';
-import { MOST_SHARE, nextProbe } from '@voxhelm/search/next-probe';
+import { nextProbe } from '@voxhelm/search/next-probe';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { leftOutEvent } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -11,17 +11,13 @@ import { addEvents, changeRun, hasEnded } from './run-rows.ts';
 export function probeTimeActivities(dependencies: Dependencies): Pick<OrchestratorActivities, 'timeForProbe'> {
   return {
     async timeForProbe({ runId, algorithm, probes }) {
-      const { algorithms, budget, fixed, planned, splits, tried } = await measuredRun(dependencies, runId, probes);
+      const { algorithms, budget, fixed, known, planned, splits } = await measuredRun(dependencies, runId, probes);
       const planSteps = planned.get(algorithm)?.training.steps ?? 0;
       // An edited plan's steps are fixed only where it is the only one.
       const steps = fixed([...algorithms, { name: algorithm, planSteps }]);
-      const next = { name: algorithm, pace: plannerOf(algorithm).pace, isTried: tried.has(algorithm) };
+      const next = { name: algorithm, pace: plannerOf(algorithm).pace, isTried: known.has(algorithm) };
       // What diverged for good needs no time: the next one may be the only one that trains.
-      const learning = algorithms.filter(mayLearn);
-      const leftMs = budget.budgetMs === null ? null : budget.budgetMs - budget.elapsedMs;
-      if (learning.length === 0 && leftMs !== null && leftMs > 0) return Math.ceil(MOST_SHARE * leftMs);
-      const known = learning.length === 0 ? algorithms : learning;
-      const decision = nextProbe({ ...budget, algorithms: known, steps, next, splits });
+      const decision = nextProbe({ ...budget, algorithms: algorithms.filter(mayLearn), steps, next, splits });
       // Without a budget, which was taken away meanwhile, it takes as long as any probe may (workflows/proxies.ts).
       if ('withinMs' in decision) return decision.withinMs === null ? ANY_TIME_MS : Math.ceil(decision.withinMs);
       await changeRun(dependencies.db, runId, async (transaction, run) => {

@@ -1,7 +1,7 @@
 import type { AlgorithmPlanner, PlanInput } from '@voxhelm/algorithms/planner';
 import { defaultAlgorithms, planners } from '@voxhelm/algorithms/planners';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
-import { LabelDefinition, Modality } from '@voxhelm/contracts/dataset';
+import { LabelDefinition, Modality, withBackground } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { Device } from '@voxhelm/contracts/plan';
 import type { PlanOverrides, RunRequest } from '@voxhelm/contracts/run';
@@ -133,9 +133,7 @@ export async function checkPlanned(transaction: Transaction, request: RunRequest
 /** The labels that a dataset's list declares, background first; null where it declares none or cannot be read. */
 async function declaredLabels(path: string): Promise<LabelDefinition[] | null> {
   const labels = (await readDatalist(path).catch(() => null))?.labels ?? [];
-  if (labels.length === 0) return null;
-  const background = labels.find(({ value }) => value === 0) ?? { value: 0, name: 'background' };
-  return [background, ...labels.filter(({ value }) => value !== 0)];
+  return labels.length === 0 ? null : withBackground(labels);
 }
 
 /**

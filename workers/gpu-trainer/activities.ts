@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { SMALLER_BECAUSE } from '@voxhelm/algorithms/plan-smaller';
 import { fromErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
 import {
   AnalyzeResult,
@@ -106,7 +107,7 @@ async function runJob<S extends z.ZodType>(job: Job, result: S, options: Activit
     while (!outcome.ok && canBeSmaller(job, attempt, outcome)) {
       const why = outcome.killed && outcome.killedForMemory !== true ? 'killed' : 'memory';
       const smaller = await learnt.ranOut(why);
-      logger.warn({ smaller, failure: outcome }, `${SMALLER_BECAUSE[why]}: the plan is made smaller`);
+      logger.warn({ smaller, failure: outcome }, `${SMALLER_BECAUSE[why][0]}: the plan is made smaller`);
       log?.line('warn', `${outcome.error.message}: the plan is made smaller`);
       outcome = await attemptWith(smaller, why);
     }
@@ -153,11 +154,6 @@ function logOf(job: Job, attempt: number, store: ArtifactStore, logger: pino.Log
     logger.warn({ err: error }, "the trial's log cannot be written"),
   );
 }
-
-const SMALLER_BECAUSE: Readonly<Record<SmallerWhy, string>> = {
-  memory: 'the device ran out of memory',
-  killed: 'the process was killed, perhaps for lack of memory',
-};
 
 /**
  * True where a job that ran out of memory may do with a smaller plan; not before or while it loaded its cases, which no plan makes

@@ -1,5 +1,11 @@
 import { Analysis } from '@voxhelm/contracts/analysis';
-import { type Datalist, DatasetCheck, type LabelDefinition, type Modality } from '@voxhelm/contracts/dataset';
+import {
+  type Datalist,
+  DatasetCheck,
+  type LabelDefinition,
+  type Modality,
+  withBackground,
+} from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { AnalyzeJob, AnalyzeResult } from '@voxhelm/contracts/jobs';
 import { checkAndAnalyze } from '@voxhelm/imaging/datasets/check-and-analyze';
@@ -81,7 +87,5 @@ function checkModalities(said: AnalyzeJob['modality'], { cases }: Pick<DatasetCh
 
 /** Labels by value, background included whether it was named or not. */
 function labelsOf(said: Readonly<Record<string, string>>): LabelDefinition[] {
-  const named = Object.entries(said).map(([value, name]) => ({ value: Number.parseInt(value, 10), name }));
-  const background = named.some((label) => label.value === 0) ? [] : [{ value: 0, name: 'background' }];
-  return [...background, ...named].sort((a, b) => a.value - b.value);
+  return withBackground(Object.entries(said).map(([value, name]) => ({ value: Number.parseInt(value, 10), name })));
 }
