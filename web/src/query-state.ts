@@ -24,8 +24,13 @@ export function useQueryState(name: string, fallback = ''): [string, (value: str
   return [params.get(name) ?? fallback, set];
 }
 
-/** The address's whole query with its question mark, for links that come back to the same filters and order; empty without one. */
-export function useWholeQuery(): string {
+/**
+ * The address's whole query with its question mark, for links that come back to the same filters and order; empty without one.
+ * `without`: a value that means nothing where the link leads.
+ */
+export function useWholeQuery(without?: string): string {
   const [params] = useSearchParams();
-  return params.size === 0 ? '' : `?${params}`;
+  const rest = new URLSearchParams(params);
+  if (without !== undefined) rest.delete(without);
+  return rest.size === 0 ? '' : `?${rest}`;
 }

@@ -16,6 +16,11 @@ export class ApiError extends Error {
   }
 }
 
+/** A field of a problem as people write it: "plan.patchSize" of "/plan/patchSize"; empty for the whole request. */
+export function fieldOf(pointer: string): string {
+  return pointer.slice(1).replaceAll('/', '.');
+}
+
 /** What to tell of any thrown value: what happened, and what to try. */
 export function describeError(error: unknown): { message: string; fix: string | null } {
   const fix = error instanceof Error && 'fix' in error && typeof error.fix === 'string' ? error.fix : null;

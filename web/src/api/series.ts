@@ -24,6 +24,11 @@ const SERIES = [...TRAINING_SERIES, ...DEVICE_SERIES];
 /** All of them by name. */
 export const SERIES_NAMES = SERIES.map(([name]) => name);
 
+/** Whether noise makes a series hard to read: a learning rate is what it is. */
+export function isSmoothed(series: string): boolean {
+  return series === 'loss' || series === 'dice' || series.startsWith('dice.');
+}
+
 /** A series' title; its name where it has none. */
 export function seriesTitle(series: string): string {
   return SERIES.find(([name]) => name === series)?.[1] ?? series;

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { NumberTable } from '../components/number-table.tsx';
 import { saveCsv } from '../csv.ts';
 import { number } from '../format.ts';
@@ -10,13 +10,22 @@ interface DataProps {
   readonly rows: readonly (readonly (string | number | null)[])[];
 }
 
-/** A chart's data as a table and as CSV; the table is made when it is opened. */
-export function ChartData({ title, head, rows }: DataProps) {
+/** What a chart shows in numbers, made when it is opened. */
+export function AsTable({ children }: { readonly children: () => ReactNode }) {
   const [open, setOpen] = useState(false);
   return (
     <details className="as-table" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>As a table</summary>
-      {open && (
+      {open && children()}
+    </details>
+  );
+}
+
+/** A chart's data as a table and as CSV. */
+export function ChartData({ title, head, rows }: DataProps) {
+  return (
+    <AsTable>
+      {() => (
         <>
           <NumberTable
             short
@@ -35,6 +44,6 @@ export function ChartData({ title, head, rows }: DataProps) {
           </button>
         </>
       )}
-    </details>
+    </AsTable>
   );
 }

@@ -1,19 +1,17 @@
-import { useState } from 'react';
 import { NumberTable } from '../components/number-table.tsx';
 import { saveCsv } from '../csv.ts';
 import { number } from '../format.ts';
+import { AsTable } from './chart-data.tsx';
 import { type Line, tableOfLines } from './lines.ts';
 
 /** Rows and lines of a table that somebody can still read; the CSV has all. */
 const [MOST_ROWS, MOST_LINES] = [100, 8];
 
-/** A chart's curves in numbers: each line's ends, then its points, and all of them as CSV. Made when it is opened. */
+/** A chart's curves in numbers: each line's ends, then its points, and all of them as CSV. */
 export function LineTable({ title, lines }: { readonly title: string; readonly lines: readonly Line[] }) {
-  const [open, setOpen] = useState(false);
   return (
-    <details className="as-table" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>As a table</summary>
-      {open && (
+    <AsTable>
+      {() => (
         <>
           <NumberTable
             short
@@ -49,7 +47,7 @@ export function LineTable({ title, lines }: { readonly title: string; readonly l
           </button>
         </>
       )}
-    </details>
+    </AsTable>
   );
 }
 

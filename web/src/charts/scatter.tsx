@@ -31,10 +31,11 @@ export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) 
   const [minY, maxY] = spread(ys);
   const px = (x: number): number => LEFT + ((x - minX) / (maxX - minX)) * (WIDTH - LEFT - EDGE);
   const py = (y: number): number => HEIGHT - BOTTOM - ((y - minY) / (maxY - minY)) * (HEIGHT - BOTTOM - EDGE);
+  const [least, most] = extent(dots.map(({ x }) => x));
   const wholeX = dots.every(({ x }) => Number.isInteger(x));
   const steps = line.map(([x, y], index) => (index === 0 ? `M${px(x)},${py(y)}` : `H${px(x)}V${py(y)}`)).join('');
   const best = dots.reduce<Dot | null>((top, dot) => (top === null || dot.y > top.y ? dot : top), null);
-  const sentence = `${title}: ${dots.length} points, ${xName} ${number(Math.min(...dots.map(({ x }) => x)))} to ${number(Math.max(...dots.map(({ x }) => x)))}, ${yName} up to ${number(best?.y)}${best === null ? '' : ` (${best.label})`}.`;
+  const sentence = `${title}: ${dots.length} points, ${xName} ${number(least)} to ${number(most)}, ${yName} up to ${number(best?.y)}${best === null ? '' : ` (${best.label})`}.`;
   return (
     <figure className="chart">
       <div className="chart-head">
@@ -83,11 +84,16 @@ export function Scatter({ title, xName, yName, dots, line = [] }: ScatterProps) 
   );
 }
 
-function spread(values: readonly number[]): [number, number] {
-  const [low, high] = [
+function extent(values: readonly number[]): [number, number] {
+  return [
     values.reduce((a, b) => Math.min(a, b), values[0] ?? 0),
     values.reduce((a, b) => Math.max(a, b), values[0] ?? 1),
   ];
+}
+
+/** The extent with room at both ends. */
+function spread(values: readonly number[]): [number, number] {
+  const [low, high] = extent(values);
   const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
   return [low - room, high + room];
 }

@@ -1,5 +1,5 @@
 import type { ApiError } from '../api/problem.ts';
-import { describeError } from '../api/problem.ts';
+import { describeError, fieldOf } from '../api/problem.ts';
 
 /** A failure: what happened, to what, what to try. */
 export function ErrorNote({ error, retry }: { readonly error: unknown; readonly retry?: () => void }) {
@@ -17,7 +17,7 @@ export function ErrorNote({ error, retry }: { readonly error: unknown; readonly 
         <ul>
           {fields.map((field) => (
             <li key={field.pointer}>
-              <code>{field.pointer.slice(1).replaceAll('/', '.') || 'the request'}</code>: {field.message}
+              <code>{fieldOf(field.pointer) || 'the request'}</code>: {field.message}
               {field.suggestion !== undefined && <> Did you mean “{field.suggestion}”?</>}
             </li>
           ))}

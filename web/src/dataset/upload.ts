@@ -2,7 +2,6 @@ import type { DatasetView, Problem } from '@voxhelm/contracts/api';
 import type { UploadFile, UploadView } from '@voxhelm/contracts/api-uploads';
 import { DetailedError, Upload } from 'tus-js-client';
 import { send } from '../api/client.ts';
-import { connectionChanged } from '../api/connection.ts';
 import { readKey } from '../api/key.ts';
 import { failure } from '../api/problem.ts';
 import type { Checking } from './use-check.ts';
@@ -72,7 +71,6 @@ export async function sendFile(
   name = 'The file',
 ): Promise<void> {
   const key = readKey();
-  const stream = `upload of ${sha256}`;
   await new Promise<void>((resolve, reject) => {
     const upload = new Upload(blob, {
       endpoint: href,
@@ -91,10 +89,7 @@ export async function sendFile(
       onError: (error) => {
         // A computer without a network is waited for: the library itself would not try again before it has one.
         if (navigator.onLine || wasRefused(error)) reject(uploadFailure(name, error));
-        else {
-          connectionChanged(stream, false);
-          addEventListener('online', () => (connectionChanged(stream, null), upload.start()), { once: true });
-        }
+        else addEventListener('online', () => upload.start(), { once: true });
       },
     });
     upload.findPreviousUploads().then((known) => {

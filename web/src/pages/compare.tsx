@@ -7,6 +7,7 @@ import { Link } from 'wouter';
 import { get } from '../api/client.ts';
 import { runQuery } from '../api/run-live.ts';
 import { CurveChart } from '../charts/curve-chart.tsx';
+import { useCurveLook } from '../charts/curve-tools.tsx';
 import { colorOf, type Line, smooth } from '../charts/lines.ts';
 import { PairedPlot } from '../charts/paired.tsx';
 import { Empty } from '../components/empty.tsx';
@@ -26,8 +27,7 @@ const AGAIN_MS = 5_000;
 export function ComparePage() {
   useTitle('Compare');
   const [chosen] = useQueryState('runs');
-  const [smoothing, setSmoothing] = useQueryState('smooth', '0');
-  const [log, setLog] = useQueryState('log', '');
+  const { look, tools } = useCurveLook();
   const ids = [...new Set(chosen.split(',').filter(Boolean))];
   const runs = useQueries({
     queries: ids.map((id) => ({
@@ -64,7 +64,6 @@ export function ComparePage() {
   const read = [...runs, ...curves, ...cases];
   const failure = read.find(({ error }) => error !== null)?.error ?? null;
   const found = runs.flatMap(({ data }) => data ?? []);
-  const weight = Math.min(0.98, Number(smoothing) || 0);
   const linesOf = (series: string): Line[] =>
     runs.flatMap(({ data: run }, index) => {
       const curve = curves[index]?.data?.find((each) => each.series === series);
@@ -76,7 +75,7 @@ export function ComparePage() {
           steps: curve.points.map(({ step }) => step),
           values: smooth(
             curve.points.map(({ value }) => value),
-            weight,
+            look.smoothing,
           ),
           color: colorOf(index),
           background: false,
@@ -97,24 +96,10 @@ export function ComparePage() {
       <Numbers runs={runs.map(({ data }) => data)} />
       <div className="page-head">
         <h2>Curves of each run's best trial</h2>
-        <label>
-          Smoothing{' '}
-          <input
-            type="range"
-            min="0"
-            max="0.98"
-            step="0.02"
-            value={weight}
-            onChange={(e) => setSmoothing(e.target.value)}
-          />
-        </label>
-        <label>
-          <input type="checkbox" checked={log === '1'} onChange={(e) => setLog(e.target.checked ? '1' : '')} /> Log axis
-          for the loss
-        </label>
+        {tools}
       </div>
       <div className="charts">
-        <CurveChart title="Loss" lines={linesOf('loss')} log={log === '1'} legend />
+        <CurveChart title="Loss" lines={linesOf('loss')} log={look.logLoss} legend />
         <CurveChart title="Validation Dice" lines={linesOf('dice')} legend />
       </div>
       <h2>Dice case by case</h2>

@@ -4,7 +4,7 @@ import type { RunRequestInput } from '@voxhelm/contracts/run';
 import { useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import { get, getAll, send } from '../api/client.ts';
-import { ApiError } from '../api/problem.ts';
+import { ApiError, fieldOf } from '../api/problem.ts';
 import { runQuery } from '../api/run-live.ts';
 import { ErrorNote } from '../components/error-note.tsx';
 import { type Uploading, uploadDataset } from '../dataset/upload.ts';
@@ -246,5 +246,5 @@ function whoSubmits(): FormValues {
 /** What the service refused, by field. */
 function serverFaults(error: unknown): [string, string][] {
   if (!(error instanceof ApiError)) return [];
-  return (error.problem?.errors ?? []).map(({ pointer, message }) => [pointer.slice(1).replaceAll('/', '.'), message]);
+  return (error.problem?.errors ?? []).map(({ pointer, message }) => [fieldOf(pointer), message]);
 }

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import type { WorkersView } from '@voxhelm/contracts/api-live';
 import type { StorageView, StoredItem } from '@voxhelm/contracts/api-storage';
+import { processOfTrainer } from '@voxhelm/contracts/queues';
 import { Link } from 'wouter';
 import { get, send } from '../api/client.ts';
 import { ConfirmButton } from '../components/confirm-button.tsx';
@@ -84,7 +85,7 @@ function Trainers({ view, readAt, devices }: TrainersProps) {
             <tbody>
               {view.trainers.map(({ identity, device, lastSeenAt, work }) => (
                 <tr key={identity}>
-                  <td>{device === null ? identity : identity.slice(0, identity.indexOf(' '))}</td>
+                  <td>{processOfTrainer(identity)}</td>
                   <td>{device ?? 'unknown'}</td>
                   <td>
                     <StateBadge state={work === null ? 'idle' : 'working'} />

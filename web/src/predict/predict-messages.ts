@@ -10,7 +10,7 @@ export interface Prediction {
   readonly label: Blob;
   /** Entropy over members and mirrored views, as a share of its largest value; NIfTI. */
   readonly uncertainty: Blob;
-  readonly volumesMl: readonly { readonly value: number; readonly name: string; readonly volumeMl: number }[];
+  readonly volumesMl: readonly { readonly value: number; readonly volumeMl: number }[];
   readonly elapsedMs: number;
   readonly computedOn: string;
 }

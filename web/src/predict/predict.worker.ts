@@ -110,14 +110,14 @@ function loadModels({ manifest, weights }: OpenBundle, progress: Progress): Load
 function volumesOf(
   data: LabelMap['data'],
   affine: Volume['affine'],
-  labels: readonly { readonly value: number; readonly name: string }[],
+  labels: readonly { readonly value: number }[],
 ): Prediction['volumesMl'] {
   const voxelMl = spacingOf(affine).reduce((product, size) => product * size, 1) / 1_000;
   const counts = new Map<number, number>();
   for (const value of data) counts.set(value, (counts.get(value) ?? 0) + 1);
   return labels
     .filter(({ value }) => value !== 0)
-    .map(({ value, name }) => ({ value, name, volumeMl: (counts.get(value) ?? 0) * voxelMl }));
+    .map(({ value }) => ({ value, volumeMl: (counts.get(value) ?? 0) * voxelMl }));
 }
 
 function blobOf(bytes: Uint8Array): Blob {

@@ -19,7 +19,7 @@ import { MISSING_IN_WORDS, whyNoDistance } from './score-columns.ts';
 
 const VolumeViewer = lazy(async () => ({ default: (await import('../viewer/volume-viewer.tsx')).VolumeViewer }));
 
-const LAYERS: readonly { id: string; name: string; kind: Layer['kind']; opacity: number; predicted?: boolean }[] = [
+const LAYERS: readonly Omit<Layer, 'volume'>[] = [
   { id: 'image', name: 'Image', kind: 'image', opacity: 1 },
   { id: 'truth', name: 'Truth', kind: 'labels', opacity: 0.35 },
   { id: 'prediction', name: 'Prediction', kind: 'labels', opacity: 0.5, predicted: true },

@@ -1,7 +1,7 @@
 import type { RunDetail, TrialView } from '@voxhelm/contracts/api';
 import { useMemo } from 'react';
 import type { MetricStore } from '../api/metric-store.ts';
-import { DEVICE_SERIES, TRAINING_SERIES } from '../api/series.ts';
+import { DEVICE_SERIES, isSmoothed, TRAINING_SERIES } from '../api/series.ts';
 import { CurveChart } from '../charts/curve-chart.tsx';
 import { useCurveLook } from '../charts/curve-tools.tsx';
 import { colorOf, type Line, lineOf } from '../charts/lines.ts';
@@ -39,12 +39,10 @@ export function RunCurves({ run, metrics }: { readonly run: RunDetail; readonly 
   const charts = [
     ...TRAINING_SERIES.map(([series, title]) =>
       series === 'dice' && named !== undefined
-        ? ([`dice.${named.value}`, `Validation Dice of ${named.name}`, true] as const)
-        : ([series, title, series === 'loss' || series === 'dice'] as const),
+        ? ([`dice.${named.value}`, `Validation Dice of ${named.name}`] as const)
+        : ([series, title] as const),
     ),
-    ...DEVICE_SERIES.filter(([series]) => names.includes(series)).map(
-      ([series, title]) => [series, title, false] as const,
-    ),
+    ...DEVICE_SERIES.filter(([series]) => names.includes(series)),
   ];
   if (run.trials.length === 0) return <Empty title="No trial yet.">Curves appear with the first training step.</Empty>;
   return (
@@ -78,11 +76,11 @@ export function RunCurves({ run, metrics }: { readonly run: RunDetail; readonly 
         )}
       </ul>
       <div className="charts">
-        {charts.map(([series, title, smoothed]) => (
+        {charts.map(([series, title]) => (
           <CurveChart
             key={title}
             title={title}
-            lines={cache.lines(metrics, series, run.trials, inColour, smoothed ? look.smoothing : 0, version)}
+            lines={cache.lines(metrics, series, run.trials, inColour, isSmoothed(series) ? look.smoothing : 0, version)}
             log={series === 'loss' && look.logLoss}
           />
         ))}

@@ -1,7 +1,7 @@
 import type { RunDetail, TrialView } from '@voxhelm/contracts/api';
 import { useMemo } from 'react';
 import type { MetricStore } from '../api/metric-store.ts';
-import { SERIES_NAMES, seriesTitle } from '../api/series.ts';
+import { isSmoothed, SERIES_NAMES, seriesTitle } from '../api/series.ts';
 import { CurveChart } from '../charts/curve-chart.tsx';
 import { useCurveLook } from '../charts/curve-tools.tsx';
 import { colorOf, type Line, lineOf } from '../charts/lines.ts';
@@ -9,9 +9,6 @@ import { saveCsv } from '../csv.ts';
 import { curveRows } from './curves.tsx';
 import { labelName } from './trials-table.tsx';
 import { useMetricsVersion } from './use-metrics.ts';
-
-/** Curves that noise makes hard to read; a learning rate is what it is. */
-const SMOOTHED = ['loss', 'dice'];
 
 interface TrialCurvesProps {
   readonly run: RunDetail;
@@ -69,7 +66,7 @@ function chartsOf(run: RunDetail, trial: TrialView, metrics: MetricStore, smooth
   const own = metrics.names().filter((name) => metrics.curves(name).has(trial.id));
   const line = (series: string, label: string, color: string): Line[] => {
     const curve = metrics.curves(series).get(trial.id);
-    const weight = SMOOTHED.includes(series.split('.')[0] ?? '') ? smoothing : 0;
+    const weight = isSmoothed(series) ? smoothing : 0;
     return curve === undefined ? [] : [{ ...lineOf(curve, { label, color, background: false }, weight), id: series }];
   };
   return own

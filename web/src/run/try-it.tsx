@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import type { RunDetail } from '@voxhelm/contracts/api';
 import type { PredictionView } from '@voxhelm/contracts/api-predictions';
+import type { LabelDefinition } from '@voxhelm/contracts/dataset';
 import { lazy, Suspense, useMemo, useRef, useState } from 'react';
 import { get, request, send } from '../api/client.ts';
 import { failure } from '../api/problem.ts';
@@ -8,13 +9,13 @@ import { ConfirmButton } from '../components/confirm-button.tsx';
 import { Empty } from '../components/empty.tsx';
 import { ErrorNote } from '../components/error-note.tsx';
 import { ProgressBar } from '../components/progress-bar.tsx';
-import { Swatch } from '../components/swatch.tsx';
 import { useDropArea } from '../components/use-drop-area.ts';
 import { sendFiles } from '../dataset/send-files.ts';
 import { duration, number } from '../format.ts';
 import type { Prediction } from '../predict/predict-messages.ts';
 import { type Predicting, type TriedImage, usePrediction } from '../predict/use-prediction.ts';
-import { predictionColor } from '../viewer/label-colors.ts';
+import type { CaseMeasures } from '../viewer/case-messages.ts';
+import { LabelItems, LayerSliders } from '../viewer/layer-controls.tsx';
 import { useMeasures } from '../viewer/use-case.ts';
 import type { Layer } from '../viewer/volume-viewer.tsx';
 import { GiveBack } from './give-back.tsx';
@@ -22,7 +23,7 @@ import { GiveBack } from './give-back.tsx';
 const VolumeViewer = lazy(async () => ({ default: (await import('../viewer/volume-viewer.tsx')).VolumeViewer }));
 
 /** What is shown of a result, wherever it was computed. */
-type Result = Pick<Prediction, 'label' | 'computedOn'> & Partial<Prediction> & { readonly id?: string | null };
+type Result = Pick<Prediction, 'label' | 'computedOn'> & Partial<Prediction>;
 
 /** The ensemble on an image that the user drops: here in the browser, or on a trainer. */
 export function TryIt({ run }: { readonly run: RunDetail }) {
@@ -38,7 +39,7 @@ function WithBundle({ run, href }: { readonly run: RunDetail; readonly href: str
   const [images, setImages] = useState<TriedImage | null>(null);
   const here = usePrediction(href);
   const [trainerJob, setTrainerJob] = useState<string | null>(null);
-  const trainer = useTrainerPrediction(trainerJob);
+  const trainer = useTrainerPrediction(trainerJob, run);
   const result: Result | null = here.state?.phase === 'done' ? here.state.prediction : (trainer.result ?? null);
   const busy = here.state?.phase === 'loading' || here.state?.phase === 'computing' || trainer.busy;
   const take = (files: FileList | null): void => {
@@ -160,8 +161,18 @@ async function forget(id: string | null): Promise<void> {
 
 const isOver = (view: PredictionView | undefined): boolean => view?.state === 'completed' || view?.state === 'failed';
 
+/** What a prediction on a new image has not: a truth, and what a study stored. */
+const UNMEASURED = { truth: null, probabilities: null } as const;
+
+const asPredicted = ({ value, predicted }: CaseMeasures['volumesMl'][number]) => ({ value, volumeMl: predicted });
+
+/** What is looked for in the image. */
+function labelsOf(run: RunDetail): readonly LabelDefinition[] {
+  return (run.plans[0]?.plan.labels ?? []).filter(({ value }) => value !== 0);
+}
+
 /** Follows a prediction on a trainer and fetches what it left. */
-function useTrainerPrediction(id: string | null) {
+function useTrainerPrediction(id: string | null, run: RunDetail) {
   const view = useQuery({
     queryKey: ['prediction', id],
     queryFn: ({ signal }) => get<PredictionView>(`/v1/predictions/${id}`, signal),
@@ -182,13 +193,27 @@ function useTrainerPrediction(id: string | null) {
     enabled: href !== null,
     staleTime: Number.POSITIVE_INFINITY,
   });
+  // A trainer sends the label map alone: its volumes are counted here.
+  const measured = useMeasures(
+    `tried ${id}`,
+    label.data === undefined
+      ? null
+      : { caseId: 'tried', labels: labelsOf(run).map(({ value }) => value), prediction: label.data, ...UNMEASURED },
+  );
   const over = isOver(view.data);
   const failed = view.data?.state === 'failed' ? failure(view.data.message, TRY_HERE) : null;
   return {
     busy: id !== null && !over && view.error === null,
     message: id === null || over ? null : (view.data?.message ?? 'Sent to the trainers.'),
     error: view.error ?? label.error ?? failed,
-    result: label.data === undefined ? null : { label: label.data, computedOn: 'trainer', id },
+    result:
+      label.data === undefined
+        ? null
+        : {
+            label: label.data,
+            computedOn: 'trainer',
+            ...(measured.data === undefined ? {} : { volumesMl: measured.data.volumesMl.map(asPredicted) }),
+          },
   };
 }
 
@@ -200,7 +225,7 @@ interface OutcomeProps {
 
 function Outcome({ run, images, result }: OutcomeProps) {
   const [opacities, setOpacities] = useState({ image: 1, prediction: 0.45, uncertainty: 0 });
-  const labels = (run.plans[0]?.plan.labels ?? []).filter(({ value }) => value !== 0);
+  const labels = labelsOf(run);
   const names = useMemo(() => Object.fromEntries(labels.map(({ value, name }) => [value, name])), [run.id]);
   const { label, uncertainty } = result;
   const [first] = images;
@@ -208,10 +233,10 @@ function Outcome({ run, images, result }: OutcomeProps) {
     () => [
       ...(first === undefined
         ? []
-        : [{ id: 'image', name: 'image', kind: 'image' as const, volume: first.blob, opacity: opacities.image }]),
+        : [{ id: 'image', name: 'Image', kind: 'image' as const, volume: first.blob, opacity: opacities.image }]),
       {
         id: 'prediction',
-        name: 'prediction',
+        name: 'Prediction',
         kind: 'labels',
         predicted: true,
         volume: label,
@@ -222,7 +247,7 @@ function Outcome({ run, images, result }: OutcomeProps) {
         : [
             {
               id: 'uncertainty',
-              name: 'uncertainty',
+              name: 'Uncertainty',
               kind: 'heat' as const,
               volume: uncertainty,
               opacity: opacities.uncertainty,
@@ -230,12 +255,6 @@ function Outcome({ run, images, result }: OutcomeProps) {
           ]),
     ],
     [first, label, uncertainty, opacities],
-  );
-  // A trainer sends the label map alone: its volumes are counted here.
-  const unmeasured = { caseId: 'tried', labels: labels.map(({ value }) => value), prediction: label, truth: null };
-  const measured = useMeasures(
-    `tried ${run.id} ${result.id ?? ''}`,
-    result.volumesMl === undefined ? { ...unmeasured, probabilities: null } : null,
   );
   const stem = (first?.name ?? 'image').replace(/\.nii(\.gz)?$/i, '');
   return (
@@ -252,33 +271,16 @@ function Outcome({ run, images, result }: OutcomeProps) {
         </Suspense>
         <aside aria-label="Layers and volumes">
           <h3>Layers</h3>
-          {(['image', 'prediction', 'uncertainty'] as const)
-            .filter((id) => id !== 'uncertainty' || uncertainty !== undefined)
-            .map((id) => (
-              <label key={id} className="layer">
-                <span>{id[0]?.toUpperCase() + id.slice(1)}</span>
-                <input
-                  type="range"
-                  min="0"
-                  max="1"
-                  step="0.05"
-                  value={opacities[id]}
-                  onChange={(event) => setOpacities({ ...opacities, [id]: Number(event.target.value) })}
-                />
-              </label>
-            ))}
+          <LayerSliders layers={layers} onOpacity={(id, opacity) => setOpacities({ ...opacities, [id]: opacity })} />
           <ul className="legend">
-            {labels.map(({ value, name }) => {
-              const volume =
-                result.volumesMl?.find((each) => each.value === value)?.volumeMl ??
-                measured.data?.volumesMl.find((each) => each.value === value)?.predicted;
-              return (
-                <li key={value}>
-                  <Swatch color={`rgb(${predictionColor(value).join()})`} /> {name}
-                  {volume === undefined ? '' : `, ${number(Number(volume.toPrecision(3)))} ml`}
-                </li>
-              );
-            })}
+            <LabelItems
+              shown={['prediction']}
+              labels={labels.map(({ value, name }) => {
+                const volume = result.volumesMl?.find((each) => each.value === value)?.volumeMl;
+                const told = volume === undefined ? '' : `, ${number(Number(volume.toPrecision(3)))} ml`;
+                return { value, name: `${name}${told}` };
+              })}
+            />
           </ul>
           <p className="muted" role="status">
             Computed on the {result.computedOn}

@@ -1,6 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef } from 'react';
-import { useSearchParams } from 'wouter';
-import { useQueryState } from '../query-state.ts';
+import { useQueryState, useWholeQuery } from '../query-state.ts';
 
 /*
  * What of a viewer the address keeps, so that a link shows a colleague the same: the layers' opacities and the place.
@@ -61,8 +60,5 @@ export function readPlace(text: string): PlaceMm | null {
 
 /** The address's query for another case: a place in this one means nothing there. */
 export function useQueryWithoutPlace(): string {
-  const [params] = useSearchParams();
-  const rest = new URLSearchParams(params);
-  rest.delete(PLACE);
-  return rest.size === 0 ? '' : `?${rest}`;
+  return useWholeQuery(PLACE);
 }
