@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { rootDirectory } from '@voxhelm/infra/embedded/node-service';
 import { describeGpus, findGpus } from '@voxhelm/infra/setup/device.mjs';
 import { benchDevice } from './lib/device.ts';
-import { type BenchOptions, readOptions } from './lib/options.ts';
+import { ANCHOR, type BenchOptions, readOptions } from './lib/options.ts';
 import { type Line, PARTS, type Part, type PartResult } from './performance/parts.ts';
 import { type Results, section, withSection } from './performance/table.ts';
 
@@ -21,10 +21,7 @@ export const ABOUT = 'Runs every benchmark of time and memory and fills the tabl
 
 /** See {@link BenchOptions}. */
 export const OPTIONS = {
-  anchor: {
-    value: 'PYTHON',
-    about: 'a Python with torch and monai, which is measured beside ours; absent: ours alone',
-  },
+  anchor: ANCHOR,
   only: {
     value: 'train-step:48x48x48,start',
     about: 'parts by the start of their names; none: fills the tables anew from out/bench; absent: all',

@@ -5,7 +5,7 @@ import { countOf, patchOf } from './lib/arguments.ts';
 import { benchDevice } from './lib/device.ts';
 import { watchGpuMemory } from './lib/gpu-memory.ts';
 import { say } from './lib/json-lines.ts';
-import { type BenchOptions, readOptions } from './lib/options.ts';
+import { ANCHOR, type BenchOptions, readOptions } from './lib/options.ts';
 import { runJsonProcess } from './lib/process.ts';
 import { median, rounded } from './lib/statistics.ts';
 import type { MeasuredPrediction, PredictConfiguration } from './predict/configuration.ts';
@@ -34,10 +34,7 @@ export const OPTIONS = {
   patch: { value: '32x48x32', about: 'windows of this size', default: '32x48x32' },
   flips: { value: '0,3', about: 'mirrored passes beside the plain one, one number or more', default: '0,3' },
   'window-batch': { value: 'N', about: 'windows at once', default: '4' },
-  anchor: {
-    value: 'PYTHON',
-    about: 'a Python with torch and monai, which is measured beside ours; absent: ours alone',
-  },
+  anchor: ANCHOR,
   rounds: { value: 'N', about: 'rounds, interleaved, of which the median counts; absent: 3 with --anchor, else 1' },
 } as const satisfies BenchOptions;
 

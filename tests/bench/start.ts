@@ -1,7 +1,7 @@
 import { countOf, patchOf } from './lib/arguments.ts';
 import { benchDevice } from './lib/device.ts';
 import { say } from './lib/json-lines.ts';
-import { type BenchOptions, readOptions } from './lib/options.ts';
+import { ANCHOR, type BenchOptions, readOptions } from './lib/options.ts';
 import { median, rounded } from './lib/statistics.ts';
 import { anchorVariants, interleave, type Series } from './step/compare.ts';
 import { CLIP_NORM, oursOf, SEGRESNET_16, type StepConfiguration } from './step/configuration.ts';
@@ -20,10 +20,7 @@ export const ABOUT =
 export const OPTIONS = {
   patch: { value: '48x48x48', about: 'one patch', default: '48x48x48' },
   batch: { value: 'N', about: 'patches a step', default: '1' },
-  anchor: {
-    value: 'PYTHON',
-    about: 'a Python with torch and monai, which is measured beside ours; absent: ours alone',
-  },
+  anchor: ANCHOR,
   rounds: { value: 'N', about: 'rounds, interleaved, of which the median counts', default: '3' },
 } as const satisfies BenchOptions;
 

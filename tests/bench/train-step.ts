@@ -2,7 +2,7 @@ import { networkOf } from '@voxhelm/algorithms/networks';
 import { chosen, countOf, patchOf } from './lib/arguments.ts';
 import { benchDevice } from './lib/device.ts';
 import { say } from './lib/json-lines.ts';
-import { type BenchOptions, readOptions } from './lib/options.ts';
+import { ANCHOR, type BenchOptions, readOptions } from './lib/options.ts';
 import { median, rounded } from './lib/statistics.ts';
 import { fastestAnchor, interleave, ratioOf, type Series } from './step/compare.ts';
 import { CLIP_NORM, ENGINES, oursOf, PRECISIONS, type StepConfiguration } from './step/configuration.ts';
@@ -34,10 +34,7 @@ export const OPTIONS = {
   batch: { value: 'N', about: "patches a step; absent: the network's rows" },
   engine: { value: 'eager,compiled', about: 'who computes, one or more; absent: both' },
   precision: { value: 'float32,bfloat16', about: 'one or more; absent: both' },
-  anchor: {
-    value: 'PYTHON',
-    about: 'a Python with torch and monai, which is measured beside ours; absent: ours alone',
-  },
+  anchor: ANCHOR,
   rounds: { value: 'N', about: 'rounds, interleaved, of which the median counts; absent: 3 with --anchor, else 1' },
   recompute: { value: 'none,blocks', about: 'what is computed again for the gradient, one or more', default: 'none' },
   'augment-on': { value: 'loader,device', about: 'where batches are augmented, one or more', default: 'loader' },

@@ -33,6 +33,12 @@ export type BenchValues<O extends BenchOptions> = {
 /** Set-up takes it out of every command. */
 const DEVICE: BenchOption = { value: 'cpu|cuda', about: 'what to compute on; absent: what set-up finds' };
 
+/** The Python of benchmarks that measure MONAI beside ours. */
+export const ANCHOR = {
+  value: 'PYTHON',
+  about: 'a Python with torch and monai, which is measured beside ours; absent: ours alone',
+} as const satisfies BenchOption;
+
 /** Reads a command line by a table of options. Throws node:util's own errors for an option that is unknown or has no value. */
 export function readOptions<O extends BenchOptions>(args: readonly string[], options: O): BenchValues<O> {
   const entries = Object.entries(options).map(([name, { default: value }]) => {
