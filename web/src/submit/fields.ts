@@ -212,8 +212,8 @@ export function faultsOf(request: RunRequestInput): Map<string, string> {
 /** What a fault says; of a wrong kind of number in fewer words than the schema's library. */
 function inWords(issue: z.core.$ZodIssue): string {
   if (issue.code !== 'invalid_type') return issue.message;
-  if (issue.expected === 'int') return 'This is a whole number';
-  return issue.expected === 'number' ? 'This is a number' : issue.message;
+  if (issue.expected === 'int') return 'Must be a whole number';
+  return issue.expected === 'number' ? 'Must be a number' : issue.message;
 }
 
 /** Faults by the field that they are of, and in words those that are of no field. */
