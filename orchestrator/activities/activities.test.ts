@@ -5,7 +5,14 @@ import { volume } from '@voxhelm/algorithms/axes';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { ArtifactRef } from '@voxhelm/contracts/artifact';
 import { DatasetCheck } from '@voxhelm/contracts/dataset';
-import { type AnalyzeJob, type ProbeResult, RunReport, type TrainJob, type TrainResult } from '@voxhelm/contracts/jobs';
+import {
+  type AnalyzeJob,
+  type ProbeResult,
+  RunReport,
+  type TrainingCase,
+  type TrainJob,
+  type TrainResult,
+} from '@voxhelm/contracts/jobs';
 import { Plan } from '@voxhelm/contracts/plan';
 import { RunRequest } from '@voxhelm/contracts/run';
 import { modalityUnknown } from '@voxhelm/imaging/datasets/modality';
@@ -15,6 +22,7 @@ import { migrate } from '@voxhelm/prisma/migrate';
 import { startTestPostgres, type TestPostgres } from '@voxhelm/prisma/testing/postgres';
 import { type ArtifactStore, folderStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readCases } from '../run-cases.ts';
 import { fakeGpuActivities, fakeTrainer } from '../testing/fake-trainer.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { createActivities } from './all.ts';
@@ -525,6 +533,25 @@ test('a budget of trainers’ time is divided among them, and every training is 
   expect(Math.max(...endsMs)).toBeLessThan(2 * hour);
   expect(Math.min(...endsMs)).toBeGreaterThan(1.5 * hour);
   expect(started[0]?.ends?.leastSteps).toBeGreaterThan(0);
+});
+
+test('test images without a label are not predicted, so they take none of the time to choose the ensemble in', async () => {
+  const now = new Date();
+  const runId = await acceptRun(
+    { algorithms: ['segresnet'], folds: 1, search: { sampler: 'random', pruner: 'none', trials: 1 } },
+    600_000,
+  );
+  const activities = createActivities({ db, store, now: () => now, temporal: fakeTemporal().temporal });
+  const { budgetMs } = await carry(activities, runId);
+  const cases = await readCases({ db, store }, await db.run.findUniqueOrThrow({ where: { id: runId } }));
+  const unlabelled = Array.from({ length: 2_000 }, (_, i) => ({
+    ...(cases[0] as TrainingCase),
+    ...{ caseId: `unlabelled-${i}`, label: null, fold: null },
+  }));
+  const casesArtifact = await writeJson(store, `${runId}/cases.json`, [...cases, ...unlabelled]);
+  await db.run.update({ where: { id: runId }, data: { casesArtifact } });
+  expect(budgetMs).toBeGreaterThan(500_000);
+  expect((await activities.prepareEnsemble({ runId })).budgetMs).toBe(budgetMs);
 });
 
 test('a plan comes from the cases that may be trained on: comparison cases enter neither its statistics nor its counts', async () => {

@@ -153,10 +153,11 @@ async function timeForChoosing(dependencies: Dependencies, run: Run, now: Date):
   const left = remainingMs(run, now);
   if (left === null) return null;
   const [cases, { schedule }] = await Promise.all([readCases(dependencies, run), loadStudy(dependencies.db, run.id)]);
-  const tests = cases.filter(({ fold }) => fold === null).length;
+  // Test images without a label are neither predicted nor scored.
+  const tests = cases.filter(({ fold, label }) => fold === null && label !== null).length;
   const algorithms = Object.values(schedule.algorithms);
   const members = mostMembers(schedule.allocation.folds, algorithms.length);
-  const plainMs = algorithms.map(({ probe }) => ensembleBaseMs(probe, members, cases.length - tests, tests));
+  const plainMs = algorithms.map(({ probe }) => ensembleBaseMs(probe, members, schedule.trainingCases, tests));
   return Math.max(1, left - Math.max(...plainMs));
 }
 
