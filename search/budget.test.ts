@@ -12,7 +12,7 @@ import {
 } from './budget.ts';
 import { lookSteps, wholeMsBesideLooks } from './looks.ts';
 import { type FinishedTraining, stepsForNextTrial } from './next-training.ts';
-import { refuseBudget } from './smallest-budget.ts';
+import { refuseBudget, smallestLeftMs } from './smallest-budget.ts';
 import { type Probe, trainingMs, validationInterval } from './training-time.ts';
 
 const probe: Probe = { stepMs: 250, predictCaseMs: 500, startMs: 5_000 };
@@ -358,4 +358,21 @@ test('a search for an architecture is part of its trial, which is shorter than t
   const done = [{ algorithm: 'searching', steps: first, wallMs: 20_000 + trainingMs(searching.probe, first, cases) }];
   expect(next('search', done)).toBeGreaterThan(first + 50);
   expect(next('fold', done)).toBeGreaterThan(next('search', done));
+});
+
+test('alone, an algorithm that searches its architecture first is compared with none: its trial fills its time, and the smallest budget has room for the search', () => {
+  const alone = { ...demo, elapsedMs: 0, algorithms: [searching] };
+  const wholeMs = (allocation: Allocation): number =>
+    20_000 + trainingMs(searching.probe, allocation.searchStepsByAlgorithm?.['searching'] as number, 5);
+  const single = allocate({ ...alone, folds: 1, searchTrials: 1 });
+  const slotMs = trainingMs(probe, single.foldSteps, 5);
+  expect(wholeMs(single)).toBeLessThanOrEqual(slotMs + probe.stepMs);
+  expect(wholeMs(single)).toBeGreaterThan(0.97 * slotMs);
+
+  const leftMs = smallestLeftMs(alone);
+  expect(leftMs - smallestLeftMs(demo)).toBeGreaterThanOrEqual(20_000);
+  const least = allocate({ ...alone, budgetMs: leftMs });
+  const keptMs = (least.ensembleReserveMs as number) + (least.marginMs as number);
+  expect(least.searchStepsByAlgorithm?.['searching']).toBeGreaterThanOrEqual(SMALLEST_STEPS);
+  expect(wholeMs(least) + keptMs).toBeLessThanOrEqual(leftMs);
 });

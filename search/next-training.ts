@@ -82,7 +82,9 @@ function stepsInSlot(input: NextTrialInput, slotMs: number, cases: number, most:
   const { searchMs } = probe;
   if (input.kind !== 'search' || searchMs === undefined) return stepsWithin(probe, slotMs, cases, most);
   const isSearched = input.finished.some(({ algorithm }) => algorithm === name);
-  const fitting = stepsWithin(probe, searchSlotMs(probe, slotMs) - (isSearched ? 0 : searchMs), cases, most);
+  const isAlone = Object.keys(input.allocation.searchStepsByAlgorithm ?? {}).length === 1;
+  const ownMs = searchSlotMs(probe, slotMs, isAlone) - (isSearched ? 0 : searchMs);
+  const fitting = stepsWithin(probe, ownMs, cases, most);
   // A trial that an architecture's search leaves little of must not end the run's own search: others come after it.
   return slotMs >= 2 * searchMs ? Math.max(SMALLEST_STEPS, fitting) : fitting;
 }

@@ -57,9 +57,12 @@ function waves(trials: number, folds: number, parallel: number): number {
   return Math.ceil(trials / parallel) + Math.ceil((folds - 1) / parallel);
 }
 
-/** Time of a slot that an algorithm's search trial takes, a search for an architecture included. */
-export function searchSlotMs(probe: Probe, slotMs: number): number {
-  return probe.searchMs === undefined ? slotMs : SEARCHING_SHARE * slotMs;
+/**
+ * Time (milliseconds) of a slot that an algorithm's search trial takes, a search for an architecture included. `isAlone`: it is
+ * compared with no other, and has the whole of it.
+ */
+export function searchSlotMs(probe: Probe, slotMs: number, isAlone: boolean): number {
+  return probe.searchMs === undefined || isAlone ? slotMs : SEARCHING_SHARE * slotMs;
 }
 
 /** The slowest of the algorithms in each respect: what any trial may turn out to cost. */
@@ -125,7 +128,8 @@ export function fits(input: BudgetInput, leftMs: number, spending: Spending, lea
   if (input.steps === null) {
     const each = Object.values(stepsByAlgorithm(input, spending)).sort((a, b) => a - b);
     const middle = each[Math.floor((each.length - 1) / 2)] as number;
-    return middle >= leastSteps && spending.steps >= Math.min(leastSteps, USEFUL_STEPS);
+    const isEnough = middle >= leastSteps && spending.steps >= Math.min(leastSteps, USEFUL_STEPS);
+    return isEnough && holdsSearches(input, spending);
   }
   const oneMs = trainingMs(
     slowest(input.algorithms),
@@ -137,21 +141,27 @@ export function fits(input: BudgetInput, leftMs: number, spending: Spending, lea
   return trainingsMs + spending.reserveMs + spending.marginMs <= leftMs;
 }
 
-/** Algorithms are compared at the same time, not at the same steps: a fast one does more of them. */
-export function stepsByAlgorithm(input: BudgetInput, { steps, splits }: Spending): Record<string, number> {
-  const cases = validationCases(input.trainingCases, splits);
-  const slotMs = trainingMs(slowest(input.algorithms), steps, cases);
-  return Object.fromEntries(
-    input.algorithms.map(({ name, planSteps, probe }) => [
-      name,
-      input.steps ?? searchSteps(probe, slotMs, cases, planSteps, steps),
-    ]),
-  );
+/** Whether each algorithm that searches its architecture first has time in its trial for that and a training. */
+function holdsSearches({ algorithms, trainingCases }: BudgetInput, { looks, slotMs, splits }: Spending): boolean {
+  const cases = validationCases(trainingCases, splits);
+  return algorithms.every(({ planSteps, probe }) => {
+    if (probe.searchMs === undefined) return true;
+    const ownMs = searchSlotMs(probe, slotMs, looks || algorithms.length === 1);
+    return probe.searchMs + trainingMs(probe, Math.min(SMALLEST_STEPS, planSteps), cases) <= ownMs;
+  });
 }
 
-/** Steps of a search trial in a slot: never fewer than the slowest's, but for one that searches an architecture first. */
-function searchSteps(probe: Probe, slotMs: number, cases: number, planSteps: number, slowestSteps: number): number {
-  const ownMs = searchSlotMs(probe, slotMs) - (probe.searchMs ?? 0);
-  const least = Math.min(probe.searchMs === undefined ? slowestSteps : SMALLEST_STEPS, planSteps);
-  return Math.max(least, stepsWithin(probe, ownMs, cases, planSteps));
+/** Algorithms are compared at the same time, not at the same steps: a fast one does more of them. */
+export function stepsByAlgorithm(input: BudgetInput, { steps, splits }: Spending): Record<string, number> {
+  const { algorithms } = input;
+  const cases = validationCases(input.trainingCases, splits);
+  const slotMs = trainingMs(slowest(algorithms), steps, cases);
+  return Object.fromEntries(
+    algorithms.map(({ name, planSteps, probe }) => {
+      const ownMs = searchSlotMs(probe, slotMs, algorithms.length === 1) - (probe.searchMs ?? 0);
+      // Never fewer than the slowest's, but for one that searches an architecture first.
+      const least = Math.min(probe.searchMs === undefined ? steps : SMALLEST_STEPS, planSteps);
+      return [name, input.steps ?? Math.max(least, stepsWithin(probe, ownMs, cases, planSteps))];
+    }),
+  );
 }
