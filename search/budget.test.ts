@@ -229,6 +229,10 @@ test('a trial for which no useful time is left is left out, and fixed steps stay
   expect(stepsForNextTrial(base).steps).toBeNull();
   expect(stepsForNextTrial({ ...base, steps: 40 })).toMatchObject({ steps: 40, reason: 'given by the user' });
   expect(stepsForNextTrial({ ...base, remainingMs: null }).steps).toBe(12_500);
+  // An edited plan may be as short as its owner wants it, also beside other algorithms.
+  const short = { ...base.algorithm, planSteps: 40 };
+  expect(stepsForNextTrial({ ...base, algorithm: short, remainingMs: 400_000 }).steps).toBe(40);
+  expect(stepsForNextTrial({ ...base, algorithm: short }).steps).toBeNull();
 });
 
 test('validations take about a tenth of the time at most, but the last step validates', () => {

@@ -86,7 +86,7 @@ function stepsInSlot(input: NextTrialInput, slotMs: number, cases: number, most:
   const ownMs = searchSlotMs(probe, slotMs, isAlone) - (isSearched ? 0 : searchMs);
   const fitting = stepsWithin(probe, ownMs, cases, most);
   // A trial that an architecture's search leaves little of must not end the run's own search: others come after it.
-  return slotMs >= 2 * searchMs ? Math.max(SMALLEST_STEPS, fitting) : fitting;
+  return slotMs >= 2 * searchMs ? Math.max(Math.min(SMALLEST_STEPS, most), fitting) : fitting;
 }
 
 /**
@@ -120,8 +120,9 @@ export function stepsForNextTrial(input: NextTrialInput): NextTrial {
   const factor = slowdown(input);
   const most = input.kind === 'search' ? Math.min(planned, algorithm.planSteps) : algorithm.planSteps;
   const steps = stepsInSlot(input, slotMs / factor, cases, most);
-  if (steps < SMALLEST_STEPS) {
-    const reason = `${shownMs(Math.max(0, slotMs))} are left for it: too little for ${SMALLEST_STEPS} steps`;
+  const least = Math.min(SMALLEST_STEPS, algorithm.planSteps);
+  if (steps < least) {
+    const reason = `${shownMs(Math.max(0, slotMs))} are left for it: too little for ${least} steps`;
     return { steps: null, validateEverySteps: 1, reason };
   }
   const pace = input.finished.length === 0 ? 'as probed' : `at ${factor.toFixed(2)} times the probed time`;

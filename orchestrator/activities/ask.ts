@@ -220,8 +220,9 @@ function stepsOf(
   finished: readonly FinishedTraining[],
   now: Date,
 ): number | null {
-  const { steps } = stepsForNextTrial(timeInput(run, schedule, kind, name, number, finished, now));
-  return steps ?? (number === 0 ? SMALLEST_STEPS : null);
+  const input = timeInput(run, schedule, kind, name, number, finished, now);
+  const { steps } = stepsForNextTrial(input);
+  return steps ?? (number === 0 ? Math.min(SMALLEST_STEPS, input.algorithm.planSteps) : null);
 }
 
 /** What is known of the time that is left when a trial is to begin. */
