@@ -8,6 +8,7 @@ import { evaluateGroups } from '@voxhelm/imaging/metrics/group-scores';
 import { decodeImage, decodeLabelFile, readBytes, readLabel } from '@voxhelm/imaging/nifti';
 import { indexClasses, sampleBatch, type TrainingVolume } from '@voxhelm/imaging/patch-sampler';
 import { type PreprocessedCase, preprocessImage, preprocessLabel } from '@voxhelm/imaging/preprocess';
+import type { LabelMap } from '@voxhelm/imaging/volume';
 import { type CaseCacheSettings, contentKey, openCaseCache } from './case-cache.ts';
 import type { Batch, CaseFiles, LoaderReply, LoaderRequest, LoaderTask, ValidationCase } from './messages.ts';
 
@@ -70,12 +71,8 @@ function score({ caseId, prediction, truth, plan, toleranceMm }: LoaderTask & { 
 
 /** Reads a case and brings it to the plan's space, in memory that all threads share. */
 async function loadTraining(files: CaseFiles, plan: Plan): Promise<TrainingVolume> {
-  const [prepared, classes] = await Promise.all([preparedImage(files, plan), preparedClasses(files, plan)]);
-  if (classes.length !== prepared.data.length / prepared.channels) {
-    throw new VoxhelmError('bad-image', `case "${files.caseId}": image and label have other shapes`, {
-      fix: 'Run the dataset check again; a file may have changed since.',
-    });
-  }
+  const prepared = await preparedImage(files, plan);
+  const classes = await preparedClasses(files, plan, prepared.original);
   return {
     image: prepared.data,
     channels: prepared.channels,
@@ -101,19 +98,34 @@ async function preparedImage({ images }: CaseFiles, { preprocessing }: Plan): Pr
   return { ...(about as Omit<PreprocessedCase, 'data'>), data };
 }
 
-/** The class of each voxel on the same grid. */
+/** The class of each voxel on the grid of its image, of which `image` is the original. */
 async function preparedClasses(
   { label }: CaseFiles,
   { preprocessing, labels, ignoreLabel }: Plan,
+  image: PreprocessedCase['original'],
 ): Promise<Uint8Array> {
   const bytes = await readBytes(label);
   const { spacingMm, interpolation } = preprocessing;
-  const made = ['classes', spacingMm, interpolation ?? 'linear', labels.map(({ value }) => value), ignoreLabel ?? null];
-  const { data } = await cache.get(contentKey(made, [bytes]), () => ({
-    data: shared(preprocessLabel(decodeLabelFile(bytes, label), preprocessing, labels, ignoreLabel)),
-    about: null,
-  }));
+  const values = labels.map(({ value }) => value);
+  const made = ['classes', spacingMm, interpolation ?? 'linear', values, ignoreLabel ?? null, image];
+  const { data } = await cache.get(contentKey(made, [bytes]), () => {
+    const map = onGridOf(image, decodeLabelFile(bytes, label));
+    return { data: shared(preprocessLabel(map, preprocessing, labels, ignoreLabel)), about: null };
+  });
   return data;
+}
+
+/**
+ * The label map as it lies on its image. Headers may differ in their last digits (AFFINE_TOLERANCE): resampled by its own, a long
+ * label would end a slice before or behind its image.
+ */
+function onGridOf(image: PreprocessedCase['original'], label: LabelMap): LabelMap {
+  if (label.shape.every((size, axis) => size === image.shape[axis])) return { ...label, affine: image.affine };
+  throw new VoxhelmError(
+    'bad-image',
+    `the label has ${label.shape.join(' x ')} voxels, the image ${image.shape.join(' x ')}`,
+    { fix: 'Run the dataset check again; a file may have changed since.' },
+  );
 }
 
 /** The same values on shared memory, which crosses threads without a copy. */
