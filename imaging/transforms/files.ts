@@ -1,6 +1,7 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Transform } from '@voxhelm/contracts/transforms';
-import { readImage, readLabel } from '../nifti.ts';
+import { AFFINE_TOLERANCE, affineDifference, readImage, readLabel } from '../nifti.ts';
+import { badImage } from '../nifti-header.ts';
 import type { LabelMap } from '../volume.ts';
 import { type AppliedOperation, gridAfter, runTransforms, type TransformedSample, undoTransforms } from './compose.ts';
 import type { Sample } from './sample.ts';
@@ -11,10 +12,21 @@ export interface SampleFiles {
   readonly label: string | null;
 }
 
-/** Reads a sample (MONAI's LoadImaged and EnsureChannelFirstd); throws `bad-image` where a file cannot be read. */
+/**
+ * Reads a sample (MONAI's LoadImaged and EnsureChannelFirstd). Throws `bad-image` where a file cannot be read, or where the label
+ * does not lie on the image's grid: each transform moves both by the same map.
+ */
 export async function loadSample({ images, label }: SampleFiles): Promise<Sample> {
   const [image, map] = await Promise.all([readImage(images), label === null ? null : readLabel(label)]);
-  return { image, label: map };
+  if (label === null || map === null) return { image, label: null };
+  const fix = "Resample the label onto the image with nearest neighbour, or give it the image's affine.";
+  if (map.shape.some((size, axis) => size !== image.shape[axis])) {
+    throw badImage(label, `has ${map.shape.join(' x ')} voxels, the image ${image.shape.join(' x ')}`, fix);
+  }
+  if (affineDifference(map.affine, image.affine) > AFFINE_TOLERANCE) {
+    throw badImage(label, 'lies elsewhere than the image', fix);
+  }
+  return { image, label: { ...map, affine: image.affine } };
 }
 
 /** Reads a sample and runs transforms on it; see {@link runTransforms}. */
