@@ -28,7 +28,12 @@ const Range = z.union([z.number(), z.tuple([z.number(), z.number()])]);
 /** A range for each axis; axes that are not named stay. */
 const AxisRanges = z.array(Range).max(3);
 /** A number for all axes, or one for each. */
-const Sizes = z.union([z.number(), Vector]);
+function eachAxis(number: z.ZodNumber, error: string) {
+  return z.union([number, z.tuple([number, number, number])], { error });
+}
+const Sizes = eachAxis(z.number(), 'a number for all axes, or one for each');
+
+const Zooms = eachAxis(z.number().positive(), 'a factor above 0 for all axes, or one for each');
 
 /** Lengths count voxels, as in MONAI, or millimetres by the image's voxel sizes. */
 const Units = z.enum(['voxel', 'mm']).default('voxel');
@@ -86,8 +91,8 @@ export const PatchTransform = z.discriminatedUnion('name', [
     name: z.literal('RandZoomd'),
     keys: BothKeys.optional(),
     prob: Probability.default(0.1),
-    min_zoom: Sizes.default(0.9),
-    max_zoom: Sizes.default(1.1),
+    min_zoom: Zooms.default(0.9),
+    max_zoom: Zooms.default(1.1),
     mode: SampleMode,
     padding_mode: PaddingMode.default('border'),
     keep_size: z.literal(true).optional(),
@@ -230,8 +235,10 @@ export const VolumeTransform = z.discriminatedUnion('name', [
     source_key: z.enum(['image', 'label']).default('image'),
     /** Foreground is what is larger. */
     threshold: z.number().default(0),
-    margin: Sizes.default(0),
-    k_divisible: Sizes.default(1),
+    margin: eachAxis(z.number().nonnegative(), 'a length from 0 for all axes, or one for each').default(0),
+    k_divisible: eachAxis(z.number().int().positive(), 'a whole number from 1 for all axes, or one for each').default(
+      1,
+    ),
     /** Whether a box that reaches beyond the image is cut there; else it is padded with 0. */
     allow_smaller: z.boolean().default(false),
     units: Units,
@@ -244,23 +251,27 @@ export const VolumeTransform = z.discriminatedUnion('name', [
     value: z.number().default(0),
     units: Units,
   }),
-  z.strictObject({
-    name: z.literal('RandCropByPosNegLabeld'),
-    keys: BothKeys.optional(),
-    label_key: z.literal('label').optional(),
-    spatial_size: Sizes,
-    pos: z.number().nonnegative().default(1),
-    neg: z.number().nonnegative().default(1),
-    /** Where given, centres outside the labels are drawn where the image is larger than the threshold; else anywhere. */
-    image_key: z.literal('image').optional(),
-    image_threshold: z.number().default(0),
-    num_samples: z.literal(1).optional(),
-    units: Units,
-  }),
+  z
+    .strictObject({
+      name: z.literal('RandCropByPosNegLabeld'),
+      keys: BothKeys.optional(),
+      label_key: z.literal('label').optional(),
+      /** 0 or less: the image's own size, as in MONAI. */
+      spatial_size: Sizes,
+      pos: z.number().nonnegative().default(1),
+      neg: z.number().nonnegative().default(1),
+      /** Where given, centres outside the labels are drawn where the image is larger than the threshold; else anywhere. */
+      image_key: z.literal('image').optional(),
+      image_threshold: z.number().default(0),
+      num_samples: z.literal(1).optional(),
+      units: Units,
+    })
+    .refine(({ pos, neg }) => pos + neg > 0, 'pos or neg must be above 0: else no voxel is a centre'),
   z.strictObject({
     name: z.literal('RandCropByLabelClassesd'),
     keys: BothKeys.optional(),
     label_key: z.literal('label').optional(),
+    /** 0 or less: the image's own size, as in MONAI. */
     spatial_size: Sizes,
     /** For each label value from 0; all alike where absent. */
     ratios: z.array(z.number().nonnegative()).optional(),

@@ -2,7 +2,7 @@ import type { Transform } from '@voxhelm/contracts/transforms';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../random.ts';
-import { type Affine, affineAt, spacingOf, type Vec3, voxelCount } from '../volume.ts';
+import { type Affine, affineAt, IDENTITY_AFFINE, spacingOf, type Vec3, voxelCount } from '../volume.ts';
 import { applyOperation, readTransforms, runTransforms, undoTransforms } from './compose.ts';
 import { inverse3, type Matrix3, times3 } from './matrix.ts';
 import type { Sample } from './sample.ts';
@@ -354,6 +354,31 @@ describe('runTransforms', () => {
     const sample = worldSample([5, 5, 5], [0.5, 0, 0, 0, 0, 1, 0, 0, 0, 0, 4, 0, 0, 0, 0, 1], 0);
     const padded = runTransforms(list({ name: 'SpatialPadd', spatial_size: [12, 12, 12], units: 'mm' }), sample, 0);
     expect(padded.image.shape).toEqual([24, 12, 5]);
+  });
+});
+
+describe('a crop', () => {
+  const sample = worldSample([7, 6, 5], IDENTITY_AFFINE, 3);
+  const shapeAfter = (transform: object) => runTransforms(list(transform), sample, 1).image.shape;
+
+  test('has the image’s own size along an axis that it is not given for (MONAI: 0 or less)', () => {
+    expect(shapeAfter({ name: 'RandCropByPosNegLabeld', spatial_size: [4, 3, -1] })).toEqual([4, 3, 5]);
+    expect(shapeAfter({ name: 'RandCropByLabelClassesd', spatial_size: [0, 4, -1], num_classes: 3 })).toEqual([
+      7, 4, 5,
+    ]);
+    expect(shapeAfter({ name: 'SpatialPadd', spatial_size: [9, 0, -1] })).toEqual([9, 6, 5]);
+  });
+
+  test('of sizes that are none is refused by its option', () => {
+    const wrong: readonly (readonly [object, string])[] = [
+      [{ name: 'CropForegroundd', k_divisible: 0 }, '[0].k_divisible'],
+      [{ name: 'CropForegroundd', k_divisible: [2, 2, 1.5] }, '[0].k_divisible'],
+      [{ name: 'CropForegroundd', margin: -1 }, '[0].margin'],
+      [{ name: 'RandZoomd', min_zoom: 0 }, '[0].min_zoom'],
+      [{ name: 'RandZoomd', max_zoom: [1, 1, -1] }, '[0].max_zoom'],
+      [{ name: 'RandCropByPosNegLabeld', spatial_size: 4, pos: 0, neg: 0 }, 'pos or neg must be above 0'],
+    ];
+    for (const [transform, told] of wrong) expect(() => list(transform), told).toThrow(told);
   });
 });
 

@@ -235,8 +235,10 @@ function randomBox(
   classVoxels: readonly Uint32Array[],
   ratios: readonly number[],
 ): Operation {
-  const size = voxelsOf(spatial_size, units, sample);
   const { shape } = sample.image;
+  const given = voxelsOf(spatial_size, units, sample);
+  // MONAI: a size that is none is the image's own.
+  const size = given.map((voxels, axis) => (voxels > 0 ? voxels : shape[axis])) as unknown as Vec3;
   const start = startAround(drawCentre(classVoxels, ratios, voxelCount(shape), random), shape, size);
   return { kind: 'box', start, end: [start[0] + size[0], start[1] + size[1], start[2] + size[2]], value: 0 };
 }
