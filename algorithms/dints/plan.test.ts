@@ -2,6 +2,7 @@ import type { ArchitectureSearch, Plan } from '@voxhelm/contracts/plan';
 import { describe, expect, test } from 'vitest';
 import { valuePaths } from '../plan-overrides.ts';
 import { CPU, gpu, HIPPOCAMPUS, planInput } from '../planning-fixtures.ts';
+import { segresnet } from '../segresnet/plan.ts';
 import { dints } from './plan.ts';
 
 function planWith(device: typeof CPU, architectureSearch: Partial<ArchitectureSearch>): Plan {
@@ -52,4 +53,23 @@ describe.each([
     const cut = dints.withSearchSteps?.(planWith(device, {}), 60).architectureSearch;
     expect(cut).toEqual(given.architectureSearch);
   });
+});
+
+test('a patch that the user gave decides where patches lie and how many a batch has, as it does in SegResNet', () => {
+  const side = (size: number): readonly [number, number, number] => [size, size, size];
+  const ofSide = (size: number) => ({
+    ...HIPPOCAMPUS,
+    voxels: [side(size), side(size), side(size)] as const,
+    labelShare: 0.02,
+  });
+  const device = gpu(32);
+  expect(dints.plan(planInput(ofSide(64), { device }))).toMatchObject({
+    patchSize: side(64),
+    sampling: { mode: 'uniform' },
+  });
+  const given = planInput(ofSide(64), { device, overrides: { patchSize: [16, 16, 16] } });
+  const [plan, base] = [dints.plan(given), segresnet.plan(given)];
+  expect(plan).toMatchObject({ patchSize: side(16), batchSize: base.batchSize, sampling: { mode: 'class' } });
+  expect(plan.training.steps).toBe(base.training.steps);
+  expect(plan.reasons).toMatchObject({ patchSize: 'given by the user', batchSize: base.reasons['batchSize'] });
 });

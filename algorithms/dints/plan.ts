@@ -7,10 +7,12 @@ import { withoutSearch } from '../found-architecture.ts';
 import { mirrorIfLong } from '../mirroring.ts';
 import { gridOf } from '../patch-grid.ts';
 import { withGiven } from '../plan-given.ts';
-import { lossEntry, outputsOf } from '../plan-of.ts';
+import { channelsOf, lossEntry, outputsOf } from '../plan-of.ts';
 import { GIVEN, isGiven, readEditedPlan } from '../plan-overrides.ts';
 import { withSteps } from '../plan-schedule.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
+import { planSpacing } from '../segresnet/geometry.ts';
+import { cropRule } from '../segresnet/patch-centres.ts';
 import { segresnet } from '../segresnet/plan.ts';
 import { drawArchitecture } from './drawing.ts';
 import { dintsMemory } from './memory.ts';
@@ -84,6 +86,11 @@ function divisorOf(options: Readonly<Record<string, unknown>>): Triple {
   return [side, side, side];
 }
 
+/** Options of a SegResNet whose patches are multiples of the same, or of a divisor of it where it halves slices later. */
+function halvingAsOften([side]: Triple): Record<string, unknown> {
+  return { blocks_down: Array(Math.log2(side) + 1).fill(1) };
+}
+
 function planDints(input: PlanInput): Plan {
   const { overrides } = input;
   const edited = overrides.plans?.[NAME];
@@ -93,12 +100,17 @@ function planDints(input: PlanInput): Plan {
     return plan;
   }
   const { network: _network, plans: _plans, patchSize: ownPatch, ...others } = overrides;
-  const base = segresnet.plan({ ...input, overrides: others });
-  const network = planNetwork(input, base.modalities.length);
+  const network = planNetwork(input, channelsOf(input));
   const divisor = divisorOf(network.options);
+  if (ownPatch !== undefined) checkPatch(ownPatch, divisor, 'plan.patchSize');
+  const base = segresnet.plan({
+    ...input,
+    // A given patch decides batch and steps too; a SegResNet that halves as often takes it.
+    overrides: ownPatch === undefined ? others : { ...others, patchSize: ownPatch, network: halvingAsOften(divisor) },
+  });
   const patchSize =
     ownPatch ?? perAxis((axis) => divisor[axis] * Math.max(2, Math.floor(base.patchSize[axis] / divisor[axis])));
-  checkPatch(patchSize, divisor, 'plan.patchSize');
+  const sampling = cropRule(input, planSpacing(input.summary, overrides.spacingMm).workingMm, patchSize);
   const { search, reasons } = planSearch(input, base.batchSize);
   if (overrides.freeze === 'encoder') throw noEncoder();
   const kept = Object.entries(base.reasons).filter(([path]) => !path.startsWith('network.'));
@@ -114,6 +126,7 @@ function planDints(input: PlanInput): Plan {
       loss: loss.value,
       deepSupervisionWeights: [1],
     },
+    sampling: { ...base.sampling, mode: sampling.value },
     ...(search === undefined ? {} : { architectureSearch: search }),
     reasons: {
       ...Object.fromEntries(kept),
@@ -121,6 +134,7 @@ function planDints(input: PlanInput): Plan {
       ...reasons,
       patchSize:
         ownPatch === undefined ? `${base.reasons['patchSize']}; here multiples of ${divisor.join(', ')}` : GIVEN,
+      'sampling.mode': sampling.reason,
       'training.loss': loss.reason,
       'training.optimizer': 'AdamW, as for every algorithm here (Auto3DSeg: SGD at 0.2)',
       'training.deepSupervisionWeights': 'one output',
