@@ -38,6 +38,16 @@ describe.each(Object.values(planners))('$name', (planner) => {
   });
 });
 
+test.each(Object.values(planners))(
+  '$name refuses more labels than 8 bits tell apart beside 255, voxels that nobody labelled',
+  (planner) => {
+    const input = (labels: number) =>
+      planInput({ ...HIPPOCAMPUS, labels: Array.from({ length: labels }, (_, value) => `label ${value}`) });
+    expect(planner.plan(input(255)).labels).toHaveLength(255);
+    expect(() => planner.plan(input(256))).toThrow('256 labels are more than the 255 that a plan has');
+  },
+);
+
 test('a request refuses transforms and loss options that do not exist, or that belong elsewhere', () => {
   const refused = (value: unknown): string => JSON.stringify(PlanOverrides.safeParse(value).error?.issues);
   expect(refused({ augmentation: [{ name: 'RandFlipd', probability: 1 }] })).toContain('probability');

@@ -1,5 +1,5 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import type { LossConfig, Plan } from '@voxhelm/contracts/plan';
+import { type LossConfig, MOST_LABELS, type Plan } from '@voxhelm/contracts/plan';
 import type { PlanOverrides } from '@voxhelm/contracts/run';
 import { turnInPlane } from './in-plane.ts';
 import { GIVEN } from './plan-overrides.ts';
@@ -14,6 +14,7 @@ export function keepingChoices(planner: AlgorithmPlanner): AlgorithmPlanner {
   return {
     ...planner,
     plan(input: PlanInput) {
+      checkLabels(input);
       const plan = planner.plan(input);
       if (input.overrides.plans?.[planner.name] !== undefined) return plan;
       return withChoices(turnInPlane(plan), input.overrides);
@@ -34,6 +35,18 @@ function withChoices(plan: Plan, { augmentation, loss, classRatios }: PlanOverri
     chosen = because({ ...chosen, training: { ...chosen.training, loss: value } }, 'training.loss', reason);
   }
   return chosen;
+}
+
+function checkLabels({ labels }: PlanInput): void {
+  if (labels.length <= MOST_LABELS) return;
+  throw new VoxhelmError(
+    'invalid-request',
+    `${labels.length} labels are more than the ${MOST_LABELS} that a plan has`,
+    {
+      fix: 'Put labels together in the label maps; background is one of them.',
+      details: { field: 'labels' },
+    },
+  );
 }
 
 function because(plan: Plan, path: string, reason: string): Plan {

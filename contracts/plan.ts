@@ -201,6 +201,9 @@ export const StopEarly = z
   .meta({ id: 'StopEarly' });
 export type StopEarly = z.infer<typeof StopEarly>;
 
+/** Labels that a plan may have, background included: a voxel's class is 8 bits, and 255 is what nobody labelled. */
+export const MOST_LABELS = 255;
+
 /**
  * An algorithm configured for one dataset and fold: the algorithm bundle's content. Every decision is in here and can be
  * read and edited; training decides nothing more. Axes are the volume's [x, y, z] in RAS+ orientation.
@@ -210,7 +213,7 @@ export const Plan = z
     schemaVersion: z.literal(1),
     algorithm: z.string().min(1),
     fold: z.number().int().nonnegative(),
-    labels: z.array(LabelDefinition).min(2),
+    labels: z.array(LabelDefinition).min(2).max(MOST_LABELS),
     /** What the network tells apart, a sigmoid each; null: the labels, which exclude each other (softmax). */
     labelGroups: z.array(LabelGroup).min(2).nullable().default(null),
     /** The value of voxels that count neither in the loss nor in a score; null: every voxel is labelled. */

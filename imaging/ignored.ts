@@ -4,7 +4,7 @@ import type { LabelMap } from './volume.ts';
  * Voxels that nobody labelled (nnU-Net's "ignore"): the truth has a value for them that is no class.
  */
 
-/** The class index of such a voxel in training: no network has so many classes. */
+/** The class index of such a voxel in training: no plan has so many classes (contracts/plan.ts). */
 export const IGNORED_CLASS = 255;
 
 /** A label map with background wherever the truth says that nobody labelled the voxel; the map itself where there is none. */
