@@ -53,6 +53,16 @@ test('flat curves end a training of the plan’s own length alone', () => {
   }
 });
 
+test.each(all)('$name says so where a shorter training cuts its warm-up', (planner) => {
+  const plan = planner.plan(planInput(HIPPOCAMPUS));
+  const short = planner.withSteps(plan, 200);
+  expect(short.training.warmupSteps).toBe(20);
+  expect(short.reasons['training.warmupSteps']).toBe('at most a tenth of the steps');
+  expect(planner.withSteps(plan, plan.training.steps - 1).reasons['training.warmupSteps']).toBe(
+    plan.reasons['training.warmupSteps'],
+  );
+});
+
 test('weights to start from stand in the plan as the store has them; DiNTS has no encoder to freeze', () => {
   const startFrom = {
     source: 'run:r1',

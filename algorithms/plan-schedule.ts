@@ -49,9 +49,9 @@ export function withSteps(plan: Plan, steps: number, validateEverySteps?: number
   const validate = keep
     ? training.validateEverySteps
     : (validateEverySteps ?? Math.max(1, Math.ceil(steps / VALIDATIONS)));
-  const warmupSteps = isGiven(plan, 'training.warmupSteps')
-    ? Math.min(training.warmupSteps, steps - 1)
-    : Math.min(training.warmupSteps, Math.floor(WARMUP_SHARE * steps));
+  const givenWarmup = isGiven(plan, 'training.warmupSteps');
+  const mostWarmup = givenWarmup ? steps - 1 : Math.floor(WARMUP_SHARE * steps);
+  const warmupSteps = Math.min(training.warmupSteps, mostWarmup);
   const stops = training.stopEarly !== null && (steps >= training.steps || isGiven(plan, 'training.stopEarly'));
   const changed = {
     ...plan,
@@ -70,6 +70,9 @@ export function withSteps(plan: Plan, steps: number, validateEverySteps?: number
       ...(steps === training.steps
         ? {}
         : { 'training.steps': `${steps} of ${training.steps} planned steps: what the budget allows` }),
+      ...(warmupSteps === training.warmupSteps || givenWarmup
+        ? {}
+        : { 'training.warmupSteps': 'at most a tenth of the steps' }),
       ...(validate === training.validateEverySteps
         ? {}
         : { 'training.validateEverySteps': 'validations take a small share of the time' }),
