@@ -16,8 +16,13 @@ export type PlanEntries = Readonly<Record<string, Reasoned<unknown>>>;
 
 /** The plan of these entries. A missing or wrong one is a fault of the algorithm and throws. */
 export function planOf(entries: PlanEntries): Plan {
-  const plan: Record<string, unknown> = { schemaVersion: 1 };
-  const reasons: Record<string, string> = {};
+  return withEntries({ schemaVersion: 1, reasons: {} }, entries);
+}
+
+/** A plan, or what there is of one, with these entries in place of its own; throws as {@link planOf}. */
+export function withEntries({ reasons: known = {}, ...values }: Partial<Plan>, entries: PlanEntries): Plan {
+  const plan: Record<string, unknown> = structuredClone(values);
+  const reasons: Record<string, string> = { ...known };
   for (const [path, { value, reason }] of Object.entries(entries)) {
     const keys = path.split('.');
     const last = keys.pop() as string;
@@ -142,12 +147,17 @@ export function networkEntries(
   };
 }
 
+/** An option among {@link networkEntries}, the user's or the rule's; undefined where there is none. */
+export function optionOf(network: PlanEntries, name: string): unknown {
+  return network[`network.options.${name}`]?.value;
+}
+
 /** Reasons of a training that begins from nothing and moves everything. */
-export const DRAWN = 'no weights are given to begin with';
-export const ALL_TRAINED = 'every weight is trained';
+const DRAWN = 'no weights are given to begin with';
+const ALL_TRAINED = 'every weight is trained';
 
 /** The groups of labels that the plan tells apart by sigmoids: the dataset's, where all of them are among its labels. */
-export function groupsEntry({ labelGroups, labels }: PlanInput): Reasoned<Plan['labelGroups']> {
+function groupsEntry({ labelGroups, labels }: PlanInput): Reasoned<Plan['labelGroups']> {
   if (labelGroups == null) return because(null, 'labels exclude each other: a softmax tells them apart');
   const values = new Set(labels.map(({ value }) => value));
   const written = labelGroups.map(({ writes }) => writes);
@@ -192,7 +202,7 @@ export function lossEntry(
 }
 
 /** The value of voxels that nobody labelled. */
-export function ignoreEntry({ ignoreLabel }: PlanInput): Reasoned<number | null> {
+function ignoreEntry({ ignoreLabel }: PlanInput): Reasoned<number | null> {
   return ignoreLabel == null
     ? because(null, 'the dataset labels every voxel')
     : because(

@@ -1,6 +1,7 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { ArchitectureSearch, Plan } from '@voxhelm/contracts/plan';
 import { withSearchSteps } from '@voxhelm/search/architecture-search-time';
+import { because, type PlanEntries } from '../plan-of.ts';
 import { GIVEN, isGiven } from '../plan-overrides.ts';
 import type { PlanInput } from '../planner.ts';
 
@@ -72,15 +73,12 @@ function changedReasons(planned: ArchitectureSearch, search: ArchitectureSearch,
 }
 
 /**
- * The search ahead of the training, each value with its reason; undefined where the request wants none. Steps that are given take
+ * The search ahead of the training, each value with its reason; nothing where the request wants none. Steps that are given take
  * the rule's warm-up and choices' rate with them. Throws `invalid-request` where a given warm-up leaves no step to choose in.
  */
-export function planSearch(
-  { device, overrides }: PlanInput,
-  batchSize: number,
-): { search: ArchitectureSearch | undefined; reasons: Readonly<Record<string, string>> } {
+export function searchEntries({ device, overrides }: PlanInput, batchSize: number): PlanEntries {
   const own = overrides.architectureSearch;
-  if (own === null) return { search: undefined, reasons: {} };
+  if (own === null) return {};
   const standard = { batchSize, ...(device.kind === 'cpu' ? CPU_SEARCH : GPU_SEARCH) };
   const given: Partial<ArchitectureSearch> = Object.fromEntries(
     Object.entries(own ?? {}).filter(([, value]) => value !== undefined),
@@ -97,18 +95,17 @@ export function planSearch(
     );
   }
   const search = given.steps === undefined ? { ...standard, ...given } : inSteps(standard, steps, given);
-  return {
-    search,
-    reasons: {
-      ...Object.fromEntries(
-        Object.entries(SEARCH_REASONS).map(([key, reason]) => [`architectureSearch.${key}`, reason]),
-      ),
-      ...Object.fromEntries(
-        changedReasons(standard, search, `as in ${standard.steps} steps, for the ${steps} given by the user`),
-      ),
-      ...Object.fromEntries(Object.keys(given).map((key) => [`architectureSearch.${key}`, GIVEN])),
-    },
+  const followed = `as in ${standard.steps} steps, for the ${steps} given by the user`;
+  const reasonOf = (key: keyof ArchitectureSearch): string => {
+    if (given[key] !== undefined) return GIVEN;
+    return search[key] === standard[key] ? SEARCH_REASONS[key] : followed;
   };
+  return Object.fromEntries(
+    Object.entries(search).map(([key, value]) => [
+      `architectureSearch.${key}`,
+      because(value, reasonOf(key as keyof ArchitectureSearch)),
+    ]),
+  );
 }
 
 /** As far as the planned search goes, in the steps that its share of a budget allows. Steps that the user gave stay. */

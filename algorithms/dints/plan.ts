@@ -7,8 +7,8 @@ import { withoutSearch } from '../found-architecture.ts';
 import { mirrorIfLong } from '../mirroring.ts';
 import { gridOf } from '../patch-grid.ts';
 import { withGiven } from '../plan-given.ts';
-import { channelsOf, lossEntry, outputsOf } from '../plan-of.ts';
-import { GIVEN, isGiven, readEditedPlan } from '../plan-overrides.ts';
+import { because, channelsOf, lossEntry, networkEntries, optionOf, outputsOf, withEntries } from '../plan-of.ts';
+import { given, isGiven, readEditedPlan } from '../plan-overrides.ts';
 import { withSteps } from '../plan-schedule.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
 import { planSpacing } from '../segresnet/geometry.ts';
@@ -17,7 +17,7 @@ import { segresnet } from '../segresnet/plan.ts';
 import { drawArchitecture } from './drawing.ts';
 import { dintsMemory } from './memory.ts';
 import { DINTS_OPTIONS } from './option-names.ts';
-import { isWholeSearch, planSearch, withArchitectureSteps } from './plan-search.ts';
+import { isWholeSearch, searchEntries, withArchitectureSteps } from './plan-search.ts';
 import { defaultArchitecture } from './topology.ts';
 
 /*
@@ -48,36 +48,26 @@ function numberOf(options: Readonly<Record<string, unknown>>, name: string, stan
   return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : standard;
 }
 
-function planNetwork(input: PlanInput, channels: number) {
+/** The network's options: of a size by the device, and every path until a search has found some. */
+function optionRules(input: PlanInput) {
   const { device, overrides } = input;
   const size = device.kind === 'cpu' ? CPU_SIZE : GPU_SIZE;
-  const given = overrides.network ?? {};
-  const blocks = numberOf(given, 'num_blocks', size.num_blocks);
-  const depths = numberOf(given, 'num_depths', size.num_depths);
-  const sized = `${device.kind === 'cpu' ? 'CPU: a small network' : "GPU: Auto3DSeg's"}`;
+  const own = overrides.network ?? {};
+  const blocks = numberOf(own, 'num_blocks', size.num_blocks);
+  const depths = numberOf(own, 'num_depths', size.num_depths);
+  const sized = device.kind === 'cpu' ? 'CPU: a small network' : "GPU: Auto3DSeg's";
   const untilFound = 'every path, 3x3x3 kernels at each depth: what a search replaces';
-  const rules: Record<string, readonly [value: unknown, reason: string]> = {
-    in_channels: [channels, 'channels of the images'],
-    num_classes: [outputsOf(input).value, outputsOf(input).reason],
-    num_blocks: [blocks, sized],
-    num_depths: [depths, sized],
-    channel_mul: [size.channel_mul, sized],
-    use_downsample: [true, 'Auto3DSeg'],
+  return {
+    in_channels: because(channelsOf(input), 'channels of the images'),
+    num_classes: outputsOf(input),
+    num_blocks: because(blocks, sized),
+    num_depths: because(depths, sized),
+    channel_mul: because(size.channel_mul, sized),
+    use_downsample: because(true, 'Auto3DSeg'),
     ...Object.fromEntries(
-      Object.entries(defaultArchitecture(blocks, depths)).map(([name, codes]) => [name, [codes, untilFound] as const]),
+      Object.entries(defaultArchitecture(blocks, depths)).map(([name, codes]) => [name, because(codes, untilFound)]),
     ),
   };
-  const options: Record<string, unknown> = {};
-  const reasons: Record<string, string> = { 'network.class': 'the network of the algorithm dints (MONAI DiNTS)' };
-  for (const [name, [value, reason]] of Object.entries(rules)) {
-    options[name] = value;
-    reasons[`network.options.${name}`] = reason;
-  }
-  for (const [name, value] of Object.entries(given)) {
-    options[name] = value;
-    reasons[`network.options.${name}`] = GIVEN;
-  }
-  return { options, reasons };
 }
 
 /** What each axis of a patch must be a multiple of. */
@@ -99,48 +89,51 @@ function planDints(input: PlanInput): Plan {
     checkPatch(plan.patchSize, divisorOf(plan.network.options), `plan.plans.${NAME}.patchSize`);
     return plan;
   }
+  if (overrides.freeze === 'encoder') throw noEncoder();
   const { network: _network, plans: _plans, patchSize: ownPatch, ...others } = overrides;
-  const network = planNetwork(input, channelsOf(input));
-  const divisor = divisorOf(network.options);
+  const network = networkEntries(
+    input,
+    because('DiNTS', 'the network of the algorithm dints (MONAI DiNTS)'),
+    optionRules(input),
+  );
+  const divisor = divisorOf({
+    num_depths: optionOf(network, 'num_depths'),
+    use_downsample: optionOf(network, 'use_downsample'),
+  });
   if (ownPatch !== undefined) checkPatch(ownPatch, divisor, 'plan.patchSize');
   const base = segresnet.plan({
     ...input,
     // A given patch decides batch and steps too; a SegResNet that halves as often takes it.
     overrides: ownPatch === undefined ? others : { ...others, patchSize: ownPatch, network: halvingAsOften(divisor) },
   });
-  const patchSize =
-    ownPatch ?? perAxis((axis) => divisor[axis] * Math.max(2, Math.floor(base.patchSize[axis] / divisor[axis])));
-  const sampling = cropRule(input, planSpacing(input.summary, overrides.spacingMm).workingMm, patchSize);
-  const { search, reasons } = planSearch(input, base.batchSize);
-  if (overrides.freeze === 'encoder') throw noEncoder();
-  const kept = Object.entries(base.reasons).filter(([path]) => !path.startsWith('network.'));
-  const reason = 'Auto3DSeg: DiceFocal with squared predictions over the batch, background included';
-  const loss = lossEntry(input, LOSS, reason);
-  const plan: Plan = {
-    ...base,
-    algorithm: NAME,
-    patchSize: [...patchSize],
-    network: { class: 'DiNTS', options: network.options },
-    training: {
-      ...base.training,
-      loss: loss.value,
-      deepSupervisionWeights: [1],
-    },
-    sampling: { ...base.sampling, mode: sampling.value },
-    ...(search === undefined ? {} : { architectureSearch: search }),
-    reasons: {
-      ...Object.fromEntries(kept),
-      ...network.reasons,
-      ...reasons,
-      patchSize:
-        ownPatch === undefined ? `${base.reasons['patchSize']}; here multiples of ${divisor.join(', ')}` : GIVEN,
-      'sampling.mode': sampling.reason,
-      'training.loss': loss.reason,
-      'training.optimizer': 'AdamW, as for every algorithm here (Auto3DSeg: SGD at 0.2)',
-      'training.deepSupervisionWeights': 'one output',
-    },
-  };
+  const patchSize = given<Triple>(ownPatch, () =>
+    because(
+      perAxis((axis) => divisor[axis] * Math.max(2, Math.floor(base.patchSize[axis] / divisor[axis]))),
+      `${base.reasons['patchSize']}; here multiples of ${divisor.join(', ')}`,
+    ),
+  );
+  const { workingMm } = planSpacing(input.summary, overrides.spacingMm);
+  const plan = withEntries(withoutNetwork(base), {
+    algorithm: because(NAME, "the run's algorithms"),
+    patchSize,
+    ...network,
+    'training.optimizer': because(base.training.optimizer, 'AdamW, as SegResNet (Auto3DSeg: SGD at 0.2)'),
+    'training.loss': lossEntry(
+      input,
+      LOSS,
+      'Auto3DSeg: DiceFocal with squared predictions over the batch, background included',
+    ),
+    'training.deepSupervisionWeights': because([1], 'one output'),
+    'sampling.mode': cropRule(input, workingMm, patchSize.value),
+    ...searchEntries(input, base.batchSize),
+  });
   return mirrorIfLong(withGiven(plan, input), plan.training.steps);
+}
+
+/** A plan to which another network is given. */
+function withoutNetwork({ network: _, reasons, ...rest }: Plan): Partial<Plan> {
+  const kept = Object.entries(reasons).filter(([path]) => !path.startsWith('network.'));
+  return { ...rest, reasons: Object.fromEntries(kept) };
 }
 
 function noEncoder(): VoxhelmError {

@@ -1,6 +1,6 @@
 import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import { axes, perAxis, type Triple, volume } from '../axes.ts';
-import type { Reasoned } from '../plan-overrides.ts';
+import { GIVEN, type Reasoned } from '../plan-overrides.ts';
 
 /*
  * Auto3DSeg's rules for spacing, patch and levels of SegResNet (../shared/reference/automl.md 1.6), its traps mended:
@@ -56,7 +56,7 @@ export function planSpacing(summary: AnalysisSummary, override: Triple | undefin
     ? `${rule}; resampled because cases range from ${shown(low)} to ${shown(high)} mm (percentiles 0.5 and 99.5)`
     : `no resampling: all cases lie between half and 1.5 times the ${rule}`;
   return {
-    spacingMm: { value: resample ? targetMm : null, reason: override === undefined ? reason : 'given by the user' },
+    spacingMm: { value: resample ? targetMm : null, reason: override === undefined ? reason : GIVEN },
     workingMm,
     anisotropic: ratio < ISOTROPIC_LOW || ratio > ISOTROPIC_HIGH,
   };

@@ -5,24 +5,24 @@ import { mirrorIfLong } from '../mirroring.ts';
 import { gridOf } from '../patch-grid.ts';
 import { withGiven } from '../plan-given.ts';
 import {
-  ALL_TRAINED,
   AUTO3DSEG_LOSS,
   because,
   type ChannelForeground,
   channelsOf,
-  DRAWN,
-  groupsEntry,
-  ignoreEntry,
   lossEntry,
   modalitiesOf,
+  networkEntries,
   normalizationEntry,
+  optionOf,
   outputsOf,
+  planOf,
+  sharedEntries,
   shownNumber,
 } from '../plan-of.ts';
-import { GIVEN, given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
-import { stepsRule, stopEarlyRule, VALIDATIONS, WARMUP_EPOCHS, warmupRule, withSteps } from '../plan-schedule.ts';
+import { given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
+import { stepsRule, WARMUP_EPOCHS, warmupRule, withSteps } from '../plan-schedule.ts';
 import { planSpace } from '../plan-space.ts';
-import { type AlgorithmPlanner, type PlanInput, PRECISION_UNMEASURED } from '../planner.ts';
+import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
 import { type DeviceProfile, deviceProfile } from './device-profile.ts';
 import { divisorOfOptions } from './divisor.ts';
 import { type PatchPlan, planPatch, planSpacing, type SpacingPlan } from './geometry.ts';
@@ -72,42 +72,69 @@ function profileOf({ device, labels }: PlanInput, { workingMm, anisotropic }: Sp
   return deviceProfile(device, { spacingMm: workingMm, anisotropic, classes: labels.length });
 }
 
-/** The network's options; the user's replace the rule's one by one. */
-function planNetwork(input: PlanInput, spacing: SpacingPlan, patch: PatchPlan, channels: number) {
-  const profile = profileOf(input, spacing);
-  const rules: Record<string, [value: unknown, reason: string]> = {
-    init_filters: [profile.initFilters, `${profile.described}: 32 as Auto3DSeg on a GPU, 16 on a CPU`],
-    in_channels: [channels, 'channels of the images'],
-    out_channels: [outputsOf(input).value, outputsOf(input).reason],
-    norm: ['INSTANCE', 'Auto3DSeg: batches are too small for batch norm'],
-    blocks_down: [
-      [...(BLOCKS_DOWN[patch.levels - 1] ?? [])],
+/** The network's options by Auto3DSeg's rules. */
+function optionRules(input: PlanInput, spacing: SpacingPlan, patch: PatchPlan, profile: DeviceProfile) {
+  return {
+    init_filters: because(profile.initFilters, `${profile.described}: 32 as Auto3DSeg on a GPU, 16 on a CPU`),
+    in_channels: because(channelsOf(input), 'channels of the images'),
+    out_channels: outputsOf(input),
+    norm: because('INSTANCE', 'Auto3DSeg: batches are too small for batch norm'),
+    blocks_down: because(
+      BLOCKS_DOWN[patch.levels - 1],
       `${patch.levels} levels: the patch can be halved ${patch.levels - 1} times`,
-    ],
-    dsdepth: [4, 'Auto3DSeg: heads at up to 4 resolutions'],
+    ),
+    dsdepth: because(4, 'Auto3DSeg: heads at up to 4 resolutions'),
     ...(spacing.anisotropic
-      ? {
-          resolution: [[...spacing.workingMm], 'anisotropic voxels: fine axes are halved first (Auto3DSeg)'] as [
-            unknown,
-            string,
-          ],
-        }
+      ? { resolution: because(spacing.workingMm, 'anisotropic voxels: fine axes are halved first (Auto3DSeg)') }
       : {}),
   };
-  const overrides = input.overrides.network ?? {};
-  const options: Record<string, unknown> = {};
-  const reasons: Record<string, string> = {
-    'network.class': 'the network of the algorithm segresnet (MONAI SegResNetDS)',
+}
+
+/** The rule's patch, in multiples of what the network halves: the user's own blocks may need a coarser grid than the rule's levels. */
+function patchRule({ patchSize, imageVoxels }: PatchPlan, divisor: Triple, profile: DeviceProfile): Reasoned<Triple> {
+  const { patch, described } = profile;
+  return because(
+    perAxis((axis) => divisor[axis] * Math.max(1, Math.floor(patchSize[axis] / divisor[axis]))),
+    `median image ${imageVoxels.join(' x ')} voxels, at most ${Math.round(patch.voxels)} voxels on ${described}, multiples of ${divisor.join(', ')}`,
+  );
+}
+
+/** Weights of the heads, full resolution first: as many as the network has, by its options in the end. */
+function headWeights(levels: number, dsdepth: unknown): Reasoned<number[]> {
+  const heads = Math.max(1, Math.min(typeof dsdepth === 'number' ? dsdepth : 4, levels - 1));
+  return because(
+    Array.from({ length: heads }, (_, head) => Math.max(0.5 ** head, 0.0625)),
+    `Auto3DSeg: halved from head to head; ${heads} heads for ${levels} levels`,
+  );
+}
+
+/** Optimiser, schedule and loss. */
+function trainingEntries(input: PlanInput, profile: DeviceProfile, steps: number, batchSize: number) {
+  return {
+    'training.optimizer': because('adamw', 'Auto3DSeg'),
+    'training.learningRate': given(input.overrides.learningRate, () =>
+      because(
+        profile.learningRate,
+        input.device.kind === 'cpu' ? 'short trainings of small networks on a CPU' : 'Auto3DSeg',
+      ),
+    ),
+    'training.schedule': because('cosine', 'Auto3DSeg'),
+    'training.momentum': because(0.99, "nnU-Net's (of SGD alone)"),
+    'training.weightDecay': because(1e-5, 'Auto3DSeg'),
+    'training.warmupSteps': because(
+      warmupRule(steps, input.trainingCases, batchSize),
+      `Auto3DSeg: ${WARMUP_EPOCHS} epochs, here at most a tenth of the steps`,
+    ),
+    'training.gradientClipNorm': because(
+      GRADIENT_CLIP_NORM,
+      'nnU-Net (Auto3DSeg clips nothing): a guard against one bad batch',
+    ),
+    'training.loss': lossEntry(
+      input,
+      AUTO3DSEG_LOSS,
+      'Auto3DSeg: DiceCE with squared predictions, background included',
+    ),
   };
-  for (const [key, [value, reason]] of Object.entries(rules)) {
-    options[key] = value;
-    reasons[`network.options.${key}`] = reason;
-  }
-  for (const [key, value] of Object.entries(overrides)) {
-    options[key] = value;
-    reasons[`network.options.${key}`] = GIVEN;
-  }
-  return { options, reasons };
 }
 
 function planSegresnet(input: PlanInput): Plan {
@@ -119,126 +146,52 @@ function planSegresnet(input: PlanInput): Plan {
     return plan;
   }
   const channels = channelsOf(input);
-  const modalities = modalitiesOf(input, channels);
-  const normalization = normalizationEntry(input, modalities, normalizationOf, 'Auto3DSeg; pooled as nnU-Net');
   const spacing = planSpacing(input.summary, overrides.spacingMm);
   const profile = profileOf(input, spacing);
   const patch = planPatch(input.summary, spacing, profile.patch);
-  const network = planNetwork(input, spacing, patch, channels);
-  const { divisor, levels } = divisorOfOptions(network.options);
-  const image = patch.imageVoxels.join(' x ');
-  const patchSize = given<Triple>(overrides.patchSize, () => ({
-    // The user's own blocks may need a coarser grid than the rule's levels.
-    value: perAxis((axis) => divisor[axis] * Math.max(1, Math.floor(patch.patchSize[axis] / divisor[axis]))),
-    reason: `median image ${image} voxels, at most ${Math.round(profile.patch.voxels)} voxels on ${profile.described}, multiples of ${divisor.join(', ')}`,
-  }));
+  const network = networkEntries(
+    input,
+    because('SegResNetDS', 'the network of the algorithm segresnet (MONAI SegResNetDS)'),
+    optionRules(input, spacing, patch, profile),
+  );
+  const { divisor, levels } = divisorOfOptions({
+    blocks_down: optionOf(network, 'blocks_down'),
+    resolution: optionOf(network, 'resolution'),
+  });
+  const patchSize = given<Triple>(overrides.patchSize, () => patchRule(patch, divisor, profile));
   checkPatch(patchSize.value, divisor, 'plan.patchSize');
-  const batchSize = given(overrides.batchSize, () => ({
-    value: profile.batchSize(volume(patchSize.value), volume(patch.imageVoxels) * trainingCases),
-    reason: `${profile.described}, patches of ${volume(patchSize.value)} voxels`,
-  }));
+  const patchVoxels = volume(patchSize.value);
+  const batchSize = given(overrides.batchSize, () =>
+    because(
+      profile.batchSize(patchVoxels, volume(patch.imageVoxels) * trainingCases),
+      `${profile.described}, patches of ${patchVoxels} voxels`,
+    ),
+  );
   const steps = given(overrides.steps, () => stepsRule(trainingCases, batchSize.value));
-  const learningRate = given(overrides.learningRate, () => ({
-    value: profile.learningRate,
-    reason: input.device.kind === 'cpu' ? 'short trainings of small networks on a CPU' : 'Auto3DSeg',
-  }));
-  const validateEvery = given(overrides.validateEverySteps, () => ({
-    value: Math.max(1, Math.ceil(steps.value / VALIDATIONS)),
-    reason: `about ${VALIDATIONS} validations`,
-  }));
-  const checkpointEvery = given(overrides.checkpointEverySteps, () => ({
-    value: profile.checkpointEverySteps,
-    reason: `at most ${profile.checkpointEverySteps} steps are lost with a trainer`,
-  }));
-  const loss = lossEntry(input, AUTO3DSEG_LOSS, 'Auto3DSeg: DiceCE with squared predictions, background included');
-  const stopEarly = stopEarlyRule(overrides.steps);
-  const dsdepth = network.options['dsdepth'];
-  const heads = Math.max(1, Math.min(typeof dsdepth === 'number' ? dsdepth : 4, levels - 1));
-  const ratio = 1 / labels.length;
-  const sampling = cropRule(input, spacing.workingMm, patchSize.value);
-  const plan: Plan = {
-    schemaVersion: 1,
-    algorithm: segresnet.name,
-    fold: input.fold,
-    labels: labels.map(({ value, name }) => ({ value, name })),
-    labelGroups: groupsEntry(input).value,
-    ignoreLabel: ignoreEntry(input).value,
-    modalities,
-    preprocessing: { spacingMm: spacing.spacingMm.value, normalization: normalization.value },
-    patchSize: [...patchSize.value],
-    batchSize: batchSize.value,
-    network: { class: 'SegResNetDS', options: network.options },
-    training: {
-      steps: steps.value,
-      precision: 'float32',
-      optimizer: 'adamw',
-      learningRate: learningRate.value,
-      schedule: 'cosine',
-      momentum: 0.99,
-      weightDecay: 1e-5,
-      ema: null,
-      accumulate: 1,
-      recompute: 'none',
-      augmentOn: 'loader',
-      startFrom: null,
-      freeze: 'none',
-      stopEarly: stopEarly.value,
-      warmupSteps: warmupRule(steps.value, trainingCases, batchSize.value),
-      gradientClipNorm: GRADIENT_CLIP_NORM,
-      loss: loss.value,
-      deepSupervisionWeights: Array.from({ length: heads }, (_, head) => Math.max(0.5 ** head, 0.0625)),
-      validateEverySteps: validateEvery.value,
-      checkpointEverySteps: checkpointEvery.value,
-    },
-    sampling: { mode: sampling.value, classRatios: labels.map(() => ratio) },
-    augmentation: structuredClone([...AUGMENTATION]),
-    inference: {
-      overlap: profile.overlap,
-      mode: 'gaussian',
-      sigmaScale: 0.125,
-      windowBatchSize: profile.windowBatchSize,
-    },
-    reasons: {
-      algorithm: "the run's algorithms",
-      fold: 'the fold that this bundle is for',
-      labels: "the dataset's labels, or the request's",
-      labelGroups: groupsEntry(input).reason,
-      ignoreLabel: ignoreEntry(input).reason,
-      modalities: "the dataset's modality, or the request's",
-      'preprocessing.spacingMm': spacing.spacingMm.reason,
-      'preprocessing.normalization': normalization.reason,
-      patchSize: patchSize.reason,
-      batchSize: batchSize.reason,
-      ...network.reasons,
-      'training.steps': steps.reason,
-      'training.precision': PRECISION_UNMEASURED,
-      'training.optimizer': 'Auto3DSeg',
-      'training.learningRate': learningRate.reason,
-      'training.schedule': 'Auto3DSeg',
-      'training.momentum': "nnU-Net's (of SGD alone)",
-      'training.weightDecay': 'Auto3DSeg',
-      'training.ema': 'Auto3DSeg keeps the weights themselves',
-      'training.accumulate': 'every batch makes a step',
-      'training.recompute': 'nothing is computed twice where memory is not short',
-      'training.augmentOn': "the loader's threads work while the device computes",
-      'training.startFrom': DRAWN,
-      'training.freeze': ALL_TRAINED,
-      'training.stopEarly': stopEarly.reason,
-      'training.warmupSteps': `Auto3DSeg: ${WARMUP_EPOCHS} epochs, here at most a tenth of the steps`,
-      'training.gradientClipNorm': 'nnU-Net (Auto3DSeg clips nothing): a guard against one bad batch',
-      'training.loss': loss.reason,
-      'training.deepSupervisionWeights': `Auto3DSeg: halved from head to head; ${heads} heads for ${levels} levels`,
-      'training.validateEverySteps': validateEvery.reason,
-      'training.checkpointEverySteps': checkpointEvery.reason,
-      'sampling.mode': sampling.reason,
-      'sampling.classRatios': 'Auto3DSeg: every class is equally often the centre of a patch, background included',
-      augmentation: "Auto3DSeg's default",
-      'inference.overlap': `${profile.described}: 0.625 as Auto3DSeg on a GPU, 0.5 on a CPU`,
-      'inference.mode': 'Auto3DSeg',
-      'inference.sigmaScale': "MONAI's default",
-      'inference.windowBatchSize': profile.described,
-    },
-  };
+  const plan = planOf({
+    ...sharedEntries(input, segresnet.name, channels, steps.value, profile.checkpointEverySteps),
+    'preprocessing.spacingMm': spacing.spacingMm,
+    'preprocessing.normalization': normalizationEntry(
+      input,
+      modalitiesOf(input, channels),
+      normalizationOf,
+      'Auto3DSeg; pooled as nnU-Net',
+    ),
+    patchSize,
+    batchSize,
+    ...network,
+    'training.steps': steps,
+    ...trainingEntries(input, profile, steps.value, batchSize.value),
+    'training.deepSupervisionWeights': headWeights(levels, optionOf(network, 'dsdepth')),
+    'sampling.mode': cropRule(input, spacing.workingMm, patchSize.value),
+    'sampling.classRatios': because(
+      labels.map(() => 1 / labels.length),
+      'Auto3DSeg: every class is equally often the centre of a patch, background included',
+    ),
+    augmentation: because(AUGMENTATION, "Auto3DSeg's default"),
+    'inference.overlap': because(profile.overlap, `${profile.described}: 0.625 as Auto3DSeg on a GPU, 0.5 on a CPU`),
+    'inference.windowBatchSize': because(profile.windowBatchSize, profile.described),
+  });
   return mirrorIfLong(withGiven(plan, input), steps.value);
 }
 

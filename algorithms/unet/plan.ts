@@ -13,6 +13,7 @@ import {
   modalitiesOf,
   networkEntries,
   normalizationEntry,
+  optionOf,
   outputsOf,
   planOf,
   sharedEntries,
@@ -207,7 +208,7 @@ function planNnunet(input: PlanInput): Plan {
     because('PlainConvUNet', 'the network of the algorithm unet (nnU-Net)'),
     optionRules(input, unet, channels, profile),
   );
-  const strides = (network['network.options.strides'] as Reasoned<readonly unknown[]>).value;
+  const strides = optionOf(network, 'strides');
   const patchSize = given<Triple>(overrides.patchSize, () =>
     because(
       unet.topology.patchSize,
@@ -223,8 +224,8 @@ function planNnunet(input: PlanInput): Plan {
   const steps = given(overrides.steps, () =>
     profile.onCpu ? stepsRule(trainingCases, batchSize.value) : because(GPU_STEPS, 'nnU-Net: 1000 epochs of 250 steps'),
   );
-  const { value: supervised } = network['network.options.deep_supervision'] as Reasoned<unknown>;
-  const heads = supervised === true ? Math.max(1, strides.length - 1) : 1;
+  const stages = Array.isArray(strides) ? strides.length : 1;
+  const heads = optionOf(network, 'deep_supervision') === true ? Math.max(1, stages - 1) : 1;
   const foreground = FOREGROUND_SHARE / (labels.length - 1);
   const plan = planOf({
     ...sharedEntries(input, 'unet', channels, steps.value, profile.onCpu ? 100 : 250),
