@@ -28,7 +28,7 @@ const FINEST_RATIO = 0.5;
 const COARSEST_RATIO = 1.5;
 
 /** The slice axis: z as in Auto3DSeg, unless another axis is clearly the coarsest (sagittal or coronal scans). */
-function sliceAxis(medianMm: Triple): 0 | 1 | 2 {
+export function sliceAxis(medianMm: Triple): 0 | 1 | 2 {
   const coarsest = medianMm.indexOf(Math.max(...medianMm)) as 0 | 1 | 2;
   const others = medianMm.filter((_, axis) => axis !== coarsest).reduce((sum, value) => sum + value / 2, 0);
   return (medianMm[coarsest] ?? 0) > ISOTROPIC_HIGH * others ? coarsest : 2;

@@ -32,3 +32,15 @@ test('on a CPU small patches, the longest axis 64; smaller ones are refused with
   const small = { patchSize: [32, 32, 32] as [number, number, number] };
   expect(() => swinunetr.plan(planInput(HIPPOCAMPUS, { overrides: small }))).toThrow(/patch size .* too small/);
 });
+
+test('quarter turns are in the plane of the slices, whichever axis they lie on: across it voxels are as long as wide', () => {
+  const planeOf = (spacingMm: readonly [number, number, number]) => {
+    const slices = { ...ABDOMEN, spacingMm: [spacingMm, spacingMm, spacingMm] as const };
+    const { augmentation } = swinunetr.plan(planInput(slices, { device: gpu(32), overrides: { steps: 40_000 } }));
+    return augmentation.find((one) => one.name === 'RandRotate90d')?.spatial_axes;
+  };
+  expect(planeOf([1.2, 1.2, 5])).toEqual([0, 1]);
+  expect(planeOf([1.2, 1.2, 1.2])).toEqual([0, 1]);
+  expect(planeOf([5, 1.2, 1.2])).toEqual([1, 2]);
+  expect(planeOf([1.2, 5, 1.2])).toEqual([0, 2]);
+});

@@ -24,6 +24,7 @@ import { given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
 import { withSteps } from '../plan-schedule.ts';
 import { planSpace } from '../plan-space.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
+import { sliceAxis } from '../segresnet/geometry.ts';
 import { swinunetrMemory } from './memory.ts';
 import { SWINUNETR_OPTIONS } from './option-names.ts';
 
@@ -74,14 +75,18 @@ function describe(device: Device): string {
     : `${device.name} with ${(device.memoryBytes / GIB).toFixed(0)} GB`;
 }
 
-/** Auto3DSeg's too; on a CPU a plan stays what was measured. */
-const QUARTER_TURNS: Augmentation = { name: 'RandRotate90d', prob: 0.2, max_k: 3, spatial_axes: [0, 1] };
-
 const AUGMENTATION: readonly Augmentation[] = [
   { name: 'flip', probability: 0.2, axes: [0, 1, 2] },
   { name: 'scale-intensity', probability: 0.1, factor: 0.1 },
   { name: 'shift-intensity', probability: 0.1, offset: 0.1 },
 ];
+
+/** Auto3DSeg's too, which knows axial slices alone; on a CPU a plan stays what was measured. */
+function quarterTurns(spacingMm: Triple): Augmentation {
+  const slices = sliceAxis(spacingMm);
+  const plane = [0, 1, 2].filter((axis) => axis !== slices) as [number, number];
+  return { name: 'RandRotate90d', prob: 0.2, max_k: 3, spatial_axes: plane };
+}
 
 /** Auto3DSeg: the median spacing, but 1 mm where it has axes on both sides of that. */
 function targetSpacing(summary: AnalysisSummary): { targetMm: Triple; rule: string } {
@@ -208,7 +213,7 @@ function planSwinunetr(input: PlanInput): Plan {
     ),
     augmentation: profile.onCpu
       ? because(AUGMENTATION, "Auto3DSeg's, without quarter turns")
-      : because([...AUGMENTATION, QUARTER_TURNS], "Auto3DSeg's"),
+      : because([...AUGMENTATION, quarterTurns(workingMm)], "Auto3DSeg's, quarter turns in the plane of the slices"),
     'inference.overlap': because(
       profile.onCpu ? 0.25 : 0.625,
       `${profile.described}: 0.625 as Auto3DSeg's last pass, less on a CPU`,
