@@ -39,12 +39,14 @@ describe.each(Object.values(planners))('$name', (planner) => {
 });
 
 test.each(Object.values(planners))(
-  '$name refuses more labels than 8 bits tell apart beside 255, voxels that nobody labelled',
+  '$name refuses background alone, and more labels than 8 bits tell apart beside 255, voxels that nobody labelled',
   (planner) => {
     const input = (labels: number) =>
       planInput({ ...HIPPOCAMPUS, labels: Array.from({ length: labels }, (_, value) => `label ${value}`) });
     expect(planner.plan(input(255)).labels).toHaveLength(255);
     expect(() => planner.plan(input(256))).toThrow('256 labels are more than the 255 that a plan has');
+    // All label maps are empty, and nobody says what should be in them.
+    expect(() => planner.plan(input(1))).toThrow('there is no label but background');
   },
 );
 

@@ -38,15 +38,15 @@ function withChoices(plan: Plan, { augmentation, loss, classRatios }: PlanOverri
 }
 
 function checkLabels({ labels }: PlanInput): void {
-  if (labels.length <= MOST_LABELS) return;
-  throw new VoxhelmError(
-    'invalid-request',
-    `${labels.length} labels are more than the ${MOST_LABELS} that a plan has`,
-    {
-      fix: 'Put labels together in the label maps; background is one of them.',
-      details: { field: 'labels' },
-    },
-  );
+  if (labels.length >= 2 && labels.length <= MOST_LABELS) return;
+  const [problem, fix] =
+    labels.length < 2
+      ? ['there is no label but background', 'Declare the labels, or put the right label maps in place.']
+      : [
+          `${labels.length} labels are more than the ${MOST_LABELS} that a plan has`,
+          'Put labels together in the label maps; background is one of them.',
+        ];
+  throw new VoxhelmError('invalid-request', problem, { fix, details: { field: 'labels' } });
 }
 
 function because(plan: Plan, path: string, reason: string): Plan {
