@@ -27,6 +27,21 @@ describe.each(Object.values(planners))('$name', (planner) => {
     }
   });
 
+  test('of groups of labels a loss is of sigmoids, and leaves none out as the background', () => {
+    const labelGroups = [
+      { name: 'whole', values: [1, 2], writes: 1 },
+      { name: 'core', values: [2], writes: 2 },
+    ];
+    const lossOf = (loss: unknown) => {
+      const given = PlanOverrides.parse({ loss });
+      return planner.plan(planInput(HIPPOCAMPUS, { labelGroups, overrides: given })).training.loss.options;
+    };
+    const dice = { name: 'DiceCELoss', options: { include_background: false, softmax: true, squared_pred: true } };
+    expect(lossOf(dice)).toEqual({ squared_pred: true, sigmoid: true, include_background: true });
+    const focal = { name: 'FocalLoss', options: { include_background: false, use_softmax: true, gamma: 3 } };
+    expect(lossOf(focal)).toEqual({ gamma: 3, include_background: true });
+  });
+
   test('neither a search nor a short training changes a given list', () => {
     expect(Object.keys(planner.space(plan))).not.toContain('augmentation');
     expect(planner.withSteps(plan, 50).augmentation).toEqual(overrides.augmentation);

@@ -2,6 +2,7 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type LossConfig, MOST_LABELS, type Plan } from '@voxhelm/contracts/plan';
 import type { PlanOverrides } from '@voxhelm/contracts/run';
 import { turnInPlane } from './in-plane.ts';
+import { lossOfGroups, OF_GROUPS } from './plan-of.ts';
 import { GIVEN } from './plan-overrides.ts';
 import type { AlgorithmPlanner, PlanInput } from './planner.ts';
 
@@ -31,7 +32,10 @@ function withChoices(plan: Plan, { augmentation, loss, classRatios }: PlanOverri
     chosen = because(chosen, 'sampling.mode', `${GIVEN}, with its ratios`);
   }
   if (loss !== undefined) {
-    const { value, reason } = plan.labelGroups === null ? ofExclusiveClasses(loss) : ofGroups(loss);
+    const { value, reason } =
+      plan.labelGroups === null
+        ? ofExclusiveClasses(loss)
+        : { value: lossOfGroups(loss), reason: `${GIVEN}; ${OF_GROUPS}` };
     chosen = because({ ...chosen, training: { ...chosen.training, loss: value } }, 'training.loss', reason);
   }
   return chosen;
@@ -63,14 +67,6 @@ function checkRatios(ratios: readonly number[], { labels }: Plan): void {
       details: { field: 'plan.classRatios' },
     },
   );
-}
-
-/** Groups of labels are found by a sigmoid each, whatever loss is asked for. */
-function ofGroups(loss: LossConfig): { value: LossConfig; reason: string } {
-  if (loss.name === 'FocalLoss') return { value: loss, reason: GIVEN };
-  const { softmax: _, ...options } = loss.options;
-  const value = { ...loss, options: { ...options, sigmoid: true } } as LossConfig;
-  return { value, reason: `${GIVEN}; sigmoid, for the groups of labels overlap` };
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { AnalysisSummary, IntensityStatistics } from '@voxhelm/contracts/analysis';
 import type { Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import { type Normalization, Plan } from '@voxhelm/contracts/plan';
+import { type LossConfig, type Normalization, Plan } from '@voxhelm/contracts/plan';
 import { axes, perAxis, type Triple } from './axes.ts';
 import { GIVEN, given, type Reasoned, valuePaths } from './plan-overrides.ts';
 import { stopEarlyRule, VALIDATIONS } from './plan-schedule.ts';
@@ -177,7 +177,7 @@ export function outputsOf(input: PlanInput): Reasoned<number> {
 }
 
 /** Auto3DSeg's loss, of SegResNet and SwinUNETR alike: DiceCE with squared predictions, background included. */
-export const AUTO3DSEG_LOSS: Plan['training']['loss'] = {
+export const AUTO3DSEG_LOSS: LossConfig = {
   name: 'DiceCELoss',
   options: {
     include_background: true,
@@ -189,16 +189,21 @@ export const AUTO3DSEG_LOSS: Plan['training']['loss'] = {
   },
 };
 
+/** What is told of a loss of groups of labels. */
+export const OF_GROUPS = 'of a sigmoid for each group, and no group is background';
+
+/** The loss over groups of labels, which are found by a sigmoid each: none of them is a background that could be left out. */
+export function lossOfGroups(loss: LossConfig): LossConfig {
+  const { softmax: _, use_softmax: __, ...options } = loss.options as Record<string, unknown>;
+  // A focal loss is of sigmoids where it is not told otherwise.
+  const activation = loss.name === 'FocalLoss' ? {} : { sigmoid: true };
+  return { ...loss, options: { ...options, ...activation, include_background: true } } as LossConfig;
+}
+
 /** The loss of a plan: where groups overlap, of a sigmoid for each instead of a softmax over all. */
-export function lossEntry(
-  input: PlanInput,
-  loss: Plan['training']['loss'],
-  reason: string,
-): Reasoned<Plan['training']['loss']> {
+export function lossEntry(input: PlanInput, loss: LossConfig, reason: string): Reasoned<LossConfig> {
   if (groupsEntry(input).value === null) return because(loss, reason);
-  const { softmax: _, ...options } = loss.options as Record<string, unknown>;
-  const value = { ...loss, options: { ...options, include_background: true, sigmoid: true } } as typeof loss;
-  return because(value, `${reason}; of a sigmoid for each group, and no group is background`);
+  return because(lossOfGroups(loss), `${reason}; ${OF_GROUPS}`);
 }
 
 /** The value of voxels that nobody labelled. */
