@@ -15,7 +15,7 @@ export function durationMs(text: string): number {
 
 const DEVICE = /^(\d+(?:\.\d+)?)\s*gpu-(?:hours?|h)$/;
 /** A whole run takes longer than this, whatever it is given: analysis, probe, a training of some steps, the ensemble. */
-const SMALLEST_BUDGET_MS = 20_000;
+export const SMALLEST_BUDGET_MS = 20_000;
 
 /**
  * What a run may spend: wall-clock time ("20m", "6h"), or time of its trainers together ("40 gpu-hours"), which is less wall

@@ -1,4 +1,4 @@
-import { budgetOf } from '@voxhelm/contracts/run';
+import { budgetOf, SMALLEST_BUDGET_MS } from '@voxhelm/contracts/run';
 import type { FiringFindings, RetrainingStart, ScheduleTrigger } from '@voxhelm/contracts/schedule';
 import { wallBudgetMs } from '@voxhelm/search/budget';
 
@@ -100,13 +100,10 @@ export function wallClockMs(budget: string, trainers: number): number {
   return wallBudgetMs(ms, of, 0, trainers) ?? ms;
 }
 
-/** The least that a request may give a run, in seconds. */
-const LEAST_BUDGET_SECONDS = 20;
-
 /** A budget divided among runs, as a request writes it. */
 export function shareOfBudget(budget: string, runs: number): string {
   if (runs === 1) return budget;
   const { ms, of } = budgetOf(budget);
-  const seconds = Math.max(LEAST_BUDGET_SECONDS, Math.floor(ms / runs / 1000));
+  const seconds = Math.floor(Math.max(SMALLEST_BUDGET_MS, ms / runs) / 1000);
   return of === 'wall clock' ? `${seconds}s` : `${seconds / 3600} gpu-hours`;
 }
