@@ -442,6 +442,14 @@ describe('what is refused', () => {
     );
   });
 
+  test('numbers of channels that the image does not have, or that are not taken one by one', () => {
+    const normalize = (options: object) => runTransforms(list({ name: 'NormalizeIntensityd', ...options }), sample, 0);
+    expect(() => normalize({ subtrahend: [1, 2], channel_wise: true })).toThrow('has 2 numbers for 3 channels');
+    expect(() => normalize({ divisor: [1, 2, 3, 4], channel_wise: true })).toThrow('has 4 numbers for 3 channels');
+    expect(() => normalize({ divisor: [1, 2, 3] })).toThrow('channel_wise');
+    expect(normalize({ subtrahend: [1, 2, 3], channel_wise: true }).applied).toHaveLength(1);
+  });
+
   test('a crop by labels without a label, and a foreground that is not there', () => {
     const crop = list({ name: 'RandCropByPosNegLabeld', spatial_size: 2 });
     expect(() => runTransforms(crop, { ...sample, label: null }, 0)).toThrow('needs a label');

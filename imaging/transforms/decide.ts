@@ -82,6 +82,7 @@ function scaleRange({ a_min, a_max, b_min, b_max, clip }: Of<'ScaleIntensityRang
 
 function normalize(transform: Of<'NormalizeIntensityd'>, { image }: Sample): Operation[] {
   const { subtrahend, divisor, nonzero, channel_wise } = transform;
+  for (const given of [subtrahend, divisor]) checkChannels(given, channel_wise, image.channels);
   const voxels = voxelCount(image.shape);
   const given = (value: number | number[] | undefined, channel: number): number | undefined =>
     Array.isArray(value) ? value[channel] : value;
@@ -95,6 +96,18 @@ function normalize(transform: Of<'NormalizeIntensityd'>, { image }: Sample): Ope
     return { scale, offset: -(given(subtrahend, channel) ?? own.mean) * scale };
   });
   return [{ kind: 'linear', channels, zerosStay: nonzero }];
+}
+
+/** Refuses numbers of channels where the image has others, or is taken as a whole. */
+function checkChannels(given: number | number[] | undefined, channelWise: boolean, channels: number): void {
+  if (!Array.isArray(given) || (channelWise && given.length === channels)) return;
+  throw new VoxhelmError(
+    'invalid-request',
+    channelWise
+      ? `NormalizeIntensityd has ${given.length} numbers for ${channels} channels`
+      : 'NormalizeIntensityd has numbers for single channels without channel_wise',
+    { fix: 'Give one number for each channel with channel_wise, or one for all.' },
+  );
 }
 
 /** A size in voxels along each axis, of one given in voxels or millimetres; rounded up. */
