@@ -68,6 +68,8 @@ test.each(Object.values(planners))(
 test('a request refuses transforms and loss options that do not exist, or that belong elsewhere', () => {
   const refused = (value: unknown): string => JSON.stringify(PlanOverrides.safeParse(value).error?.issues);
   expect(refused({ augmentation: [{ name: 'RandFlipd', probability: 1 }] })).toContain('probability');
+  expect(refused({ augmentation: [{ name: 'flip', probability: 50, axes: [0] }] })).toContain('probability');
+  expect(refused({ augmentation: [{ name: 'gamma', probability: 1, range: [-1, 1] }] })).toContain('range');
   expect(refused({ augmentation: [{ name: 'Spacingd', pixdim: [1, 1, 1] }] })).toContain('discriminator');
   expect(refused({ loss: { name: 'DiceLoss', options: { alpha: 1 } } })).toContain('alpha');
 });

@@ -4,6 +4,7 @@ import { LabelDefinition, LabelGroup, Modality } from './dataset.ts';
 import { PatchTransform, VolumeTransform } from './transforms.ts';
 
 const Triple = z.tuple([z.number(), z.number(), z.number()]);
+const Share = z.number().min(0).max(1);
 const PositiveIntTriple = z.tuple([
   z.number().int().positive(),
   z.number().int().positive(),
@@ -36,17 +37,21 @@ export type Normalization = z.infer<typeof Normalization>;
 
 /** Random transforms of training patches in Voxhelm's own short form, which planners write; `probability` in 0..1, angles in radians. */
 const ShortAugmentation = z.discriminatedUnion('name', [
-  z.object({ name: z.literal('flip'), probability: z.number(), axes: z.array(z.number().int().min(0).max(2)) }),
-  z.object({ name: z.literal('affine'), probability: z.number(), rotationRadians: Triple, scale: Triple }),
+  z.object({ name: z.literal('flip'), probability: Share, axes: z.array(z.number().int().min(0).max(2)) }),
+  z.object({ name: z.literal('affine'), probability: Share, rotationRadians: Triple, scale: Triple }),
   z.object({
     name: z.literal('gaussian-smooth'),
-    probability: z.number(),
-    sigmaVoxels: z.tuple([z.number(), z.number()]),
+    probability: Share,
+    sigmaVoxels: z.tuple([z.number().nonnegative(), z.number().nonnegative()]),
   }),
-  z.object({ name: z.literal('gaussian-noise'), probability: z.number(), standardDeviation: z.number() }),
-  z.object({ name: z.literal('scale-intensity'), probability: z.number(), factor: z.number() }),
-  z.object({ name: z.literal('shift-intensity'), probability: z.number(), offset: z.number() }),
-  z.object({ name: z.literal('gamma'), probability: z.number(), range: z.tuple([z.number(), z.number()]) }),
+  z.object({ name: z.literal('gaussian-noise'), probability: Share, standardDeviation: z.number().nonnegative() }),
+  z.object({ name: z.literal('scale-intensity'), probability: Share, factor: z.number() }),
+  z.object({ name: z.literal('shift-intensity'), probability: Share, offset: z.number() }),
+  z.object({
+    name: z.literal('gamma'),
+    probability: Share,
+    range: z.tuple([z.number().positive(), z.number().positive()]),
+  }),
 ]);
 
 /** Where a transform of whole volumes belongs that someone names among a plan's random ones; undefined for any other name. */
