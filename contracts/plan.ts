@@ -5,6 +5,7 @@ import { PatchTransform, VolumeTransform } from './transforms.ts';
 
 const Triple = z.tuple([z.number(), z.number(), z.number()]);
 const Share = z.number().min(0).max(1);
+const PositiveTriple = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
 const PositiveIntTriple = z.tuple([
   z.number().int().positive(),
   z.number().int().positive(),
@@ -226,7 +227,7 @@ export const Plan = z
     modalities: z.array(Modality).min(1),
     preprocessing: z.strictObject({
       /** null: no resampling, each case keeps its own spacing. */
-      spacingMm: Triple.nullable(),
+      spacingMm: PositiveTriple.nullable(),
       /** Of images, where they are resampled: cubic splines, nearest along a clearly coarse axis; absent: linear. */
       interpolation: z.enum(['linear', 'spline']).optional(),
       normalization: z.array(Normalization).min(1),

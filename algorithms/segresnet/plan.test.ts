@@ -179,6 +179,8 @@ test('an edited plan is used as it is, for whichever fold; a damaged one is refu
   expect(plan).toEqual({ ...edited, fold: 3 });
   expect(refusal({ plans: { segresnet: { ...stored, batchSize: 0 } } }).message).toMatch(/batchSize/);
   expect(refusal({ plans: { segresnet: { ...stored, colour: 1 } } }).message).toMatch(/colour/);
+  const preprocessing = { ...edited.preprocessing, spacingMm: [1, 1, 0] };
+  expect(refusal({ plans: { segresnet: { ...stored, preprocessing } } }).message).toMatch(/spacingMm/);
   expect(refusal({ plans: { segresnet: { ...stored, algorithm: 'dints' } } }).message).toMatch(/a plan of "dints"/);
   expect(refusal({ plans: { segresnet: { ...stored, patchSize: [47, 48, 48] } } }).fix).toMatch(/48 x 48 x 48/);
 });
