@@ -1,5 +1,6 @@
 import type { Device } from '@voxhelm/contracts/plan';
 import { perAxis, type Triple, volume } from '../axes.ts';
+import { cpuVoxels, describeDevice, MANY_CLASSES, referenceGb } from '../device.ts';
 import type { PatchBudget } from './geometry.ts';
 
 /** What a kind of device changes in a plan. */
@@ -25,21 +26,13 @@ export interface ProfiledData {
   readonly classes: number;
 }
 
-const GIB = 2 ** 30;
 /** Auto3DSeg's first patch, 224 x 224 x 144: what 16 GB train with 32 filters and 5 levels (automl.md 1.6). */
 const BASE_PATCH = [224, 224, 144] as const;
 const BASE_VOXELS = 224 * 224 * 144;
-/** Auto3DSeg trains in half precision; single precision keeps activations of twice the size. */
-const FLOAT32_SHARE = 0.5;
-/** On a CPU 48^3 voxels with 16 filters take about a quarter of a second a step on two cores (foundations.md). */
-const CPU_VOXELS = 48 ** 3;
 /** More patches than this in a batch only cost time on small images; Auto3DSeg reaches 242 there. */
 const MAX_BATCH = 8;
 /** nnU-Net: a batch covers at most 5 % of the dataset, but two patches at least (automl.md 6.3). */
 const BATCH_SHARE = 0.05;
-
-/** Auto3DSeg's rule for many classes begins above this. */
-const MANY_CLASSES = 20;
 
 /**
  * Auto3DSeg's memory for the logits of many classes: what a patch shrinks to, as a factor, on a device of so many GB; null
@@ -58,17 +51,13 @@ function cubeOf(voxels: number): [number, number, number] {
   return [side, side, side];
 }
 
-/** Even for many classes a patch on a CPU shows this much: below it there is nothing to recognise. */
-const SMALLEST_CPU_SIDE = 32;
-
 /**
  * Small networks and patches where a CPU trains: cubes, and of anisotropic voxels patches in the aspect of the spacing, as
  * nnU-Net's. Auto3DSeg's flat shape, which is meant for 512 x 512 slices, would be a column of 38 x 38 x 170 mm in CT of
  * 0.8 x 0.8 x 5 mm.
  */
 function cpuProfile(device: Device, { spacingMm, anisotropic, classes }: ProfiledData): DeviceProfile {
-  const many = classes > MANY_CLASSES;
-  const voxels = many ? Math.max(SMALLEST_CPU_SIDE ** 3, (CPU_VOXELS * MANY_CLASSES) / classes) : CPU_VOXELS;
+  const voxels = cpuVoxels(classes);
   const side = Math.cbrt(voxels * (anisotropic ? volume(spacingMm) : 1));
   return {
     patch: { voxels, start: perAxis((axis) => side / (anisotropic ? spacingMm[axis] : 1)), maxLevels: 4 },
@@ -78,14 +67,14 @@ function cpuProfile(device: Device, { spacingMm, anisotropic, classes }: Profile
     windowBatchSize: 2,
     checkpointEverySteps: 100,
     batchSize: () => 2,
-    described: `CPU with ${device.cores} cores${many ? `, for ${classes} classes` : ''}`,
+    described: `${describeDevice(device)}${classes > MANY_CLASSES ? `, for ${classes} classes` : ''}`,
   };
 }
 
 /** Auto3DSeg's sizes where a GPU trains, by its memory. */
 function gpuProfile(device: Device, data: ProfiledData): DeviceProfile {
   const { anisotropic, classes } = data;
-  const memoryGb = (device.memoryBytes / GIB) * FLOAT32_SHARE;
+  const memoryGb = referenceGb(device);
   const shrink = shrinkForClasses(classes, memoryGb);
   if (shrink !== null) {
     const start = cubeOf(BASE_VOXELS * shrink);
@@ -93,7 +82,7 @@ function gpuProfile(device: Device, data: ProfiledData): DeviceProfile {
       ...gpuProfile(device, { ...data, classes: MANY_CLASSES }),
       patch: { voxels: start[0] ** 3, start, maxLevels: 5 },
       batchSize: () => 1,
-      described: `${device.name} with ${(device.memoryBytes / GIB).toFixed(0)} GB, for ${classes} classes`,
+      described: `${describeDevice(device)}, for ${classes} classes`,
     };
   }
   const factor = Math.max(1, memoryGb / 16) * (anisotropic && memoryGb > 16 ? 0.8 : 1);
@@ -114,7 +103,7 @@ function gpuProfile(device: Device, data: ProfiledData): DeviceProfile {
       const byData = Math.max(2, Math.floor((BATCH_SHARE * datasetVoxels) / patchVoxels));
       return Math.max(1, Math.min(byMemory, byData, MAX_BATCH));
     },
-    described: `${device.name} with ${(device.memoryBytes / GIB).toFixed(0)} GB`,
+    described: describeDevice(device),
   };
 }
 

@@ -1,8 +1,9 @@
 import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import type { Augmentation, Device, Normalization, Plan } from '@voxhelm/contracts/plan';
+import type { Augmentation, Normalization, Plan } from '@voxhelm/contracts/plan';
 import { axes, checkPatch, perAxis, type Triple, volume } from '../axes.ts';
+import { describeDevice, MANY_CLASSES, referenceGb } from '../device.ts';
 import { mirrorIfLong } from '../mirroring.ts';
 import { withGiven } from '../plan-given.ts';
 import {
@@ -32,9 +33,6 @@ import { SWINUNETR_OPTIONS } from './option-names.ts';
  * SwinUNETR's plan by Auto3DSeg's rules (automl.md 1.7): statistics and device in, every decision out, with its reason.
  */
 
-const GIB = 2 ** 30;
-/** Auto3DSeg's memory figures are for half precision. */
-const FLOAT32_SHARE = 0.5;
 /** The network halves five times. */
 const DIVISOR: Triple = [32, 32, 32];
 /** One axis at least must be this long: at 1/32 an instance norm needs more than one voxel. */
@@ -42,7 +40,6 @@ const LEAST_LONGEST = 64;
 const GPU_EDGE = 96;
 const CPU_EDGE = 64;
 const SMALLEST_EDGE = 32;
-const MANY_CLASSES = 20;
 
 interface Profile {
   readonly onCpu: boolean;
@@ -54,25 +51,13 @@ interface Profile {
 }
 
 function profileOf({ device, labels }: PlanInput): Profile {
-  if (device.kind === 'cpu')
-    return { onCpu: true, classes: labels.length, featureSize: 12, patches: 1, described: describe(device) };
-  const memoryGb = Math.max(1, (device.memoryBytes / GIB) * FLOAT32_SHARE - 1);
-  const more = (labels.length - 2) / 103;
+  const [classes, described] = [labels.length, describeDevice(device)];
+  if (device.kind === 'cpu') return { onCpu: true, classes, featureSize: 12, patches: 1, described };
+  const memoryGb = Math.max(1, referenceGb(device) - 1);
+  const more = (classes - 2) / 103;
   const [low, high] = [12 + 28 * more, 48 + 100 * more];
   const patches = Math.max(1, Math.trunc(2 + (7 * (memoryGb - low)) / (high - low)));
-  return {
-    onCpu: false,
-    classes: labels.length,
-    featureSize: memoryGb >= 12 ? 48 : 24,
-    patches,
-    described: describe(device),
-  };
-}
-
-function describe(device: Device): string {
-  return device.kind === 'cpu'
-    ? `CPU with ${device.cores} cores`
-    : `${device.name} with ${(device.memoryBytes / GIB).toFixed(0)} GB`;
+  return { onCpu: false, classes, featureSize: memoryGb >= 12 ? 48 : 24, patches, described };
 }
 
 const AUGMENTATION: readonly Augmentation[] = [
@@ -111,7 +96,7 @@ function normalizationOf(modality: Modality, { intensity, described }: ChannelFo
 }
 
 /**
- * Auto3DSeg: 96 along each axis, where the largest image is shorter a multiple of 64. On a CPU at most 64 and multiples of
+ * Auto3DSeg: 96 along each axis, 64 where the largest image is shorter. On a CPU at most 64 and multiples of
  * 32, which is what the network needs; the longest axis is never shorter than 64.
  */
 function patchRule(summary: AnalysisSummary, targetMm: Triple, profile: Profile): Reasoned<Triple> {

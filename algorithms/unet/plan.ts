@@ -1,6 +1,7 @@
 import type { Modality } from '@voxhelm/contracts/dataset';
 import type { Augmentation, Device, Normalization, Plan } from '@voxhelm/contracts/plan';
 import { axes, checkPatch, perAxis, type Triple, volume } from '../axes.ts';
+import { cpuVoxels, describeDevice, referenceGb } from '../device.ts';
 import { mirrorIfLong } from '../mirroring.ts';
 import { gridOf } from '../patch-grid.ts';
 import { withGiven } from '../plan-given.ts';
@@ -33,11 +34,6 @@ import { planUnet, type UnetPlan } from './topology.ts';
  * nnU-Net's plan of its 3-D full-resolution U-Net (automl.md 6.3 to 6.5): statistics and device in, every decision out.
  */
 
-const GIB = 2 ** 30;
-/** nnU-Net's memory figures are for half precision; single precision keeps feature maps of twice the size. */
-const FLOAT32_SHARE = 0.5;
-/** On a CPU the voxels that a step of a quarter of a second allows (foundations.md), as for SegResNet. */
-const CPU_VOXELS = 48 ** 3;
 /** nnU-Net: 1000 epochs of 250 steps. */
 const GPU_STEPS = 250_000;
 
@@ -50,19 +46,11 @@ interface Profile {
   readonly described: string;
 }
 
-/** More classes than these make a step slower by their logits alone, which nnU-Net's estimate is not made for. */
-const MANY_CLASSES = 20;
-const SMALLEST_CPU_VOXELS = 32 ** 3;
-
 function profileOf(device: Device, classes: number): Profile {
-  const memoryGb = (device.memoryBytes / GIB) * FLOAT32_SHARE;
-  if (device.kind === 'cpu') {
-    const mostVoxels = Math.max(SMALLEST_CPU_VOXELS, CPU_VOXELS * Math.min(1, MANY_CLASSES / classes));
-    const described = `CPU with ${device.cores} cores`;
-    return { onCpu: true, memoryGb, mostVoxels, baseFeatures: 16, described };
-  }
-  const described = `${device.name} with ${(device.memoryBytes / GIB).toFixed(0)} GB`;
-  return { onCpu: false, memoryGb, mostVoxels: Number.POSITIVE_INFINITY, baseFeatures: 32, described };
+  const [memoryGb, described] = [referenceGb(device), describeDevice(device)];
+  return device.kind === 'cpu'
+    ? { onCpu: true, memoryGb, mostVoxels: cpuVoxels(classes), baseFeatures: 16, described }
+    : { onCpu: false, memoryGb, mostVoxels: Number.POSITIVE_INFINITY, baseFeatures: 32, described };
 }
 
 /** nnU-Net's augmentation without contrast. */
