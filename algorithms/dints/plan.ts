@@ -21,8 +21,8 @@ import { isWholeSearch, searchEntries, withArchitectureSteps } from './plan-sear
 import { defaultArchitecture } from './topology.ts';
 
 /*
- * DiNTS's plan by Auto3DSeg's rules (../shared/reference/automl.md 1.8). Spacing, intensities, steps and augmentation are
- * decided as for SegResNet; patch, network, loss and the architecture search are its own.
+ * DiNTS's plan. Network, loss and the architecture search are Auto3DSeg's (../shared/reference/automl.md 1.8); spacing,
+ * intensities, steps, optimiser and augmentation are decided as for SegResNet, so that both see the same cases.
  */
 
 const NAME = 'dints';
@@ -118,6 +118,10 @@ function planDints(input: PlanInput): Plan {
     patchSize,
     ...network,
     'training.optimizer': because(base.training.optimizer, 'AdamW, as SegResNet (Auto3DSeg: SGD at 0.2)'),
+    'training.gradientClipNorm': because(
+      base.training.gradientClipNorm,
+      "nnU-Net, as SegResNet (Auto3DSeg's DiNTS: 0.5): a guard against one bad batch",
+    ),
     'training.loss': lossEntry(
       input,
       LOSS,

@@ -37,6 +37,7 @@ import { SWINUNETR_OPTIONS } from './option-names.ts';
 const DIVISOR: Triple = [32, 32, 32];
 /** One axis at least must be this long: at 1/32 an instance norm needs more than one voxel. */
 const LEAST_LONGEST = 64;
+/** Auto3DSeg's, and for a CPU the least whose coarsest maps an instance norm can take. */
 const GPU_EDGE = 96;
 const CPU_EDGE = 64;
 const SMALLEST_EDGE = 32;
@@ -53,6 +54,7 @@ interface Profile {
 function profileOf({ device, labels }: PlanInput): Profile {
   const [classes, described] = [labels.length, describeDevice(device)];
   if (device.kind === 'cpu') return { onCpu: true, classes, featureSize: 12, patches: 1, described };
+  // Auto3DSeg's patches by memory and classes; 2 to 105 of these are what it was fitted to (automl.md 1.7).
   const memoryGb = Math.max(1, referenceGb(device) - 1);
   const more = (classes - 2) / 103;
   const [low, high] = [12 + 28 * more, 48 + 100 * more];
