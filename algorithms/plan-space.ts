@@ -7,21 +7,24 @@ import { isGiven } from './plan-overrides.ts';
 /** How much of the planned augmentation a trial uses: factor on probabilities and magnitudes. */
 const AUGMENTATION_STRENGTHS: Readonly<Record<string, number>> = { light: 0.5, planned: 1, strong: 1.5 };
 
-/** A network's width, where a search may choose it: a key of points, the option that it sets, and its values. */
-export interface WidthChoice {
+/** A number of an algorithm's own that a search may choose: a key of points, the value of a plan that it sets, and its values. */
+export interface OwnChoice {
   readonly key: string;
-  readonly option: string;
+  /** "network.options.init_filters" */
+  readonly path: string;
   /** The plan's own value among them. */
   readonly values: readonly number[];
 }
 
-/** What is searched for an algorithm beside learning rate, weight decay and augmentation. */
+/** What is searched for an algorithm beside learning rate and weight decay. */
 export interface SearchedPlan {
   readonly algorithm: string;
-  /** The key of points that sets the width, where some plan's may be searched. */
-  readonly widthKey?: string;
-  /** null: this plan's width stays. */
-  readonly width: (plan: Plan) => WidthChoice | null;
+  /** False: its augmentation stays as planned. */
+  readonly augmentation: boolean;
+  /** The key of its own choice, where some plan has one. */
+  readonly ownKey?: string;
+  /** null: this plan has none. */
+  readonly own: (plan: Plan) => OwnChoice | null;
 }
 
 /** The half of an {@link AlgorithmPlanner} that varies a plan. */
@@ -34,20 +37,33 @@ export interface PlanSpace {
 }
 
 /** Which value of a plan a point's key changes. */
-function pathOf(key: string, width: WidthChoice | null): string {
-  if (key === width?.key) return `network.options.${width.option}`;
+function pathOf(key: string, own: OwnChoice | null): string {
+  if (key === own?.key) return own.path;
   return key === 'augmentation' ? key : `training.${key}`;
+}
+
+/** The value at a path. */
+function valueAt(plan: Plan, path: string): unknown {
+  return path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], plan);
+}
+
+/** The plan with another value at a path. */
+function withValue<T>(at: T, [key, ...rest]: readonly string[], value: unknown): T {
+  if (key === undefined) return value as T;
+  const inner = (at as Record<string, unknown>)[key];
+  return { ...at, [key]: withValue(inner, rest, value) };
 }
 
 /** Half a decade to each side of the plan's rate: wide enough to matter, narrow enough that short trials still learn. */
 const LEARNING_RATE_FACTOR = Math.sqrt(10);
 
 /**
- * What a search may vary: learning rate, weight decay, augmentation strength, and where the algorithm says so the width. On
- * a CPU the width is left alone: it changes the time of a step, and with it what a budget buys.
+ * What a search may vary: learning rate, weight decay, augmentation strength, and the algorithm's own choice. On a CPU a network's
+ * width is none: it changes the time of a step, and with it what a budget buys.
  */
-function spaceOf(plan: Plan, width: WidthChoice | null): SearchSpace {
+function spaceOf(plan: Plan, { augmentation, own: ownOf }: SearchedPlan): SearchSpace {
   const { learningRate, weightDecay } = plan.training;
+  const own = ownOf(plan);
   const space: Record<string, unknown> = {
     learningRate: hp.loguniform(
       Math.log(learningRate / LEARNING_RATE_FACTOR),
@@ -56,21 +72,22 @@ function spaceOf(plan: Plan, width: WidthChoice | null): SearchSpace {
     ...(weightDecay > 0
       ? { weightDecay: hp.loguniform(Math.log(weightDecay / 10), Math.log(weightDecay * 1000)) }
       : {}),
-    augmentation: hp.choice(Object.keys(AUGMENTATION_STRENGTHS)),
-    ...(width === null ? {} : { [width.key]: hp.choice([...width.values]) }),
+    ...(augmentation ? { augmentation: hp.choice(Object.keys(AUGMENTATION_STRENGTHS)) } : {}),
+    ...(own === null ? {} : { [own.key]: hp.choice([...own.values]) }),
   };
-  return Object.fromEntries(Object.entries(space).filter(([key]) => !isGiven(plan, pathOf(key, width))));
+  return Object.fromEntries(Object.entries(space).filter(([key]) => !isGiven(plan, pathOf(key, own))));
 }
 
 /** The plan's own values of those parameters. */
-function defaultsOf(plan: Plan, width: WidthChoice | null): Point {
+function defaultsOf(plan: Plan, searched: SearchedPlan): Point {
+  const own = searched.own(plan);
   const values: Point = {
     learningRate: plan.training.learningRate,
     weightDecay: plan.training.weightDecay,
     augmentation: 'planned',
-    ...(width === null ? {} : { [width.key]: plan.network.options[width.option] as number }),
+    ...(own === null ? {} : { [own.key]: valueAt(plan, own.path) as number }),
   };
-  const space = spaceOf(plan, width);
+  const space = spaceOf(plan, searched);
   return Object.fromEntries(Object.entries(values).filter(([key]) => Object.hasOwn(space, key)));
 }
 
@@ -107,14 +124,9 @@ function scaleAugmentation(augmentation: Augmentation, factor: number): Augmenta
 }
 
 /** One parameter applied to a plan. */
-function apply(
-  plan: Plan,
-  { algorithm }: SearchedPlan,
-  width: WidthChoice | null,
-  key: string,
-  value: Point[string],
-): Plan {
-  const reasons = { ...plan.reasons, [pathOf(key, width)]: `the search's point: ${key} = ${String(value)}` };
+function apply(plan: Plan, { algorithm, own }: SearchedPlan, key: string, value: Point[string]): Plan {
+  const path = pathOf(key, own(plan));
+  const reasons = { ...plan.reasons, [path]: `the search's point: ${key} = ${String(value)}` };
   const wrongValue = () =>
     new VoxhelmError('invalid-request', `${algorithm}.${key} cannot be ${JSON.stringify(value)}`, {
       details: { field: `${algorithm}.${key}` },
@@ -125,18 +137,13 @@ function apply(
     return { ...plan, augmentation: plan.augmentation.map((each) => scaleAugmentation(each, factor)), reasons };
   }
   if (typeof value !== 'number' || !Number.isFinite(value)) throw wrongValue();
-  if (key === width?.key) {
-    const options = { ...plan.network.options, [width.option]: value };
-    return { ...plan, network: { ...plan.network, options }, reasons };
-  }
-  return { ...plan, training: { ...plan.training, [key]: value }, reasons };
+  return { ...withValue(plan, path.split('.'), value), reasons };
 }
 
 /** The plan with a study's point applied. A value that the plan has already is left with its own reason. */
 function configure(plan: Plan, searched: SearchedPlan, point: Readonly<Point>): Plan {
   const prefix = `${searched.algorithm}.`;
-  const width = searched.width(plan);
-  const defaults = defaultsOf(plan, width);
+  const defaults = defaultsOf(plan, searched);
   let configured = plan;
   for (const [path, value] of Object.entries(point)) {
     if (!path.startsWith(prefix)) continue;
@@ -147,18 +154,29 @@ function configure(plan: Plan, searched: SearchedPlan, point: Readonly<Point>): 
         details: { field: path },
       });
     }
-    if (value !== defaults[key]) configured = apply(configured, searched, width, key, value);
+    if (value !== defaults[key]) configured = apply(configured, searched, key, value);
   }
   return configured;
 }
 
 /** The search space of an algorithm's plans. */
 export function planSpace(searched: SearchedPlan): PlanSpace {
-  const { widthKey } = searched;
+  const { augmentation, ownKey } = searched;
   return {
-    searched: ['learningRate', 'weightDecay', 'augmentation', ...(widthKey === undefined ? [] : [widthKey])],
-    space: (plan) => spaceOf(plan, searched.width(plan)),
-    defaults: (plan) => defaultsOf(plan, searched.width(plan)),
+    searched: [
+      'learningRate',
+      'weightDecay',
+      ...(augmentation ? ['augmentation'] : []),
+      ...(ownKey === undefined ? [] : [ownKey]),
+    ],
+    space: (plan) => spaceOf(plan, searched),
+    defaults: (plan) => defaultsOf(plan, searched),
     configure: (plan, point) => configure(plan, searched, point),
   };
+}
+
+/** A network's planned width, or half of it. `option`: the one that sets it. */
+export function halfOrWhole(plan: Plan, key: string, option: string): OwnChoice {
+  const width = plan.network.options[option] as number;
+  return { key, path: `network.options.${option}`, values: [width / 2, width] };
 }

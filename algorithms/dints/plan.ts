@@ -1,15 +1,14 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Plan } from '@voxhelm/contracts/plan';
-import type { Point } from '@voxhelm/contracts/trial';
-import { hp, type SearchSpace } from '@voxhelm/search/space';
 import { checkPatch, perAxis, type Triple } from '../axes.ts';
 import { withoutSearch } from '../found-architecture.ts';
 import { mirrorIfLong } from '../mirroring.ts';
 import { gridOf } from '../patch-grid.ts';
 import { withGiven } from '../plan-given.ts';
 import { because, channelsOf, lossEntry, networkEntries, optionOf, outputsOf, withEntries } from '../plan-of.ts';
-import { given, isGiven, readEditedPlan } from '../plan-overrides.ts';
+import { given, readEditedPlan } from '../plan-overrides.ts';
 import { withSteps } from '../plan-schedule.ts';
+import { type OwnChoice, planSpace } from '../plan-space.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
 import { planSpacing } from '../segresnet/geometry.ts';
 import { cropRule } from '../segresnet/patch-centres.ts';
@@ -147,55 +146,11 @@ function noEncoder(): VoxhelmError {
   });
 }
 
-const PATHS: Readonly<Record<string, string>> = {
-  learningRate: 'training.learningRate',
-  weightDecay: 'training.weightDecay',
-  memoryBudget: 'architectureSearch.memoryBudget',
-};
-
-/** Learning rate, weight decay, and on a GPU the memory budget: each budget is a search of its own. */
-function dintsSpace(plan: Plan): SearchSpace {
-  const { learningRate, weightDecay } = plan.training;
-  const search = plan.architectureSearch;
-  const half = Math.sqrt(10);
-  const space: Record<string, unknown> = {
-    learningRate: hp.loguniform(Math.log(learningRate / half), Math.log(learningRate * half)),
-    ...(weightDecay > 0
-      ? { weightDecay: hp.loguniform(Math.log(weightDecay / 10), Math.log(weightDecay * 1000)) }
-      : {}),
-    ...(search !== undefined && isWholeSearch(search)
-      ? { memoryBudget: hp.choice([0.2, 0.5, search.memoryBudget].filter((one, i, all) => all.indexOf(one) === i)) }
-      : {}),
-  };
-  return Object.fromEntries(Object.entries(space).filter(([key]) => !isGiven(plan, PATHS[key] as string)));
-}
-
-function dintsDefaults(plan: Plan): Point {
-  const { learningRate, weightDecay } = plan.training;
-  const values: Point = { learningRate, weightDecay, memoryBudget: plan.architectureSearch?.memoryBudget ?? 1 };
-  const space = dintsSpace(plan);
-  return Object.fromEntries(Object.entries(values).filter(([key]) => Object.hasOwn(space, key)));
-}
-
-function configureDints(plan: Plan, point: Readonly<Point>): Plan {
-  const defaults = dintsDefaults(plan);
-  return Object.entries(point).reduce((configured, [path, value]) => {
-    if (!path.startsWith(`${NAME}.`)) return configured;
-    const key = path.slice(NAME.length + 1);
-    if (!Object.hasOwn(defaults, key) || typeof value !== 'number') {
-      throw new VoxhelmError('invalid-request', `"${path}" cannot be ${JSON.stringify(value)} in this plan's search`, {
-        fix: `Use one of: ${Object.keys(defaults).join(', ')}.`,
-        details: { field: path },
-      });
-    }
-    if (value === defaults[key]) return configured;
-    const reasons = { ...configured.reasons, [PATHS[key] as string]: `the search's point: ${key} = ${value}` };
-    const search = configured.architectureSearch;
-    if (key === 'memoryBudget' && search !== undefined) {
-      return { ...configured, architectureSearch: { ...search, memoryBudget: value }, reasons };
-    }
-    return { ...configured, training: { ...configured.training, [key]: value }, reasons };
-  }, plan);
+/** On a GPU the memory budget of a whole search, which is searched anew for each. */
+function memoryBudgets({ architectureSearch: search }: Plan): OwnChoice | null {
+  if (search === undefined || !isWholeSearch(search)) return null;
+  const values = [...new Set([0.2, 0.5, search.memoryBudget])];
+  return { key: 'memoryBudget', path: 'architectureSearch.memoryBudget', values };
 }
 
 /** Auto3DSeg's DiNTS: an architecture search, then training of what was found. */
@@ -209,10 +164,7 @@ export const dints: AlgorithmPlanner = {
   plan: planDints,
   patchGrid: (plan) => gridOf(divisorOf(plan.network.options)),
   memory: dintsMemory,
-  searched: Object.keys(PATHS),
-  space: dintsSpace,
-  defaults: dintsDefaults,
-  configure: configureDints,
+  ...planSpace({ algorithm: NAME, augmentation: false, ownKey: 'memoryBudget', own: memoryBudgets }),
   withSteps,
   withSearchSteps: withArchitectureSteps,
   adopt(plan, trained) {

@@ -21,7 +21,7 @@ import {
 } from '../plan-of.ts';
 import { given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
 import { stepsRule, WARMUP_EPOCHS, warmupRule, withSteps } from '../plan-schedule.ts';
-import { planSpace } from '../plan-space.ts';
+import { halfOrWhole, planSpace } from '../plan-space.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
 import { type DeviceProfile, deviceProfile } from './device-profile.ts';
 import { divisorOfOptions } from './divisor.ts';
@@ -208,11 +208,10 @@ export const segresnet: AlgorithmPlanner = {
   memory: segresnetMemory,
   ...planSpace({
     algorithm: 'segresnet',
-    widthKey: 'initFilters',
-    width: (plan) => {
-      const filters = plan.network.options['init_filters'] as number;
-      return filters > 16 ? { key: 'initFilters', option: 'init_filters', values: [filters / 2, filters] } : null;
-    },
+    augmentation: true,
+    ownKey: 'initFilters',
+    own: (plan) =>
+      (plan.network.options['init_filters'] as number) > 16 ? halfOrWhole(plan, 'initFilters', 'init_filters') : null,
   }),
   withSteps,
 };

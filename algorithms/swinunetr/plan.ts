@@ -23,7 +23,7 @@ import {
 } from '../plan-of.ts';
 import { given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
 import { withSteps } from '../plan-schedule.ts';
-import { planSpace } from '../plan-space.ts';
+import { halfOrWhole, planSpace } from '../plan-space.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
 import { sliceAxis } from '../segresnet/geometry.ts';
 import { swinunetrMemory } from './memory.ts';
@@ -223,11 +223,10 @@ export const swinunetr: AlgorithmPlanner = {
   memory: swinunetrMemory,
   ...planSpace({
     algorithm: 'swinunetr',
-    widthKey: 'featureSize',
-    width: (plan) => {
-      const features = plan.network.options['feature_size'] as number;
-      return features === 48 ? { key: 'featureSize', option: 'feature_size', values: [24, 48] } : null;
-    },
+    augmentation: true,
+    ownKey: 'featureSize',
+    own: (plan) =>
+      plan.network.options['feature_size'] === 48 ? halfOrWhole(plan, 'featureSize', 'feature_size') : null,
   }),
   withSteps,
 };

@@ -265,6 +265,6 @@ export const unet: AlgorithmPlanner = {
   plan: planNnunet,
   patchGrid: (plan) => gridOf(divisorOf(plan.network.options['strides'])),
   memory: unetMemory,
-  ...planSpace({ algorithm: 'unet', width: () => null }),
+  ...planSpace({ algorithm: 'unet', augmentation: true, own: () => null }),
   withSteps,
 };
