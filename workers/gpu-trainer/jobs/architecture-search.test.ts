@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { dints } from '@voxhelm/algorithms/dints/plan';
 import { architectureSearcherOf } from '@voxhelm/algorithms/network-searchers';
 import { networkOf } from '@voxhelm/algorithms/networks';
+import { GIVEN } from '@voxhelm/algorithms/plan-overrides';
 import { HIPPOCAMPUS, planInput } from '@voxhelm/algorithms/planning-fixtures';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type TrainJob, TrainResult } from '@voxhelm/contracts/jobs';
@@ -177,6 +178,29 @@ it('a probe of a search whose loss is no number says so; anything else that fail
   await expect(failing(new VoxhelmError('out-of-memory', 'too large'))).rejects.toMatchObject({
     code: 'out-of-memory',
   });
+});
+
+it('a probe of a search has as many patches as the search will have, fewer than the training’s or more', async () => {
+  const voxels = 16 ** 3;
+  const batch = {
+    image: Float32Array.from({ length: 2 * voxels }, (_, i) => i),
+    classes: Uint8Array.from({ length: 2 * voxels }, (_, i) => (i < voxels ? 1 : 2)),
+  };
+  const probed = async (items: number) => {
+    const { architectureSearch, ...plan } = { ...searchedPlan(), batchSize: 2 };
+    const given = { 'architectureSearch.batchSize': GIVEN };
+    const own = { ...plan, architectureSearch: { ...architectureSearch, batchSize: items }, reasons: given } as Plan;
+    let seen = { image: new Float32Array(), classes: new Uint8Array() };
+    await probeSearch(own, batch, new AbortController().signal, async (_, __, taken) => {
+      seen = { ...taken } as typeof seen;
+      return { openMs: 1, warmupStepMs: 1, stepMs: 1 };
+    });
+    expect(seen.image).toHaveLength(items * voxels);
+    return [...seen.classes.filter((_, i) => i % voxels === 0)];
+  };
+  expect(await probed(1)).toEqual([1]);
+  expect(await probed(2)).toEqual([1, 2]);
+  expect(await probed(5)).toEqual([1, 2, 1, 2, 1]);
 });
 
 it('cuts cases into two halves that a seed decides', () => {

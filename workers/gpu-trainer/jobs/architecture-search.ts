@@ -8,6 +8,7 @@ import type { TrainingVolume } from '@voxhelm/imaging/patch-sampler';
 import { seededPermutation } from '@voxhelm/imaging/random';
 import { readJson, writeJson } from '@voxhelm/storage/artifact-store';
 import { openBatchLoader } from '../loader/batch-loader.ts';
+import type { Batch } from '../loader/messages.ts';
 import { openThreadPool, type ThreadPool } from '../loader/thread-pool.ts';
 import { searchInThread } from '../training-thread.ts';
 import type { Attempt } from './train.ts';
@@ -133,31 +134,39 @@ export interface ProbedSearch {
 /** Measures what the search ahead of a training costs, by a few of its steps on one batch. `measure`: another one in tests. */
 export async function probeSearch(
   plan: Plan,
-  batch: { readonly image: Float32Array; readonly classes: Uint8Array },
+  batch: Batch,
   signal: AbortSignal,
   measure: typeof searchCost = searchCost,
 ): Promise<ProbedSearch> {
   const settings = plan.architectureSearch;
   if (settings === undefined) return { cost: null, diverged: null };
+  const own = itemsOf(batch, plan.batchSize * plan.training.accumulate, searchingPlan(plan).batchSize);
   try {
-    return { cost: await measure(plan, settings, batch, signal), diverged: null };
+    return { cost: await measure(plan, settings, own, signal), diverged: null };
   } catch (error) {
     if (!(error instanceof VoxhelmError) || error.code !== 'diverged') throw error;
     return { cost: null, diverged: { of: 'architecture-search', reason: error.message } };
   }
 }
 
+/** `wanted` of a batch's `items`; a search that takes more of them than a training sees them again. */
+function itemsOf({ image, classes }: Batch, items: number, wanted: number): Batch {
+  const again = <A extends Float32Array | Uint8Array>(values: A, to: A): A => {
+    for (let at = 0; at < to.length; at += values.length) to.set(values.subarray(0, to.length - at), at);
+    return to;
+  };
+  return {
+    image: again(image, new Float32Array((image.length / items) * wanted)),
+    classes: again(classes, new Uint8Array((classes.length / items) * wanted)),
+  };
+}
+
 async function searchCost(
   plan: Plan,
   settings: NonNullable<Plan['architectureSearch']>,
-  batch: { readonly image: Float32Array; readonly classes: Uint8Array },
+  batch: Batch,
   signal: AbortSignal,
 ): Promise<ProbedSearch['cost']> {
-  const share = searchingPlan(plan).batchSize / (plan.batchSize * plan.training.accumulate);
-  const own = {
-    image: batch.image.subarray(0, batch.image.length * share),
-    classes: batch.classes.subarray(0, batch.classes.length * share),
-  };
   const times: number[] = [];
   const started = performance.now();
   await architectureSearcherOf(plan).search({
@@ -166,7 +175,7 @@ async function searchCost(
     startFrom: null,
     signal,
     openEngine: searchInThread,
-    nextBatch: () => Promise.resolve(own),
+    nextBatch: () => Promise.resolve(batch),
     onStep: ({ stepMs }) => times.push(stepMs),
     save: null,
   });
