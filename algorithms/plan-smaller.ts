@@ -7,8 +7,8 @@ import { isGiven } from './plan-overrides.ts';
 
 /*
  * Plans for devices with too little memory. First fewer patches are on the device at once, in as many more micro-batches: a
- * step still averages over the same patches, so the training stays what it was, to rounding. Then, while it is planned, blocks
- * are computed again for the gradient. Then the patch shrinks, unless the user gave it.
+ * step still averages over the same patches, so the training stays what it was, to rounding (but where a loss sums over a batch,
+ * as DiNTS's Dice does). Then, while it is planned, blocks are computed again for the gradient. Then the patch shrinks, unless the user gave it.
  */
 
 /** Voxels that a patch keeps, at most, each time that the device ran out of memory with a single one. */

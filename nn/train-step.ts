@@ -89,7 +89,10 @@ export interface DeviceBatch {
   readonly seed: Tensor | null;
 }
 
-/** Mean loss and gradients over batches, as of one batch of all their patches. The caller disposes of what it gets. */
+/**
+ * Mean loss and gradients over batches: those of one batch of all their patches, where the loss is a mean over patches. The caller
+ * disposes of what it gets.
+ */
 export function accumulateGradients(
   compute: LossAndGradients,
   weights: Parameters,
