@@ -23,7 +23,7 @@ export function decide(random: Random, transform: Transform, sample: Sample): Op
     return move === null ? [] : [move];
   }
   switch (transform.name) {
-    case 'LoadImaged': // Done before there is a sample: see load.ts.
+    case 'LoadImaged': // Done before there is a sample: see files.ts.
     case 'EnsureChannelFirstd': // Volumes are [channel][x][y][z] from the reader on.
       return [];
     case 'Orientationd':
