@@ -63,7 +63,7 @@ const MB = 2 ** 20;
  * tried first leaves behind. With it the model says 884, 941, 1,135 and 1,056 MB for the sample's plans of segresnet, unet,
  * swinunetr and dints on two cores, whose probes took 886, 939, 1,034 and 1,072 (ProbeResult.memory, 25 November 2026).
  */
-export const PROCESS_MB = 580;
+const PROCESS_MB = 580;
 /** Logits, their gradients and the loss, of each voxel and class: SegResNet 16 at 48^3 took 278 MB for 3 classes, 337 for 25. */
 const BYTES_PER_VOXEL_AND_CLASS = 25;
 /** What estimates and other processes may be off by, as a share of the device: a training that fills it is killed by the next page. */

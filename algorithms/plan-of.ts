@@ -72,7 +72,7 @@ export interface ChannelForeground {
  * A channel's foreground intensities: of all cases' voxels together, as nnU-Net pools them. Analyses of earlier versions have
  * the mean over cases and channels of each case's own statistics alone.
  */
-export function foregroundOf({ summary }: PlanInput, channel: number): ChannelForeground {
+function foregroundOf({ summary }: PlanInput, channel: number): ChannelForeground {
   const { intensity, pooled } = summary.image_foreground_stats;
   const own = pooled?.[channel];
   if (own !== undefined) return { intensity: own, described: 'of the foreground of all cases together' };

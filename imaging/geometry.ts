@@ -1,6 +1,6 @@
 import { type Orientation, orientationOf, RAS } from './orientation.ts';
 import { isIdentity, type Rearrangement, rearrange, rearrangedShape, rearrangeVolume } from './rearrange.ts';
-import { type Affine, isVolume, type LabelData, type LabelMap, type Vec3, type Volume } from './volume.ts';
+import type { Affine, LabelData, LabelMap, Vec3, Volume } from './volume.ts';
 
 export { resampledShape, resampleLinear, resampleLinearTo, resampleNearest } from './resample.ts';
 
@@ -12,17 +12,6 @@ export function toRas<T extends Volume | LabelMap>(volume: T): T {
 /** The same image with its axes in another orientation; no voxel is interpolated, and the affine follows. */
 export function toOrientation<T extends Volume | LabelMap>(volume: T, target: Orientation): T {
   return rearrangeVolume(volume, rearrangement(orientationOf(volume.affine), target));
-}
-
-/** The inverse of {@link toRas}: back to the orientation of an original grid, whose affine the result takes. */
-export function fromRas<T extends Volume | LabelMap>(volume: T, original: { shape: Vec3; affine: Affine }): T {
-  const channels = isVolume(volume) ? volume.channels : 1;
-  return {
-    ...volume,
-    shape: original.shape,
-    data: fromRasData(volume.data, channels, volume.shape, original.affine),
-    affine: original.affine,
-  };
 }
 
 /**

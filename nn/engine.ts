@@ -70,12 +70,6 @@ export function memoryTensors(): number {
   return tf.memory().numTensors;
 }
 
-/** Version of libtensorflow that is loaded, for example "2.20.0"; "none" on other backends. */
-export function tensorflowVersion(): string {
-  const backend = tf.backend() as { binding?: { TF_Version?: string } };
-  return backend.binding?.TF_Version ?? 'none';
-}
-
 /** Whether the engine computes on a GPU. */
 export function computesOnGpu(): boolean {
   return (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;

@@ -5,9 +5,6 @@
 /** 32-bit floating point. */
 export const FLOAT = 1;
 export const INT32 = 3;
-export const UINT8 = 4;
-export const STRING = 7;
-export const INT64 = 9;
 export const BOOL = 10;
 /** 8 bits of exponent as float32, 8 of precision; exists inside a program only, for tfjs does not know it. */
 export const BFLOAT16 = 14;
