@@ -169,6 +169,14 @@ test('one fold still validates on a fifth of the cases', () => {
   expect(allocate({ ...demo, folds: 1, searchTrials: 1 })).toMatchObject({ folds: 1, splits: 5 });
 });
 
+test('an edited plan of few steps has enough with those, and keeps no other algorithm from its own', () => {
+  const short = { name: 'short', probe, planSteps: 20 };
+  const allocation = allocate({ ...demo, budgetMs: 1_200_000, algorithms: [short, ...demo.algorithms] });
+  expect(allocation.searchTrials).toBeGreaterThanOrEqual(2);
+  expect(allocation.searchStepsByAlgorithm?.['short']).toBe(20);
+  expect(allocation.searchStepsByAlgorithm?.['segresnet']).toBeGreaterThanOrEqual(150);
+});
+
 /** Plays a run through on a machine `pace` times slower than probed; the time that its trainings and reserve take. */
 function play(input: BudgetInput, pace: (training: number) => number): { elapsedMs: number; trainings: number } {
   const allocation = allocate(input);

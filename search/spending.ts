@@ -126,10 +126,14 @@ export function spend(input: BudgetInput, leftMs: number, trials: number, folds:
  */
 export function fits(input: BudgetInput, leftMs: number, spending: Spending, leastSteps: number): boolean {
   if (input.steps === null) {
-    const each = Object.values(stepsByAlgorithm(input, spending)).sort((a, b) => a - b);
-    const middle = each[Math.floor((each.length - 1) / 2)] as number;
-    const isEnough = middle >= leastSteps && spending.steps >= Math.min(leastSteps, USEFUL_STEPS);
-    return isEnough && holdsSearches(input, spending);
+    const each = stepsByAlgorithm(input, spending);
+    // A plan may have fewer steps of its own.
+    const satisfied = input.algorithms.filter(
+      ({ name, planSteps }) => (each[name] as number) >= Math.min(leastSteps, planSteps),
+    );
+    const others = Math.floor((input.algorithms.length - 1) / 2);
+    const isEnough = satisfied.length >= input.algorithms.length - others;
+    return isEnough && spending.steps >= Math.min(leastSteps, USEFUL_STEPS) && holdsSearches(input, spending);
   }
   const oneMs = trainingMs(
     slowest(input.algorithms),
