@@ -94,7 +94,8 @@ export const PatchTransform = z.discriminatedUnion('name', [
     min_zoom: Zooms.default(0.9),
     max_zoom: Zooms.default(1.1),
     mode: SampleMode,
-    padding_mode: PaddingMode.default('border'),
+    /** MONAI's words here are numpy's: edge, constant and symmetric are border, zeros and reflection. */
+    padding_mode: z.enum(['edge', 'constant', 'symmetric', ...PaddingMode.options]).default('border'),
     keep_size: z.literal(true).optional(),
   }),
   z.strictObject({

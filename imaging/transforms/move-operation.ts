@@ -57,7 +57,7 @@ export function decideMove(
         change: quarterTurns(1 + randomIndex(random, transform.max_k), transform.spatial_axes),
       };
     case 'RandZoomd':
-      return warpOf({ ...NOTHING, scale: drawZoom(random, transform) }, transform.padding_mode, null);
+      return warpOf({ ...NOTHING, scale: drawZoom(random, transform) }, paddingOf(transform.padding_mode), null);
     case 'RandAffined': {
       const parameters = drawAffineParameters(random, transform);
       return warpOf(parameters, transform.padding_mode, transform.units === 'mm' ? spacingMm : null);
@@ -89,6 +89,20 @@ const NOTHING: AffineParameters = {
 export function axesOf(spatialAxis: number | readonly number[] | null): readonly number[] {
   if (spatialAxis === null) return [0, 1, 2];
   return typeof spatialAxis === 'number' ? [spatialAxis] : spatialAxis;
+}
+
+/** RandZoomd's padding, which MONAI names as numpy does. */
+function paddingOf(mode: Extract<MoveTransform, { name: 'RandZoomd' }>['padding_mode']): Padding {
+  switch (mode) {
+    case 'edge':
+      return 'border';
+    case 'constant':
+      return 'zeros';
+    case 'symmetric':
+      return 'reflection';
+    default:
+      return mode;
+  }
 }
 
 /** How far apart two neighbouring voxels are sampled: 1 over a zoom, one for all axes unless the bounds have three. */

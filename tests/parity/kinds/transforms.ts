@@ -1,7 +1,9 @@
 import { applyOperation, readTransforms, runTransforms } from '@voxhelm/imaging/transforms/compose';
+import { cropPatch } from '@voxhelm/imaging/transforms/crop';
 import { type Operation, posNegCentres } from '@voxhelm/imaging/transforms/decide';
 import type { Sample } from '@voxhelm/imaging/transforms/sample';
-import type { Vec3 } from '@voxhelm/imaging/volume';
+import { affineTransform, elasticField, followedBy, NO_TRANSFORM } from '@voxhelm/imaging/transforms/spatial';
+import { type Vec3, voxelCount } from '@voxhelm/imaging/volume';
 import { z } from 'zod';
 import { formulaValues } from '../formula.ts';
 import { type ParityRow, parityRow } from '../row.ts';
@@ -10,13 +12,28 @@ import { type ParityRow, parityRow } from '../row.ts';
 const IMAGE_TOLERANCE = 1e-5;
 const AFFINE_TOLERANCE = 1e-6;
 
+const Vector = z.tuple([z.number(), z.number(), z.number()]);
+
+/** A Rand3DElasticd whose noise is the formula's (its k) and whose draws are set. */
+const Elastic = z.object({
+  noise: z.number(),
+  sigma: z.number(),
+  magnitude: z.number(),
+  padding: z.enum(['reflection', 'border', 'zeros']),
+  rotate: Vector,
+  shear: z.tuple([z.number(), z.number(), z.number(), z.number(), z.number(), z.number()]),
+  translate: Vector,
+  /** Added to 1. */
+  scale: Vector,
+});
+
 /** Voxels where a patch may be centred. */
 const Centres = z.object({ count: z.number(), sum: z.number() });
 
 const Reference = z.object({
   kind: z.literal('transforms'),
   input: z.object({
-    shape: z.tuple([z.number(), z.number(), z.number()]),
+    shape: Vector,
     channels: z.literal(2),
     affine: z.array(z.number()).length(16),
   }),
@@ -27,6 +44,7 @@ const Reference = z.object({
         transforms: z.array(z.unknown()).optional(),
         /** A random transform's decision, in place of a list. */
         operation: z.custom<Operation>((value) => typeof value === 'object').optional(),
+        elastic: Elastic.optional(),
         image: z.object({
           shape: z.array(z.number()),
           std: z.number(),
@@ -65,11 +83,10 @@ function centresRow(
   return parityRow(name, Math.max(...off), 0);
 }
 
-function caseRows(expected: z.infer<typeof Reference>['cases'][number], sample: Sample): ParityRow[] {
-  const { image, label } =
-    expected.operation === undefined
-      ? runTransforms(readTransforms(expected.transforms), sample, 0)
-      : applyOperation(expected.operation, sample);
+type Expected = z.infer<typeof Reference>['cases'][number];
+
+function caseRows(expected: Expected, sample: Sample): ParityRow[] {
+  const { image, label } = resultOf(expected, sample);
   const shape = [image.channels, ...image.shape];
   const sameShape = shape.every((size, axis) => size === expected.image.shape[axis]);
   const errors = expected.image.index.map((at, i) =>
@@ -89,6 +106,32 @@ function caseRows(expected: z.infer<typeof Reference>['cases'][number], sample: 
     rows.push(parityRow(`${expected.name} label counts`, Math.max(...counts), 0));
   }
   return rows;
+}
+
+function resultOf({ transforms, operation, elastic }: Expected, sample: Sample): Sample {
+  if (elastic !== undefined) return deformed(elastic, sample);
+  return operation === undefined
+    ? runTransforms(readTransforms(transforms), sample, 0)
+    : applyOperation(operation, sample);
+}
+
+/** The elastic field of given noise before an affine transform, as Rand3DElasticd has them. */
+function deformed({ noise, sigma, magnitude, padding, ...affine }: z.infer<typeof Elastic>, sample: Sample): Sample {
+  const { image, label } = sample;
+  const { shape, channels } = image;
+  const draws = formulaValues(3 * voxelCount(shape), noise, 1, 0.5).values();
+  const field = elasticField(() => draws.next().value ?? Number.NaN, shape, {
+    sigmaVoxels: [sigma, sigma, sigma],
+    magnitudeVoxels: [magnitude, magnitude, magnitude],
+  });
+  const [x, y, z] = affine.scale;
+  const before = affineTransform({ ...affine, scale: [1 + x, 1 + y, 1 + z] }, padding, null);
+  const transform = followedBy(before, { ...NO_TRANSFORM, field, padding }, shape);
+  const data = new Float32Array(image.data.length);
+  const classes = new Uint8Array(voxelCount(shape));
+  const from = { image: image.data, channels, classes: label?.data ?? classes };
+  cropPatch(from, { volumeShape: shape, start: [0, 0, 0], size: shape }, transform, data, classes);
+  return { image: { ...image, data }, label: { shape, data: classes, affine: image.affine } };
 }
 
 /** The image and label of tests/parity/transforms/make.py. */

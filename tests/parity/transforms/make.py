@@ -20,10 +20,16 @@ from monai.transforms import (
     GaussianSmooth,
     NormalizeIntensityd,
     Orientationd,
+    Rand3DElastic,
     RandAffined,
     RandCropByPosNegLabeld,
+    RandFlipd,
     RandHistogramShift,
+    RandRotate90d,
+    RandScaleIntensityd,
+    RandShiftIntensityd,
     RandSimulateLowResolution,
+    RandZoomd,
     Rotate90d,
     ScaleIntensityRanged,
     Spacingd,
@@ -97,6 +103,29 @@ def dictionary(name, options, transform):
     )
 
 
+def elastic(k, padding):
+    """Its noise is the formula's, and its other draws are pinned; image and label see the same."""
+    parameters = {
+        "rotate": [0.1, -0.2, 0.15],
+        "shear": [0.05, -0.1, 0.02, 0.08, 0, -0.03],
+        "translate": [0.8, -0.7, 0.4],
+        "scale": [0.1, -0.1, 0.05],
+    }
+    ranges = {f"{name}_range": [[v, v] for v in values] for name, values in parameters.items()}
+    sigma, magnitude = 1.3, 9.0
+    transform = Rand3DElastic((sigma, sigma), (magnitude, magnitude), prob=1.0, **ranges, padding_mode=padding)
+    transform.randomize(SHAPE)
+    noise = formula(3 * np.prod(SHAPE), k, 2).reshape(3, *SHAPE)
+    transform.rand_offset = noise
+    sample = data()
+    image = transform(sample["image"], randomize=False)
+    label = transform(sample["label"], mode="nearest", randomize=False)
+    found = row(f"Rand3DElastic {padding}", None, image, label)
+    del found["transforms"]
+    found["elastic"] = {"noise": k, "sigma": sigma, "magnitude": magnitude, "padding": padding, **parameters}
+    return found
+
+
 def main():
     rows = []
     for axcodes in ["RAS", "LPS", "ASL"]:
@@ -127,6 +156,14 @@ def main():
     for k in [1, 3]:
         options = {"k": k, "spatial_axes": [0, 2]}
         rows.append(dictionary("Rotate90d", options, Rotate90d(KEYS, **options)))
+    for options in [{}, {"spatial_axis": 1}]:
+        rows.append(dictionary("RandFlipd", {"prob": 1.0, **options}, RandFlipd(KEYS, prob=1.0, **options)))
+    options = {"prob": 1.0, "max_k": 1, "spatial_axes": [1, 2]}
+    rows.append(dictionary("RandRotate90d", options, RandRotate90d(KEYS, **options)))
+    options = {"prob": 1.0, "factors": [0.3, 0.3]}
+    rows.append(dictionary("RandScaleIntensityd", options, RandScaleIntensityd(["image"], **options)))
+    options = {"prob": 1.0, "offsets": [-0.8, -0.8]}
+    rows.append(dictionary("RandShiftIntensityd", options, RandShiftIntensityd(["image"], **options)))
     pin = lambda values: [[v, v] for v in values]
     for padding in ["reflection", "border", "zeros"]:
         options = {
@@ -140,6 +177,16 @@ def main():
         ours = {**options}
         theirs = {**options, "mode": ("bilinear", "nearest")}
         rows.append(dictionary("RandAffined", ours, RandAffined(KEYS, **theirs)))
+
+    # Sizes that MONAI need not round, interpolation as here. What it puts beside a smaller image is another thing, so 0.
+    for sizes, padding in [([15, 12, 10], "edge"), ([11, 8, 6], "constant")]:
+        zoom = [to / n for to, n in zip(sizes, SHAPE)]
+        ours = {"prob": 1.0, "min_zoom": zoom, "max_zoom": zoom, "padding_mode": padding}
+        nudged = [value + 1e-9 for value in zoom]  # MONAI cuts the size off, and takes the factor from it.
+        theirs = {**ours, "min_zoom": nudged, "max_zoom": nudged, "mode": ("trilinear", "nearest-exact")}
+        rows.append(dictionary("RandZoomd", ours, RandZoomd(KEYS, **theirs)))
+
+    rows += [elastic(k, padding) for k, padding in [(21, "reflection"), (22, "border")]]
 
     image = torch.from_numpy(IMAGE.copy())
     sigma = [0.5, 1.2, 0.9]
