@@ -25,6 +25,10 @@ const AnyKeys = z.array(z.enum(['image', 'label'], { error: EITHER }), { error: 
 
 /** A draw from -x..x, or from low..high. */
 const Range = z.union([z.number(), z.tuple([z.number(), z.number()])]);
+/** A draw of a whole number from 0..x, or from low..high. */
+const Count = z.union([z.number().int().min(0), z.tuple([z.number().int().min(0), z.number().int().min(0)])]);
+/** What cannot be negative; as a range, x is 0..x. */
+const NotNegative = z.number().min(0);
 /** A range for each axis; axes that are not named stay. */
 const AxisRanges = z.array(Range).max(3);
 /** A number for all axes, or one for each. */
@@ -163,7 +167,7 @@ export const PatchTransform = z.discriminatedUnion('name', [
   z.strictObject({
     name: z.literal('RandomMotion'),
     p: Probability.default(1),
-    /** Rotation about each axis in degrees, and translation in mm: ±x or low..high. */
+    /** Rotation about each of the scanner's axes in degrees, and translation in mm: ±x or low..high. */
     degrees: Range.default(10),
     translation: Range.default(10),
     num_transforms: z.number().int().min(1).max(20).default(2),
@@ -171,20 +175,21 @@ export const PatchTransform = z.discriminatedUnion('name', [
   z.strictObject({
     name: z.literal('RandomGhosting'),
     p: Probability.default(1),
-    num_ghosts: z.tuple([z.number().int().min(1), z.number().int().min(1)]).default([4, 10]),
+    num_ghosts: Count.default([4, 10]),
     axes: z.array(Axis).min(1).default([0, 1, 2]),
-    intensity: z.tuple([z.number().min(0), z.number().min(0)]).default([0.5, 1]),
-    /** Share of k-space about its centre that stays. */
-    restore: z.number().min(0).max(1).default(0.02),
+    intensity: z.union([NotNegative, z.tuple([NotNegative, NotNegative])]).default([0.5, 1]),
+    /** Share of the planes of k-space that stays, about its middle one; null: that one alone. */
+    restore: z
+      .union([Probability, z.tuple([Probability, Probability])])
+      .nullable()
+      .default(null),
   }),
   z.strictObject({
     name: z.literal('RandomSpike'),
     p: Probability.default(1),
-    num_spikes: z
-      .union([z.number().int().min(1), z.tuple([z.number().int().min(1), z.number().int().min(1)])])
-      .default(1),
-    /** Of the largest value of the spectrum. */
-    intensity: z.tuple([z.number(), z.number()]).default([1, 3]),
+    num_spikes: Count.default([1, 1]),
+    /** Of the largest value of the spectrum; one for all spikes of an image. */
+    intensity: Range.default([1, 3]),
   }),
   z.strictObject({
     name: z.literal('RandomBiasField'),

@@ -4,6 +4,7 @@ import { type Random, seededPermutation, seededRandom } from './random.ts';
 import { applyIntensityTransforms, drawSpatialTransform, type PatchKey } from './transforms/apply.ts';
 import { cropPatch, type PatchPlace } from './transforms/crop.ts';
 import { drawCentre, startAnywhere, startAround } from './transforms/crop-centres.ts';
+import { IDENTITY_3 } from './transforms/matrix.ts';
 import { loaderAugmentation } from './transforms/placement.ts';
 import type { Vec3 } from './volume.ts';
 import { voxelCount } from './volume.ts';
@@ -94,7 +95,8 @@ function fillPatch(volume: TrainingVolume, plan: Plan, key: PatchKey, image: Flo
   const place = placePatch(volume, plan, random);
   const augmentation = loaderAugmentation(plan);
   const { channels, spacingMm } = volume;
-  const patch = { data: image, channels, shape: plan.patchSize, spacingMm };
+  // The plan's space is RAS+.
+  const patch = { data: image, channels, shape: plan.patchSize, spacingMm, axes: IDENTITY_3, whole: false };
   cropPatch(volume, place, drawSpatialTransform(augmentation, key, patch), image, classes);
   applyIntensityTransforms(augmentation, key, patch);
 }

@@ -3,12 +3,13 @@ import { expect, test } from 'vitest';
 import { seededRandom } from '../random.ts';
 import { applyIntensityTransforms, drawSpatialTransform } from './apply.ts';
 import type { IntensityPatch } from './intensity-operation.ts';
+import { IDENTITY_3 } from './matrix.ts';
 
 const SIZE = [8, 9, 10] as const;
 const VOXELS = 720;
 
 function patch(data: Float32Array, channels: number): IntensityPatch {
-  return { data, channels, shape: SIZE, spacingMm: [1, 1, 1] };
+  return { data, channels, shape: SIZE, spacingMm: [1, 1, 1], axes: IDENTITY_3, whole: false };
 }
 
 /** Two random channels, transformed. */

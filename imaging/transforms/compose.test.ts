@@ -46,7 +46,7 @@ const REVERSIBLE_INTENSITIES = [
   { name: 'RandAdjustContrastd', prob: 1, gamma: [0.7, 1.5] },
   { name: 'RandAdjustContrastd', prob: 1, gamma: [0.7, 1.5], invert_image: true },
   { name: 'RandHistogramShiftd', prob: 1, num_control_points: [3, 6] },
-  { name: 'RandomSpike', num_spikes: 2 },
+  { name: 'RandomSpike', num_spikes: [2, 2] },
   { name: 'RandomBiasField' },
 ];
 const OTHER_INTENSITIES = [

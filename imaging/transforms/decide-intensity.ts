@@ -5,6 +5,7 @@ import type { Vec3 } from '../volume.ts';
 import { extent, moments } from './intensity.ts';
 import { eachChannel, type IntensityOperation, type IntensityPatch } from './intensity-operation.ts';
 import * as artifacts from './mr-artifacts.ts';
+import type { Movement } from './mr-motion.ts';
 import { drawFrom } from './spatial.ts';
 
 /*
@@ -57,17 +58,9 @@ export function decideIntensity(
     case 'RandomMotion':
       return [{ kind: 'motion', movements: drawMovements(random, transform) }];
     case 'RandomGhosting':
-      return [
-        {
-          kind: 'ghosting',
-          axis: transform.axes[randomIndex(random, transform.axes.length)] as number,
-          ghosts: drawCount(random, transform.num_ghosts),
-          intensity: uniformBetween(random, transform.intensity[0], transform.intensity[1]),
-          restore: transform.restore,
-        },
-      ];
+      return drawGhosts(random, transform);
     case 'RandomSpike':
-      return [drawSpikes(random, transform, patch)];
+      return drawSpikes(random, transform, patch);
     case 'RandomBiasField': {
       const { coefficients: range, order } = transform;
       const coefficients = Array.from({ length: artifacts.polynomialTerms(order) }, () => drawFrom(random, range));
@@ -114,7 +107,7 @@ function histogramShift(
 function drawMovements(
   random: Random,
   { degrees, translation, num_transforms: count }: Of<'RandomMotion'>,
-): artifacts.Movement[] {
+): Movement[] {
   const step = 1 / (count + 1);
   const triple = (draw: () => number): Vec3 => [draw(), draw(), draw()];
   return Array.from({ length: count }, (_, i) => ({
@@ -124,19 +117,33 @@ function drawMovements(
   }));
 }
 
-function drawSpikes(random: Random, transform: Of<'RandomSpike'>, patch: IntensityPatch): IntensityOperation {
-  const given = transform.num_spikes;
-  const count = typeof given === 'number' ? given : drawCount(random, given);
-  const drawn = Array.from({ length: count }, () => ({
-    place: [random(), random(), random()] as const,
-    intensity: uniformBetween(random, transform.intensity[0], transform.intensity[1]),
-  }));
+function drawGhosts(random: Random, transform: Of<'RandomGhosting'>): IntensityOperation[] {
+  const axis = transform.axes[randomIndex(random, transform.axes.length)] as number;
+  const ghosts = drawCount(random, fromNone(transform.num_ghosts));
+  const intensity = uniformBetween(random, ...fromNone(transform.intensity));
+  const restore = transform.restore === null ? null : uniformBetween(random, ...fromNone(transform.restore));
+  return ghosts === 0 ? [] : [{ kind: 'ghosting', axis, ghosts, intensity, restore }];
+}
+
+/** Spikes at places drawn one by one, all of one intensity (TorchIO's rule). */
+function drawSpikes(random: Random, transform: Of<'RandomSpike'>, patch: IntensityPatch): IntensityOperation[] {
+  const count = drawCount(random, fromNone(transform.num_spikes));
+  const places = Array.from({ length: count }, (): Vec3 => [random(), random(), random()]);
+  return count === 0 ? [] : [spikesOf(patch, places, drawFrom(random, transform.intensity))];
+}
+
+/** Spikes at shares of the axes of k-space, `intensity` times its largest value, as high as each channel makes them. */
+export function spikesOf(patch: IntensityPatch, places: readonly Vec3[], intensity: number): IntensityOperation {
   const spikes: artifacts.Spike[][] = [];
   eachChannel(patch, (channel) => {
-    const unit = artifacts.spikeHeight(channel, patch.shape, 1);
-    spikes.push(drawn.map(({ place, intensity }) => ({ place, height: intensity * unit })));
+    spikes.push(artifacts.spikesAt(channel, patch.shape, places, intensity));
   });
   return { kind: 'spike', spikes };
+}
+
+/** A range as TorchIO writes what cannot be negative: x for 0..x, or low and high. */
+function fromNone(range: number | readonly [number, number]): readonly [number, number] {
+  return typeof range === 'number' ? [0, range] : range;
 }
 
 /** A whole number from low to high. */

@@ -4,11 +4,12 @@ import { rearrangement } from '../geometry.ts';
 import { orientationFromCode, orientationOf } from '../orientation.ts';
 import type { Random } from '../random.ts';
 import { flipOf, quarterTurns } from '../rearrange.ts';
-import { spacingOf, type Vec3, voxelCount } from '../volume.ts';
+import { type Affine, affineAt, spacingOf, type Vec3, voxelCount } from '../volume.ts';
 import { drawCentre, indexClasses, startAround } from './crop-centres.ts';
 import { decideIntensity } from './decide-intensity.ts';
 import { moments } from './intensity.ts';
 import type { IntensityOperation, IntensityPatch } from './intensity-operation.ts';
+import type { Matrix3 } from './matrix.ts';
 import { axesOf, decideMove, isMove } from './move-operation.ts';
 import type { GridOperation, Sample } from './sample.ts';
 
@@ -67,8 +68,16 @@ export function decide(random: Random, transform: Transform, sample: Sample): Op
 
 /** A sample's intensities as a patch; changes go into the sample's own array. */
 export function patchOf({ image }: Sample): IntensityPatch {
-  const { data, channels, shape } = image;
-  return { data, channels, shape, spacingMm: spacingOf(image.affine) };
+  const { data, channels, shape, affine } = image;
+  return { data, channels, shape, spacingMm: spacingOf(affine), axes: axesInWorld(affine), whole: true };
+}
+
+/** The directions of the array's axes: the affine's columns, at length 1. */
+function axesInWorld(affine: Affine): Matrix3 {
+  const spacingMm = spacingOf(affine);
+  return [0, 1, 2].flatMap((row) =>
+    spacingMm.map((mm, column) => affineAt(affine, row, column) / mm),
+  ) as unknown as Matrix3;
 }
 
 type Of<Name extends Transform['name']> = Extract<Transform, { name: Name }>;

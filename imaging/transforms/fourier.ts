@@ -23,6 +23,11 @@ export function realValuesOf(spectrum: Spectrum, shape: Vec3, axes: readonly num
   values.set(spectrum.real);
 }
 
+/** Where a frequency lies when 0 is in the middle (numpy's fftshift). */
+export function centredIndex(frequency: number, length: number): number {
+  return (frequency + Math.floor(length / 2)) % length;
+}
+
 function transformAxis({ real, imaginary }: Spectrum, shape: Vec3, axis: number, inverse: boolean): void {
   const length = shape[axis as 0 | 1 | 2];
   const inner = axis === 0 ? shape[1] * shape[2] : axis === 1 ? shape[2] : 1;

@@ -4,14 +4,13 @@ import type { Vec3 } from '../volume.ts';
 import { voxelCount } from '../volume.ts';
 import { addNoise, interpolate, linear, moments, power } from './intensity.ts';
 import * as artifacts from './mr-artifacts.ts';
+import { type Movement, motion, type ScannedGrid } from './mr-motion.ts';
 import { blur, erfKernel } from './smooth.ts';
 
 /** Intensities [channel][x][y][z] that a transform changes in place. */
-export interface IntensityPatch {
+export interface IntensityPatch extends ScannedGrid {
   readonly data: Float32Array;
   readonly channels: number;
-  readonly shape: Vec3;
-  readonly spacingMm: Vec3;
 }
 
 /** One change of intensities with everything random decided: plain JSON. */
@@ -34,13 +33,13 @@ export type IntensityOperation =
   | { readonly kind: 'keep-moments'; readonly mean: number; readonly deviation: number }
   | { readonly kind: 'interpolate'; readonly from: readonly number[]; readonly to: readonly number[] }
   | { readonly kind: 'low-resolution'; readonly shape: Vec3 }
-  | { readonly kind: 'motion'; readonly movements: readonly artifacts.Movement[] }
+  | { readonly kind: 'motion'; readonly movements: readonly Movement[] }
   | {
       readonly kind: 'ghosting';
       readonly axis: number;
       readonly ghosts: number;
       readonly intensity: number;
-      readonly restore: number;
+      readonly restore: number | null;
     }
   /** For each channel its spikes. */
   | { readonly kind: 'spike'; readonly spikes: readonly (readonly artifacts.Spike[])[] }
@@ -48,7 +47,7 @@ export type IntensityOperation =
 
 /** Does an operation, in place. */
 export function applyIntensity(operation: IntensityOperation, patch: IntensityPatch): void {
-  const { data, channels, shape, spacingMm } = patch;
+  const { data, channels, shape } = patch;
   switch (operation.kind) {
     case 'linear':
       eachChannel(patch, (channel, index) => {
@@ -95,7 +94,7 @@ export function applyIntensity(operation: IntensityOperation, patch: IntensityPa
       data.set(fromLowResolution(patch, operation.shape));
       break;
     case 'motion':
-      eachChannel(patch, (channel) => artifacts.motion(channel, shape, spacingMm, operation.movements));
+      eachChannel(patch, (channel) => motion(channel, patch, operation.movements));
       break;
     case 'ghosting':
       eachChannel(patch, (channel) => artifacts.ghosting(channel, shape, operation));

@@ -65,7 +65,8 @@ export function shearMatrix([xy, xz, yx, yz, zx, zy]: readonly [
   return inOrder.reduce((all, next) => product3(next, all), IDENTITY_3);
 }
 
-function rotationAbout(axis: 0 | 1 | 2, angle: number): Matrix3 {
+/** Rotation about one axis, radians. */
+export function rotationAbout(axis: 0 | 1 | 2, angle: number): Matrix3 {
   const cos = Math.cos(angle);
   const sin = Math.sin(angle);
   if (axis === 0) return [1, 0, 0, 0, cos, -sin, 0, sin, cos];

@@ -2,10 +2,13 @@ import { expect, test } from 'vitest';
 import { normalDraws, seededRandom } from '../random.ts';
 import type { Vec3 } from '../volume.ts';
 import { realValuesOf, spectrumOf } from './fourier.ts';
-import { biasField, ghosting, motion, polynomialTerms, spike, spikeHeight } from './mr-artifacts.ts';
+import { IDENTITY_3 } from './matrix.ts';
+import { biasField, ghosting, polynomialTerms, spike, spikesAt } from './mr-artifacts.ts';
+import { motion, type ScannedGrid } from './mr-motion.ts';
 
 const SHAPE: Vec3 = [6, 7, 10];
 const VOXELS = 420;
+const GRID: ScannedGrid = { shape: SHAPE, spacingMm: [1, 1, 1], axes: IDENTITY_3, whole: true };
 
 function channel(seed = 1): Float32Array {
   const normal = normalDraws(seededRandom(seed));
@@ -48,10 +51,10 @@ test('a spectrum is the sum of waves that defines it, and leads back, for length
 
 test('a head that does not move leaves the image as it is; one that does smears it and keeps its brightness', () => {
   const still = channel();
-  motion(still, SHAPE, [1, 1, 1], [{ time: 0.4, rotate: [0, 0, 0], translateMm: [0, 0, 0] }]);
+  motion(still, GRID, [{ time: 0.4, rotate: [0, 0, 0], translateMm: [0, 0, 0] }]);
   expect(difference(still, channel())).toBeLessThan(1e-5);
   const moved = channel();
-  motion(moved, SHAPE, [1, 1, 2], [{ time: 0.7, rotate: [0.1, 0, 0], translateMm: [0, 2, 0] }]);
+  motion(moved, { ...GRID, spacingMm: [1, 1, 2] }, [{ time: 0.7, rotate: [0.1, 0, 0], translateMm: [0, 2, 0] }]);
   expect(difference(moved, channel())).toBeGreaterThan(0.05);
   expect(mean(moved)).toBeCloseTo(mean(channel()), 4);
 });
@@ -64,12 +67,23 @@ test('whatever moves early or late, the middle of k-space is of the unmoved head
   ]) {
     const moved = channel();
     const movements = times.map((time) => ({ time, rotate: [0.3, 0, 0] as const, translateMm: [3, 0, 0] as const }));
-    motion(moved, SHAPE, [1, 1, 1], movements);
+    motion(moved, GRID, movements);
     // Frequency 0 along z: the sum of each line.
     const sums = (values: Float32Array): number[] =>
       [0, 11, 30].map((row) => mean(values.subarray(10 * row, 10 * row + 10)));
     sums(moved).forEach((sum, i) => expect(sum).toBeCloseTo(sums(channel())[i] as number, 4));
   }
+});
+
+test('beyond a whole image lies its darkest value, beyond a patch more of the same', () => {
+  const wall = (whole: boolean): number => {
+    const values = new Float32Array(VOXELS).fill(3);
+    values[0] = 0;
+    motion(values, { ...GRID, whole }, [{ time: 0.6, rotate: [0, 0, 0], translateMm: [0, 0, 4] }]);
+    return Math.abs((values[VOXELS - 1] as number) - 3);
+  };
+  expect(wall(false)).toBeLessThan(1e-5);
+  expect(wall(true)).toBeGreaterThan(0.5);
 });
 
 test('ghosts of no intensity change nothing; real ones keep the mean and repeat the image', () => {
@@ -85,16 +99,30 @@ test('ghosts of no intensity change nothing; real ones keep the mean and repeat 
   const kept = channel();
   ghosting(kept, SHAPE, { axis: 2, ghosts: 2, intensity: 0.8, restore: 0.3 });
   expect(mean(kept)).toBeCloseTo(mean(channel()), 5);
+  // A share of less than two planes is none, but the middle plane (5, itself a multiple of 5) is the image's brightness.
+  for (const restore of [null, 0, 0.05]) {
+    const bright = channel();
+    ghosting(bright, SHAPE, { axis: 2, ghosts: 5, intensity: 1, restore });
+    expect(mean(bright)).toBeCloseTo(mean(channel()), 5);
+    expect(difference(bright, channel())).toBeGreaterThan(0.1);
+  }
 });
 
 test('a spike is one wave of the height asked for, and can be taken away again', () => {
   const values = channel();
-  const height = spikeHeight(values, SHAPE, 2);
+  const places = [
+    [0.2, 0.9, 0.7],
+    [0.1, 0.3, 0.4],
+  ] as const;
+  const [first, second] = spikesAt(values, SHAPE, places, 2);
+  if (first === undefined || second === undefined) throw new Error('two places are two spikes');
   const { real } = spectrumOf(values, SHAPE, [0, 1, 2]);
-  expect(height).toBeCloseTo((2 * (real[0] as number)) / VOXELS, 6); // The mean is this image's largest frequency.
-  spike(values, SHAPE, { place: [0.2, 0.9, 0.7], height }, 1);
-  expect(difference(values, channel())).toBeCloseTo(height, 1);
-  spike(values, SHAPE, { place: [0.2, 0.9, 0.7], height }, -1);
+  // The mean is this image's largest frequency, then the first spike.
+  expect(first.height).toBeCloseTo((2 * (real[0] as number)) / VOXELS, 6);
+  expect(second.height).toBeCloseTo((4 * (real[0] as number)) / VOXELS, 0);
+  spike(values, SHAPE, first, 1);
+  expect(difference(values, channel())).toBeCloseTo(first.height, 1);
+  spike(values, SHAPE, first, -1);
   expect(difference(values, channel())).toBeLessThan(1e-5);
 });
 

@@ -1,90 +1,37 @@
+import { roundHalfEven } from '../nearest-positions.ts';
 import type { Vec3 } from '../volume.ts';
 import { voxelCount } from '../volume.ts';
-import { cropPatch } from './crop.ts';
-import { realValuesOf, type Spectrum, spectrumOf } from './fourier.ts';
-import { affineTransform } from './spatial.ts';
+import { centredIndex, realValuesOf, spectrumOf } from './fourier.ts';
 
 /*
- * What MR scanners do to images, after TorchIO's motion, ghosting, spike and bias field (Shaw et al. 2019; Pérez-García et
- * al. 2021): each works on one channel [x][y][z], in place.
+ * What MR scanners do to images: TorchIO's ghosting, spike and bias field (Pérez-García et al. 2021), with its numbers but
+ * for what docs/transforms.md tells. Each works on one channel [x][y][z], in place.
  */
-
-/** A head that lay otherwise from a share of the acquisition on: radians about each axis, millimetres along it. */
-export interface Movement {
-  readonly time: number;
-  readonly rotate: Vec3;
-  readonly translateMm: Vec3;
-}
-
-const Z = [2] as const;
 
 /**
- * Motion while k-space is read along z: the spectrum is put together of those of the moved images, each for its share of
- * the acquisition. The position that held while the middle of k-space (the image's contrast) was read is the one without
- * movement, so that image and label stay aligned.
+ * Ghosts along an axis: every `ghosts`-th plane of k-space, from the lowest frequency on, is weaker by `intensity`, but for
+ * the share `restore` of the planes about the middle one, rounded down to an even number. The middle plane, the mean along
+ * the axis, always stays; null: it alone.
  */
-export function motion(channel: Float32Array, shape: Vec3, spacingMm: Vec3, movements: readonly Movement[]): void {
-  const firsts = [0, ...movements.map(({ time }) => Math.floor(time * shape[2]))];
-  const middle = firsts.reduce((last, first, i) => (first <= Math.floor(shape[2] / 2) ? i : last), 0);
-  // Before the first movement the head lies as at the middle would, had it not moved: the two change places.
-  const positions: (Movement | null)[] = [null, ...movements];
-  positions[0] = positions[middle] ?? null;
-  positions[middle] = null;
-  const whole: Spectrum = { real: new Float64Array(channel.length), imaginary: new Float64Array(channel.length) };
-  for (const [i, position] of positions.entries()) {
-    const first = firsts[i] as number;
-    const end = firsts[i + 1] ?? shape[2];
-    if (first >= end) continue;
-    const spectrum = spectrumOf(position === null ? channel : moved(channel, shape, spacingMm, position), shape, Z);
-    copyPlanes(spectrum, whole, shape, (centred) => centred >= first && centred < end);
-  }
-  realValuesOf(whole, shape, Z, channel);
-}
-
-function moved(channel: Float32Array, shape: Vec3, spacingMm: Vec3, { rotate, translateMm }: Movement): Float32Array {
-  const parameters = { rotate, shear: [0, 0, 0, 0, 0, 0] as const, translate: translateMm, scale: [1, 1, 1] as const };
-  const result = new Float32Array(channel.length);
-  const nothing = new Uint8Array(0); // Labels stay where they are.
-  cropPatch(
-    { image: channel, channels: 1, classes: nothing },
-    { volumeShape: shape, start: [0, 0, 0], size: shape },
-    affineTransform(parameters, 'border', spacingMm),
-    result,
-    nothing,
-  );
-  return result;
-}
-
-/** Copies the planes of z frequencies for which `takes` says so; it is asked with the lowest frequency first. */
-function copyPlanes(from: Spectrum, to: Spectrum, shape: Vec3, takes: (centred: number) => boolean): void {
-  for (let z = 0; z < shape[2]; z++) {
-    if (!takes(centredIndex(z, shape[2]))) continue;
-    for (let i = z; i < from.real.length; i += shape[2]) {
-      to.real[i] = from.real[i] as number;
-      to.imaginary[i] = from.imaginary[i] as number;
-    }
-  }
-}
-
-/** Where a frequency lies when 0 is in the middle (numpy's fftshift). */
-function centredIndex(frequency: number, length: number): number {
-  return (frequency + Math.floor(length / 2)) % length;
-}
-
-/** Ghosts along an axis: every `ghosts`-th plane of k-space is weaker by `intensity`, but for a share about its middle. */
 export function ghosting(
   channel: Float32Array,
   shape: Vec3,
-  options: { readonly axis: number; readonly ghosts: number; readonly intensity: number; readonly restore: number },
+  options: {
+    readonly axis: number;
+    readonly ghosts: number;
+    readonly intensity: number;
+    readonly restore: number | null;
+  },
 ): void {
   const { axis, ghosts, intensity, restore } = options;
   const length = shape[axis as 0 | 1 | 2];
   const inner = axis === 0 ? shape[1] * shape[2] : axis === 1 ? shape[2] : 1;
   const spectrum = spectrumOf(channel, shape, [axis]);
   const middle = Math.floor(length / 2);
+  const half = Math.floor(roundHalfEven((restore ?? 0) * length) / 2);
   for (let i = 0; i < channel.length; i++) {
     const centred = centredIndex(Math.floor(i / inner) % length, length);
-    if (centred % ghosts !== 0 || Math.abs(centred - middle) <= (restore * length) / 2) continue;
+    if (centred % ghosts !== 0 || centred === middle || (centred >= middle - half && centred < middle + half)) continue;
     spectrum.real[i] = (spectrum.real[i] as number) * (1 - intensity);
     spectrum.imaginary[i] = (spectrum.imaginary[i] as number) * (1 - intensity);
   }
@@ -97,21 +44,37 @@ export interface Spike {
   readonly height: number;
 }
 
-/** The height of a spike that is `intensity` times the largest value of the spectrum. */
-export function spikeHeight(channel: Float32Array, shape: Vec3, intensity: number): number {
+/**
+ * Spikes at the places, each `intensity` times the largest value of the spectrum in which the spikes before it stand: as in
+ * TorchIO, several outgrow one another.
+ */
+export function spikesAt(channel: Float32Array, shape: Vec3, places: readonly Vec3[], intensity: number): Spike[] {
   const { real, imaginary } = spectrumOf(channel, shape, [0, 1, 2]);
-  let largest = 0;
-  for (let i = 0; i < real.length; i++)
-    largest = Math.max(largest, Math.hypot(real[i] as number, imaginary[i] as number));
-  return (intensity * largest) / voxelCount(shape);
+  return places.map((place) => {
+    let largest = 0;
+    for (let i = 0; i < real.length; i++)
+      largest = Math.max(largest, Math.hypot(real[i] as number, imaginary[i] as number));
+    const [x, y, z] = frequencyAt(place, shape).map((frequency, axis) => {
+      const length = shape[axis] as number;
+      return (frequency + length) % length;
+    }) as unknown as Vec3;
+    const at = (x * shape[1] + y) * shape[2] + z;
+    real[at] = (real[at] as number) + intensity * largest;
+    return { place, height: (intensity * largest) / voxelCount(shape) };
+  });
+}
+
+/** The frequency at shares of the axes, 0 in the middle. */
+function frequencyAt(place: Vec3, shape: Vec3): Vec3 {
+  return place.map((share, axis) => {
+    const length = shape[axis] as number;
+    return Math.floor(share * length) - Math.floor(length / 2);
+  }) as unknown as Vec3;
 }
 
 /** One bright point of k-space is stripes over the whole image; it is added `times` (-1 takes it away again). */
 export function spike(channel: Float32Array, shape: Vec3, { place, height }: Spike, times: number): void {
-  const wave = place.map((share, axis) => {
-    const length = shape[axis] as number;
-    return (2 * Math.PI * (Math.floor(share * length) - Math.floor(length / 2))) / length;
-  });
+  const wave = frequencyAt(place, shape).map((frequency, axis) => (2 * Math.PI * frequency) / (shape[axis] as number));
   let i = 0;
   for (let x = 0; x < shape[0]; x++) {
     for (let y = 0; y < shape[1]; y++) {

@@ -27,6 +27,7 @@ const CHECKS: Readonly<Record<string, () => Promise<{ check: Check }>>> = {
   'sliding-window': () => import('./kinds/sliding-window.ts'),
   spatial: () => import('./kinds/spatial.ts'),
   transforms: () => import('./kinds/transforms.ts'),
+  torchio: () => import('./kinds/torchio.ts'),
   analysis: () => import('./kinds/analysis.ts'),
 };
 
