@@ -1,15 +1,14 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import { ERROR_CODES, VoxhelmError } from '@voxhelm/contracts/errors';
 import { beforeAll, expect, test } from 'vitest';
-import { type History, readHistory } from './testing/history-file.ts';
+import { HISTORIES, type History, readHistory } from './testing/history-file.ts';
 import { installQuietRuntime } from './testing/quiet-runtime.ts';
 import { bundleWorkflows } from './worker.ts';
 import { NON_RETRYABLE_CODES } from './workflows/retry-codes.ts';
 
-const HISTORIES = fileURLToPath(new URL('../tests/histories/', import.meta.url));
+const NAMES = readdirSync(HISTORIES).filter((name) => name.endsWith('.json'));
 
 let workflowBundle: { code: string };
 
@@ -33,10 +32,22 @@ function recorded(name: string): { workflowId: string; history: History } {
 }
 
 test('runs that began under an earlier version of the workflows go on under this one', async () => {
-  const names = readdirSync(HISTORIES).filter((name) => name.endsWith('.json'));
-  expect(names.length).toBeGreaterThanOrEqual(10);
-  const errors = await replay(names.map(recorded));
-  expect(errors).toEqual(Object.fromEntries(names.map((name) => [name, undefined])));
+  const errors = await replay(NAMES.map(recorded));
+  expect(errors).toEqual(Object.fromEntries(NAMES.map((name) => [name, undefined])));
+});
+
+test('the histories hold everything that a run, a trial and a firing ask of the database', () => {
+  const asked = ['run', 'trial-window', 'trial', 'firing'].flatMap((name) => {
+    const source = readFileSync(new URL(`workflows/${name}.ts`, import.meta.url), 'utf8');
+    return [...source.matchAll(/database\.(\w+)\(/g)].map(([, activity]) => activity);
+  });
+  const done = NAMES.flatMap((name) =>
+    (recorded(name).history.events ?? []).map(
+      ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name,
+    ),
+  );
+  expect(asked.length).toBeGreaterThan(15);
+  expect(asked.filter((activity) => !done.includes(activity))).toEqual([]);
 });
 
 test('a workflow that does something else than its history is found', async () => {

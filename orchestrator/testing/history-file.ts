@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import type { temporal } from '@temporalio/proto';
 
 /*
@@ -10,6 +11,9 @@ import type { temporal } from '@temporalio/proto';
 // CommonJS whose names Node cannot see from a module.
 const proto = createRequire(import.meta.url)('@temporalio/proto') as { temporal: typeof temporal };
 const { History } = proto.temporal.api.history.v1;
+
+/** Where recorded histories lie. */
+export const HISTORIES = fileURLToPath(new URL('../../tests/histories/', import.meta.url));
 
 /** A workflow's history, as the client fetches it and a replay takes it. */
 export type History = temporal.api.history.v1.History;

@@ -1,19 +1,15 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { ApplicationFailure } from '@temporalio/common';
 import type { TrainJob } from '@voxhelm/contracts/jobs';
 import { RUN_SIGNALS, trialWorkflowId } from '../workflows/signals.ts';
-import { writeHistory } from './history-file.ts';
-import { eventually, type Orchestra, startOrchestra } from './orchestra.ts';
+import { HISTORIES, writeHistory } from './history-file.ts';
+import { eventually, type Orchestra } from './orchestra.ts';
+import { recordMissing } from './record-missing.ts';
 
 /*
- * `node --import tsx orchestrator/testing/record-histories.ts`: records one history of each way through the workflows to
- * tests/histories/, for workflows/replay.test.ts. Histories are kept for as long as runs of that version may be alive:
- * when a replay fails, the change to the workflow needs Temporal's `patched()`, not a new recording.
+ * `node --import tsx orchestrator/testing/record-histories.ts`: records to tests/histories/, for orchestrator/replay.test.ts, each of
+ * these ways through a run's and a trial's workflow that is not there yet.
  */
-
-/** Where recorded histories lie. */
-export const HISTORIES = fileURLToPath(new URL('../../tests/histories/', import.meta.url));
 
 const untilCancelled = (_: TrainJob, cancelled: Promise<never>): Promise<never> => cancelled;
 const REQUEST = { folds: 2, search: { trials: 2, parallel: 2 }, plan: { steps: 5 } };
@@ -95,19 +91,57 @@ async function recordLives(orchestra: Orchestra): Promise<void> {
   }
 }
 
-async function main(): Promise<void> {
-  await mkdir(HISTORIES, { recursive: true });
-  for (const file of await readdir(HISTORIES)) await rm(join(HISTORIES, file));
-  const orchestra = await startOrchestra();
-  try {
-    await recordHappy(orchestra);
-    await recordPause(orchestra);
-    await recordCancel(orchestra);
-    await recordFailure(orchestra);
-    await recordLives(orchestra);
-  } finally {
-    await orchestra.close();
-  }
+/** Of three algorithms two are measured; for the third the budget has no time. */
+async function recordMeasured(orchestra: Orchestra): Promise<void> {
+  const { trainer } = orchestra;
+  trainer.probe = ({ algorithm }) => ({ tookMs: algorithm === 'segresnet' ? 140_000 : 189_000 });
+  const algorithms = ['segresnet', 'unet', 'dints'];
+  const { handle } = await orchestra.submit({ algorithms, budget: '10m', folds: 1, search: { trials: 2 } });
+  await handle.result();
+  trainer.probe = null;
+  await save(orchestra, 'run-several-measured', handle.workflowId);
 }
 
-await main();
+/** Of three algorithms the second takes too long to be measured; the third crashes until no time is left to try again. */
+async function recordMeasuringCut(orchestra: Orchestra): Promise<void> {
+  const { trainer } = orchestra;
+  const name = 'nearly over';
+  trainer.analyze = async () => {
+    await orchestra.db.run.updateMany({ where: { name }, data: { startedAt: new Date(Date.now() - 60_000) } });
+  };
+  trainer.probe = ({ algorithm }, cancelled) => {
+    if (algorithm === 'unet') return cancelled;
+    if (algorithm === 'dints') throw ApplicationFailure.create({ message: 'crashed', type: 'internal' });
+    return { tookMs: 100, fuseCaseMs: 1 };
+  };
+  const algorithms = ['segresnet', 'unet', 'dints'];
+  const { handle } = await orchestra.submit({ ...REQUEST, algorithms, name, budget: '90s' });
+  await handle.result();
+  trainer.analyze = null;
+  trainer.probe = null;
+  await save(orchestra, 'run-measuring-cut', handle.workflowId);
+}
+
+/** A run that waits for its trial longer than it goes without looking around: takes two minutes. */
+async function recordLookAround(orchestra: Orchestra): Promise<void> {
+  const { trainer } = orchestra;
+  trainer.train = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 125_000));
+    return {};
+  };
+  const { handle } = await orchestra.submit({ ...REQUEST, folds: 1, search: { trials: 1 } });
+  await handle.result();
+  trainer.train = async () => ({});
+  await save(orchestra, 'run-looked-around', handle.workflowId);
+}
+
+await recordMissing({
+  'run-completed': recordHappy,
+  'run-paused-resumed': recordPause,
+  'run-cancelled': recordCancel,
+  'run-failed': recordFailure,
+  'run-continued-life-1': recordLives,
+  'run-several-measured': recordMeasured,
+  'run-measuring-cut': recordMeasuringCut,
+  'run-looked-around': recordLookAround,
+});
