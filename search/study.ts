@@ -87,13 +87,18 @@ export interface StudyOptions {
   readonly warmPoints?: (parameters: readonly Parameter[]) => readonly Point[];
 }
 
+/** The space of a study over algorithms. */
+export function spaceOver(algorithms: readonly Pick<StudyAlgorithm, 'name' | 'space'>[]): SearchSpace {
+  return { algorithm: hp.choice(algorithms.map(({ name, space }) => ({ [name]: space }))) };
+}
+
 /**
  * A new study over algorithms, whose first parameter is `algorithm`. Trials 0 .. A-1 are the algorithms' defaults. Throws
  * `invalid-request` where a space or a default is wrong.
  */
 export function createStudy({ algorithms, settings, seed, warmPoints }: StudyOptions): Study {
   if (algorithms.length === 0) throw new VoxhelmError('invalid-request', 'a study needs at least one algorithm');
-  const space = { algorithm: hp.choice(algorithms.map(({ name, space }) => ({ [name]: space }))) };
+  const space = spaceOver(algorithms);
   const defaults = algorithms.map(({ name, defaults }) => {
     const own = Object.entries(defaults).map(([key, value]) => [`${name}.${key}`, value] as const);
     return { algorithm: name, ...Object.fromEntries(own) };

@@ -554,6 +554,33 @@ test('test images without a label are not predicted, so they take none of the ti
   expect((await activities.prepareEnsemble({ runId })).budgetMs).toBe(budgetMs);
 });
 
+test('an algorithm of which a branch can take over no trial, for its space was changed, gets no place for them in a small budget', async () => {
+  const activities = createActivities({ db, store, now: () => new Date(), temporal: fakeTemporal().temporal });
+  const random = { sampler: 'random', pruner: 'none' } as const;
+  const settings = { folds: 1, algorithms: ['segresnet', 'unet'] };
+  const first = await acceptRun({ ...settings, plan: { steps: 5 }, search: { ...random, trials: 2 } });
+  await carry(activities, first);
+  const gpu = fakeGpuActivities(store, fakeTrainer());
+  const branched = async (spaces: Record<string, Record<string, unknown>>) => {
+    const branch = { run: first, keep: 'trials' } as const;
+    const runId = await acceptRun({ ...settings, branch, search: { ...random, spaces } }, 240_000);
+    await activities.beginRun({ runId });
+    const probes = [];
+    for (const { algorithm, job } of await activities.prepareBundles({ runId })) {
+      // Time for one of the two alone.
+      const times = { stepMs: algorithm === 'unet' ? 950 : 700, startMs: 5_000, predictCaseMs: 500, tookMs: 30_000 };
+      probes.push({ algorithm, result: { ...(await gpu.probePlan(job)), ...times } });
+    }
+    const [fastest] = probes;
+    const isMeasured = await activities.timeForProbe({ runId, algorithm: 'unet', probes: fastest ? [fastest] : [] });
+    await activities.layOutStudy({ runId, probes });
+    const { schedule } = await db.study.findUniqueOrThrow({ where: { runId } });
+    return [isMeasured !== null, new Set(Object.keys((schedule as { algorithms: object }).algorithms))];
+  };
+  expect(await branched({})).toEqual([true, new Set(settings.algorithms)]);
+  expect(await branched({ unet: { learningRate: 0.5 } })).toEqual([false, new Set(['segresnet'])]);
+});
+
 test('a plan comes from the cases that may be trained on: comparison cases enter neither its statistics nor its counts', async () => {
   const activities = createActivities({ db, store, now: () => new Date(), temporal: fakeTemporal().temporal });
   const before = await acceptRun({ folds: 2, algorithms: ['segresnet'] });

@@ -97,23 +97,25 @@ export interface TakenOver {
   readonly lost: readonly string[];
 }
 
-/** Chooses the finished trials that are points of this run's space, whose algorithms are `tried`. */
-export function takeOver(
-  { trials: finished, refused }: EarlierTrials,
-  space: SearchSpace,
-  tried: readonly string[],
-): TakenOver {
-  if (refused !== null) return { kept: [], finished: finished.length, lost: finished.length === 0 ? [] : [refused] };
+/** Those of the finished trials that may be taken over into a run that searches this space: its points. */
+export function pointsOf({ trials, refused }: EarlierTrials, space: SearchSpace): Trial[] {
+  if (refused !== null) return [];
   const parameters = compileSpace(space);
-  const isPoint = ({ point }: Trial): boolean => {
+  return trials.filter(({ point }) => {
     try {
       checkPoint(parameters, fromJson('Trial.point', Point, point));
       return true;
     } catch {
       return false; // Its space was another one.
     }
-  };
-  const kept = finished.filter((trial) => tried.includes(trial.algorithm) && isPoint(trial));
+  });
+}
+
+/** Chooses the finished trials that are points of this run's space, over the algorithms that are `tried`. */
+export function takeOver(earlier: EarlierTrials, space: SearchSpace, tried: readonly string[]): TakenOver {
+  const { trials: finished, refused } = earlier;
+  if (refused !== null) return { kept: [], finished: finished.length, lost: finished.length === 0 ? [] : [refused] };
+  const kept = pointsOf(earlier, space);
   const algorithms = [...new Set(finished.map(({ algorithm }) => algorithm))];
   const lost = algorithms.flatMap((name) => {
     const own = finished.filter((trial) => trial.algorithm === name && !kept.includes(trial)).length;

@@ -3,7 +3,6 @@ import type { Prisma } from '@voxhelm/prisma/client';
 import { toJson } from '@voxhelm/prisma/json';
 import { foldTrainings, tryAllocate } from '@voxhelm/search/budget';
 import { WHOLE } from '@voxhelm/search/fidelity/schedule';
-import { narrowSpace } from '@voxhelm/search/narrow';
 import { refuseBudget } from '@voxhelm/search/smallest-budget';
 import { leftMsOf } from '@voxhelm/search/spending';
 import { createStudy } from '@voxhelm/search/study';
@@ -18,7 +17,7 @@ import type { Dependencies } from './dependencies.ts';
 import { divergedEvent, triedDespiteDivergence, withLeastRate } from './diverged-probes.ts';
 import { earlierStudies, featuresOf } from './earlier-studies.ts';
 import { smallerEvent } from './make-plans.ts';
-import { type MeasuredAlgorithm, type MeasuredRun, measuredRun } from './measured-plans.ts';
+import { type MeasuredAlgorithm, type MeasuredRun, measuredRun, searchedSpace } from './measured-plans.ts';
 import { addEvents, changeRun, elapsedMs, enterStage, hasEnded } from './run-rows.ts';
 import { loadStudy, type Schedule, studySettings } from './schedule.ts';
 
@@ -40,16 +39,9 @@ export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorA
       const laidOut = { ...fitted, splits, folds: Math.min(fitted.folds, splits) };
       const earlier = await earlierStudies(db, run);
       const draft = createStudy({
-        algorithms: measured.map(({ name, planner, plan, probe }) => ({
+        algorithms: measured.map(({ name, plan, probe }) => ({
           name,
-          ...withLeastRate(
-            narrowSpace(
-              name,
-              { space: planner.space(plan), defaults: planner.defaults(plan) },
-              settings.spaces?.[name] ?? {},
-            ),
-            { probe },
-          ),
+          ...withLeastRate(searchedSpace(plan, settings), { probe }),
         })),
         settings: studySettings(settings, { allocation: laidOut }),
         seed: run.seed,

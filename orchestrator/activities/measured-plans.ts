@@ -8,10 +8,12 @@ import { fromJson } from '@voxhelm/prisma/json';
 import { architectureSearchMs, fittedSearchSteps } from '@voxhelm/search/architecture-search-time';
 import { type BudgetInput, wallBudgetMs } from '@voxhelm/search/budget';
 import { isOverRungs } from '@voxhelm/search/fidelity/schedule';
+import { type NamedSpace, narrowSpace } from '@voxhelm/search/narrow';
 import { leftMsOf } from '@voxhelm/search/spending';
+import { spaceOver } from '@voxhelm/search/study';
 import { readCheckOf } from '../known-analysis.ts';
 import type { MeasuredPlan } from '../workflows/activity-interface.ts';
-import { type EarlierTrials, earlierTrials } from './branch.ts';
+import { type EarlierTrials, earlierTrials, pointsOf } from './branch.ts';
 import { casesOf } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
 import { givensOf, heldToDevice, planFor } from './make-plans.ts';
@@ -51,10 +53,10 @@ export interface MeasuredRun {
   readonly algorithms: readonly MeasuredAlgorithm[];
   /** Of the run that is branched off. */
   readonly earlier: EarlierTrials;
-  /** Algorithms of which some of those may be taken over, whether they are measured or not. */
-  readonly known: ReadonlySet<string>;
   /** All but the algorithms of an allocation. */
   readonly budget: Omit<BudgetInput, 'algorithms' | 'steps'>;
+  /** Whether some trials of the run that is branched off are points of this plan's search, be it measured or not. */
+  hasTrials(plan: Plan): boolean;
   /** The steps that the user fixed for these algorithms. */
   fixed(algorithms: readonly Pick<MeasuredAlgorithm, 'name' | 'planSteps'>[]): number | null;
 }
@@ -78,7 +80,12 @@ export async function measuredRun(
   const bundles = await db.bundle.findMany({ where: { runId, fold: 0 } });
   const planned = new Map(bundles.map((row) => [row.algorithm, fromJson('Bundle.plan', Plan, row.plan)]));
   const earlier = await earlierTrials(dependencies, run, settings);
-  const known = new Set(earlier.refused === null ? earlier.trials.map(({ algorithm }) => algorithm) : []);
+  const hasTrials: MeasuredRun['hasTrials'] = (plan) => {
+    const own = earlier.trials.filter(({ algorithm }) => algorithm === plan.algorithm);
+    if (own.length === 0) return false;
+    const { space } = searchedSpace(plan, settings);
+    return pointsOf({ ...earlier, trials: own }, spaceOver([{ name: plan.algorithm, space }])).length > 0;
+  };
   const order = request.algorithms ?? defaultAlgorithms;
   const algorithms = probes
     .toSorted((a, b) => order.indexOf(a.algorithm) - order.indexOf(b.algorithm))
@@ -100,12 +107,19 @@ export async function measuredRun(
         plan,
         probe,
         planSteps,
-        isTried: known.has(algorithm),
+        isTried: hasTrials(plan),
         fitted,
       };
     });
   const fixed: MeasuredRun['fixed'] = (some) => fixedSteps(run, some);
-  return { run, analysis, request, settings, splits, planned, algorithms, earlier, known, budget, fixed };
+  return { run, analysis, request, settings, splits, planned, algorithms, earlier, hasTrials, budget, fixed };
+}
+
+/** What a run searches of a plan: its algorithm's space as the request has it. Throws `invalid-request` where that cannot be. */
+export function searchedSpace(plan: Plan, { spaces }: Pick<SearchSettings, 'spaces'>): NamedSpace {
+  const planner = plannerOf(plan.algorithm);
+  const own = { space: planner.space(plan), defaults: planner.defaults(plan) };
+  return narrowSpace(planner.name, own, spaces?.[planner.name] ?? {});
 }
 
 async function budgetOfRun(

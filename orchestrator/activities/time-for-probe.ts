@@ -11,11 +11,13 @@ import { addEvents, changeRun, hasEnded } from './run-rows.ts';
 export function probeTimeActivities(dependencies: Dependencies): Pick<OrchestratorActivities, 'timeForProbe'> {
   return {
     async timeForProbe({ runId, algorithm, probes }) {
-      const { algorithms, budget, fixed, known, planned, splits } = await measuredRun(dependencies, runId, probes);
-      const planSteps = planned.get(algorithm)?.training.steps ?? 0;
+      const { algorithms, budget, fixed, hasTrials, planned, splits } = await measuredRun(dependencies, runId, probes);
+      const plan = planned.get(algorithm);
+      const planSteps = plan?.training.steps ?? 0;
       // An edited plan's steps are fixed only where it is the only one.
       const steps = fixed([...algorithms, { name: algorithm, planSteps }]);
-      const next = { name: algorithm, pace: plannerOf(algorithm).pace, isTried: known.has(algorithm) };
+      const isTried = plan !== undefined && hasTrials(plan);
+      const next = { name: algorithm, pace: plannerOf(algorithm).pace, isTried };
       // What diverged for good needs no time: the next one may be the only one that trains.
       const decision = nextProbe({ ...budget, algorithms: algorithms.filter(mayLearn), steps, next, splits });
       // Without a budget, which was taken away meanwhile, it takes as long as any probe may (workflows/proxies.ts).
