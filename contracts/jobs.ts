@@ -65,7 +65,7 @@ export const ProbeJob = z.object({
   plan: ArtifactRef,
   cases: ArtifactRef,
   seed: z.number().int(),
-  /** Key prefix under which attempts tell later ones of the device's memory; jobs of before 25 November lack it. */
+  /** Key prefix under which attempts tell of the device's memory and of why they failed; jobs of before 25 November lack it. */
   artifactPrefix: z.string().optional(),
 });
 export type ProbeJob = z.infer<typeof ProbeJob>;

@@ -21,6 +21,7 @@ import { newId } from '@voxhelm/prisma/ids';
 import { migrate } from '@voxhelm/prisma/migrate';
 import { startTestPostgres, type TestPostgres } from '@voxhelm/prisma/testing/postgres';
 import { type ArtifactStore, folderStore, readJson, writeJson } from '@voxhelm/storage/artifact-store';
+import { noteFailure } from '@voxhelm/storage/last-attempt';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readCases } from '../run-cases.ts';
 import { fakeGpuActivities, fakeTrainer } from '../testing/fake-trainer.ts';
@@ -401,6 +402,30 @@ test('on a slower machine fewer algorithms are tried, but never one of several t
     expect(allocation.searchTrials, `${pace} times slower`).toBeGreaterThanOrEqual(kept);
     expect(await db.runEvent.count({ where: { runId, type: 'algorithm.left-out' } })).toBe(4 - kept);
   }
+});
+
+test('an algorithm whose measuring failed is left out for that, not for being slow', async () => {
+  const runId = await acceptRun({ folds: 1, algorithms: ['segresnet', 'unet', 'swinunetr'] }, 600_000);
+  const activities = createActivities({ db, store, now: () => new Date(), temporal: fakeTemporal().temporal });
+  const gpu = fakeGpuActivities(store, fakeTrainer());
+  const analysis = (await activities.beginRun({ runId })) as AnalyzeJob;
+  await activities.recordRunAnalysis({ runId, result: await gpu.analyzeDataset(analysis) });
+  const probes = [];
+  for (const { algorithm, job } of await activities.prepareBundles({ runId })) {
+    if (algorithm === 'segresnet') probes.push({ algorithm, result: await gpu.probePlan(job) });
+    // As its trainer does of each attempt that fails.
+    const attempted = { artifactPrefix: job.artifactPrefix ?? '', lease: 0 };
+    if (algorithm === 'unet') await noteFailure(store, attempted, 1, 'the engine broke');
+  }
+  await activities.layOutStudy({ runId, probes });
+  const leftOut = await db.runEvent.findMany({
+    where: { runId, type: 'algorithm.left-out' },
+    orderBy: { key: 'desc' },
+  });
+  expect(leftOut.map(({ message }) => message)).toEqual([
+    'Left out unet: measuring it failed (the engine broke), and the budget had no time to do it again.',
+    'Left out swinunetr: measuring it, with the wait for a trainer, took longer than the budget has time for.',
+  ]);
 });
 
 test('trials are planned to fit what the probe measured, with fewer and smaller patches where they must', async () => {

@@ -31,9 +31,14 @@ export async function casesOf(dependencies: Dependencies, run: Run, check: Datas
   });
 }
 
+/** Under which a bundle's artifacts are stored. */
+export function bundlePrefix(runId: string, { algorithm, fold }: Pick<Plan, 'algorithm' | 'fold'>): string {
+  return `runs/${runId}/bundles/${algorithm}-fold${fold}`;
+}
+
 /** Where a bundle's plan is stored. */
 export function planKey(runId: string, plan: Plan): string {
-  return `runs/${runId}/bundles/${plan.algorithm}-fold${plan.fold}/plan.json`;
+  return `${bundlePrefix(runId, plan)}/plan.json`;
 }
 
 /** A bundle's row. */

@@ -8,11 +8,12 @@ import { leftMsOf } from '@voxhelm/search/spending';
 import { createStudy } from '@voxhelm/search/study';
 import { trainingMs, validationCases } from '@voxhelm/search/training-time';
 import { warmPoints } from '@voxhelm/search/warm-start';
-import { eachTried, worthTrying } from '@voxhelm/search/worth-trying';
+import { eachTried, type LeftOut, worthTrying } from '@voxhelm/search/worth-trying';
 import { writeJson } from '@voxhelm/storage/artifact-store';
+import { lastFailure } from '@voxhelm/storage/last-attempt';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
 import { copyTrials, takenOverEvent, takeOver } from './branch.ts';
-import { bundlePlanned, bundleRow, leftOutEvent, planKey } from './bundle-rows.ts';
+import { bundlePlanned, bundlePrefix, bundleRow, leftOutEvent, planKey } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
 import { divergedEvent, triedDespiteDivergence, withLeastRate } from './diverged-probes.ts';
 import { earlierStudies, featuresOf } from './earlier-studies.ts';
@@ -35,6 +36,7 @@ export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorA
       const { run, analysis, request, settings, splits, planned, budget } = asked;
       const { budgetMs, parallel, testCases, trainingCases } = budget;
       const { tried: measured, leftOut, allocation: fitted } = chooseTried(asked);
+      const unmeasured = await unmeasuredOf(dependencies, asked);
       const steps = asked.fixed(measured);
       const laidOut = { ...fitted, splits, folds: Math.min(fitted.folds, splits) };
       const earlier = await earlierStudies(db, run);
@@ -129,7 +131,7 @@ export function layOutActivities(dependencies: Dependencies): Pick<OrchestratorA
           transaction,
           runId,
           ...bundles.map(({ plan, steps: length }) => bundlePlanned(plan, length)),
-          ...leftOut.map(leftOutEvent),
+          ...[...unmeasured, ...leftOut].map(leftOutEvent),
           ...(request.branch?.keep === 'trials' ? [takenOverEvent(taken, request.branch)] : []),
           ...measured.flatMap(divergedEvent),
           ...measured.flatMap(({ name, probe }) => warmStartEvent(name, probe.startedFrom)),
@@ -155,7 +157,7 @@ function warmStartEvent(algorithm: string, startedFrom: string | undefined) {
 }
 
 /** Which of the measured algorithms the run tries, what it leaves out and why, and how its time is divided. */
-function chooseTried({ algorithms, budget, fixed, planned, settings, splits }: MeasuredRun) {
+function chooseTried({ algorithms, budget, fixed, settings, splits }: MeasuredRun) {
   const { parallel, testCases, trainingCases } = budget;
   const leftMs = leftMsOf(budget);
   const steps = fixed(algorithms);
@@ -168,17 +170,28 @@ function chooseTried({ algorithms, budget, fixed, planned, settings, splits }: M
     anyTrials: settings.trials !== undefined || fixed(worth.tried) !== null,
     allocate: (some) => tryAllocate(inputOf(some)),
   });
-  // Those that were left out before they were measured have told why: an event is told once.
-  const unmeasured = [...planned.keys()]
-    .filter((name) => !algorithms.some((one) => one.name === name))
-    .map((name) => ({
-      name,
-      reason: 'measuring it, with the wait for a trainer, took longer than the budget has time for',
-    }));
   return {
     tried,
-    leftOut: [...unmeasured, ...diverged, ...worth.leftOut, ...leftOut],
+    leftOut: [...diverged, ...worth.leftOut, ...leftOut],
     // Refused by all that were measured: what the others took is no part of what the fastest alone would need.
     allocation: allocation ?? refuseBudget(inputOf(learning)),
   };
+}
+
+/**
+ * Algorithms that were to be measured and came to no end within their time, and why. Those that were left out before have told it:
+ * an event is told once.
+ */
+async function unmeasuredOf({ store }: Dependencies, { run, planned, algorithms }: MeasuredRun): Promise<LeftOut[]> {
+  const plans = [...planned.values()].filter(({ algorithm }) => !algorithms.some(({ name }) => name === algorithm));
+  return Promise.all(
+    plans.map(async (plan) => {
+      const failure = await lastFailure(store, bundlePrefix(run.id, plan));
+      const reason =
+        failure === null
+          ? 'measuring it, with the wait for a trainer, took longer than the budget has time for'
+          : `measuring it failed (${failure}), and the budget had no time to do it again`;
+      return { name: plan.algorithm, reason };
+    }),
+  );
 }

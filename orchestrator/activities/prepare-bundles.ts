@@ -1,10 +1,9 @@
-import { dirname } from 'node:path/posix';
 import { plannerOf } from '@voxhelm/algorithms/planners';
 import type { ProbeJob } from '@voxhelm/contracts/jobs';
 import { writeJson } from '@voxhelm/storage/artifact-store';
 import { readCheckOf } from '../known-analysis.ts';
 import type { OrchestratorActivities } from '../workflows/activity-interface.ts';
-import { bundlePlanned, bundleRow, casesOf, leftOutEvent, planKey } from './bundle-rows.ts';
+import { bundlePlanned, bundlePrefix, bundleRow, casesOf, leftOutEvent, planKey } from './bundle-rows.ts';
 import type { Dependencies } from './dependencies.ts';
 import { givensOf, plansOf } from './make-plans.ts';
 import { addEvents, changeRun, enterStage, hasEnded, readRun } from './run-rows.ts';
@@ -45,7 +44,7 @@ export function prepareActivities(dependencies: Dependencies): Pick<Orchestrator
       return bundles
         .toSorted((a, b) => paceOf(a) - paceOf(b))
         .map(({ plan, artifact }, index) => {
-          const artifactPrefix = dirname(artifact.uri);
+          const artifactPrefix = bundlePrefix(runId, plan);
           const job: ProbeJob = { kind: 'probe', plan: artifact, cases: casesArtifact, seed: run.seed, artifactPrefix };
           // The fastest is measured in any case: what a run needs at least is known by it alone.
           return { algorithm: plan.algorithm, job, ifTime: index > 0 && run.budgetMs !== null };

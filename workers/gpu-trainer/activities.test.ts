@@ -5,6 +5,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { folderStore } from '@voxhelm/storage/artifact-store';
+import { lastFailure } from '@voxhelm/storage/last-attempt';
 import { readTrialLogs } from '@voxhelm/storage/trial-log';
 import { pino } from 'pino';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -144,6 +145,15 @@ describe('the activities of the queue gpu', () => {
     ]);
     const messages = [`0 memory ${killed}`, '0 memory undefined', '1 killed fits', '1 memory fits'];
     expect(told).toMatchObject(messages.map((message) => ({ message })));
+  });
+
+  it('leaves word of why a probe failed, for whoever waits for it in vain', async () => {
+    const { plan, cases, seed, trialId } = fakeJob('error');
+    const probe = { kind: 'probe' as const, plan, cases, seed, artifactPrefix: 'bundles/unet-fold0', trialId };
+    const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
+    await failureOf(environment.run(activities().probePlan, probe));
+    expect(await lastFailure(folderStore(artifacts), 'bundles/unet-fold0')).toBe('case "a" is no image');
+    expect(await lastFailure(folderStore(artifacts), 'bundles/dints-fold0')).toBeNull();
   });
 
   it('makes the plan smaller at once where the kernel killed the process for its memory, or tells nothing of it', async () => {

@@ -16,10 +16,10 @@ import {
   TrainResult,
 } from '@voxhelm/contracts/jobs';
 import { type ArtifactStore, openArtifactStore } from '@voxhelm/storage/artifact-store';
+import { type Attempted, failureBefore, noteFailure } from '@voxhelm/storage/last-attempt';
 import { openTrialLog, type TrialLog } from '@voxhelm/storage/trial-log';
 import type { pino } from 'pino';
 import type { z } from 'zod';
-import { failureBefore, noteFailure } from './last-attempt.ts';
 import { openLearntMemory } from './learnt-memory.ts';
 import type { Heartbeat, JobSettings } from './messages.ts';
 import { type JobFailure, type JobOutcome, type SuperviseOptions, superviseJob } from './supervise.ts';
@@ -67,6 +67,7 @@ async function runJob<S extends z.ZodType>(job: Job, result: S, options: Activit
   });
   const store = openArtifactStore(options.settings.artifacts);
   const log = logOf(job, attempt, store, logger);
+  const attempted = attemptedOf(job);
   let latest: Heartbeat = { phase: 'starting', memoryMb: 0 };
   // The trainer beats for its child, which may be inside one long operation; a hung child is the supervisor's to end.
   const beat = setInterval(() => context.heartbeat(latest), HEARTBEAT_EVERY_MS);
@@ -75,7 +76,7 @@ async function runJob<S extends z.ZodType>(job: Job, result: S, options: Activit
   log?.line('info', `attempt ${attempt} starts on ${hostname()}`);
   const startedAt = performance.now();
   try {
-    const after = job.kind === 'train' ? await failureBefore(store, job, attempt).catch(() => null) : null;
+    const after = attempted === null ? null : await failureBefore(store, attempted, attempt).catch(() => null);
     const attemptWith = (smaller: number, smallerWhy: SmallerWhy): Promise<JobOutcome> =>
       superviseJob({
         entry: options.entry ?? new URL('./job.ts', import.meta.url),
@@ -120,9 +121,9 @@ async function runJob<S extends z.ZodType>(job: Job, result: S, options: Activit
     logger.warn({ elapsedMs, failure: outcome }, 'job ended without a result');
     log?.line('error', `${outcome.error.code}: ${outcome.error.message}`);
     const failure = failureOf(outcome, context.cancellationSignal, options.draining);
-    if (job.kind === 'train' && failure instanceof ApplicationFailure) {
+    if (attempted !== null && failure instanceof ApplicationFailure) {
       // What is told of it is lost with it, and no more.
-      await noteFailure(store, job, attempt, failure.message).catch((error: unknown) =>
+      await noteFailure(store, attempted, attempt, failure.message).catch((error: unknown) =>
         logger.warn({ err: error }, 'why this attempt failed could not be written down'),
       );
     }
@@ -145,6 +146,13 @@ function readResult<S extends z.ZodType>(job: Job, result: S, value: unknown): z
     nonRetryable: true,
     details: [{ code: 'internal', message, fix: "Look at the trainer's log, and report this.", details: {} }],
   });
+}
+
+/** As what attempts note why they failed; null where nobody asks. */
+function attemptedOf(job: Job): Attempted | null {
+  if (job.kind === 'train') return job;
+  if (job.kind !== 'probe' || job.artifactPrefix === undefined) return null;
+  return { artifactPrefix: job.artifactPrefix, lease: 0 };
 }
 
 /** The log that a trial's page shows; the trainer's own has that of every job. */
