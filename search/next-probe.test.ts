@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { allocate } from './budget.ts';
-import { type Measured, type NextProbeInput, nextProbe } from './next-probe.ts';
-import { smallestLeftMs } from './smallest-budget.ts';
+import { firstProbeMs, type Measured, type NextProbeInput, nextProbe } from './next-probe.ts';
+import { refuseUnmeasured, smallestLeftMs } from './smallest-budget.ts';
 
 const fast: Measured = {
   name: 'fast',
@@ -19,6 +19,31 @@ function input(budgetMs: number | null, changes: Partial<NextProbeInput> = {}): 
     ...changes,
   };
 }
+
+test('the first algorithm is measured while the budget lasts, and long enough to tell which would do', () => {
+  const first = (budgetMs: number | null, changes: Partial<NextProbeInput> = {}, wasCut = false) =>
+    firstProbeMs(input(budgetMs, changes), wasCut);
+  expect(first(360_000)).toBe(300_000);
+  expect(first(90_000)).toBe(120_000);
+  // After that it is measured again only where the budget was raised meanwhile.
+  expect(first(360_000, { elapsedMs: 360_500 }, true)).toBeLessThanOrEqual(0);
+  expect(first(3_600_000, { elapsedMs: 360_500 }, true)).toBe(3_239_500);
+  // Fixed steps are trained whatever the budget.
+  expect(first(360_000, { steps: 100 })).toBeNull();
+  expect(first(null)).toBeNull();
+  // Two trainers' 5 minutes each, of which measuring takes one alone.
+  expect(first(360_000, { budgetOf: 'trainers', parallel: 2 })).toBe(600_000);
+});
+
+test('a budget that was over before anything was measured is refused in words that say so', () => {
+  const asked = input(180_000);
+  expect(() => refuseUnmeasured(asked, 'fast', null)).toThrow(
+    'the budget of 3m was over before fast, expected to be the fastest of the algorithms, was measured: with the wait for a trainer, that takes longer',
+  );
+  expect(() => refuseUnmeasured({ ...asked, budgetOf: 'trainers', parallel: 2 }, 'fast', 'out of memory')).toThrow(
+    /^the budget of 0\.0833333 gpu-hours was over before .*: it failed \(out of memory\) and was tried again$/,
+  );
+});
 
 test('without a budget, or with a large one, another algorithm is measured, and not for more than a third of it', () => {
   expect(nextProbe(input(null))).toEqual({ withinMs: null });

@@ -1,10 +1,10 @@
-import { shownMs, smallestLeftMs } from './smallest-budget.ts';
+import { type AskedBudget, askedMs, shownMs, smallestLeftMs } from './smallest-budget.ts';
 import { type BudgetInput, leftMsOf } from './spending.ts';
 import { type Probe, validationCases } from './training-time.ts';
 import { fastestOf, usefulMs, worthTrying } from './worth-trying.ts';
 
 /*
- * Whether a budget has time to measure another algorithm. Measuring is part of the budget: the algorithm that is expected to be
+ * How long a budget has time to measure an algorithm, and whether at all. Measuring is part of the budget: the algorithm that is expected to be
  * the fastest is measured first, and another one only where a training of both is expected to fit afterwards. Pure.
  */
 
@@ -51,6 +51,22 @@ function expected({ pace, probe }: Measured, next: Paced): Probe {
     fuseCaseMs: probe.fuseCaseMs,
     tookMs: ratio * probeMs(probe),
   };
+}
+
+/** Even where less is left, the first is measured for so long: it usually is by then, and its times tell which budget would do. */
+const FIRST_AT_LEAST_MS = 120_000;
+
+/**
+ * How long (milliseconds) the first algorithm may be measured: while the budget lasts. A run that is not measured by then has no time
+ * to train, so that nothing is cut which would have come to something. null: as long as it takes, for there is no budget, or the steps
+ * are fixed, which are trained whatever the budget.
+ * @param wasCut it was measured so long already: what is left now, 0 or less where the budget is over (it may have been raised).
+ */
+export function firstProbeMs(asked: AskedBudget & Pick<BudgetInput, 'steps'>, wasCut: boolean): number | null {
+  if (asked.budgetMs === null || asked.steps !== null) return null;
+  // A probe takes one trainer, however many there are.
+  const leftMs = askedMs(asked) - asked.elapsedMs;
+  return wasCut ? leftMs : Math.max(leftMs, FIRST_AT_LEAST_MS);
 }
 
 /** Decides whether `next` is measured, once `algorithms` are. */

@@ -23,9 +23,24 @@ function shownGpuHours(ms: number): string {
   return `${Number((Math.ceil(hours / digit) * digit).toPrecision(3))} gpu-hours`;
 }
 
+/** What a budget was asked as. */
+export type AskedBudget = Pick<BudgetInput, 'budgetMs' | 'budgetOf' | 'elapsedMs' | 'parallel'>;
+
 /** Trainers' time (milliseconds) of a budget by the clock: the inverse of {@link wallBudgetMs}. */
-function trainersMs({ elapsedMs, parallel }: BudgetInput, wallMs: number): number {
+function trainersMs({ elapsedMs, parallel }: AskedBudget, wallMs: number): number {
   return elapsedMs + (wallMs - elapsedMs) * parallel;
+}
+
+/** A budget (milliseconds) as it was asked for: by the clock, or of all trainers together. */
+export function askedMs(asked: AskedBudget): number {
+  const budgetMs = asked.budgetMs ?? 0;
+  return asked.budgetOf === 'trainers' ? trainersMs(asked, budgetMs) : budgetMs;
+}
+
+/** A budget for people, in the unit in which it was asked for. */
+function shownBudget(asked: AskedBudget): string {
+  const ms = askedMs(asked);
+  return asked.budgetOf === 'trainers' ? `${Number((ms / HOUR_MS).toPrecision(6))} gpu-hours` : shownMs(ms);
 }
 
 /** The least time (milliseconds) of what is left in which one useful training and its ensemble fit. */
@@ -61,16 +76,29 @@ function smallestBudgetMs(input: BudgetInput): { name: string; alone: BudgetInpu
  * algorithms needs alone.
  */
 export function refuseBudget(input: BudgetInput): never {
-  const budgetMs = input.budgetMs ?? 0;
   const { name, alone, smallestMs } = smallestBudgetMs(input);
   const { trials, folds } = poorestWay(alone);
-  const ofTrainers = input.budgetOf === 'trainers';
-  const smallest = ofTrainers ? shownGpuHours(trainersMs(alone, smallestMs)) : shownMs(smallestMs);
-  const askedHours = Number((trainersMs(input, budgetMs) / HOUR_MS).toPrecision(6));
-  const asked = ofTrainers ? `${askedHours} gpu-hours` : shownMs(budgetMs);
+  const smallest = input.budgetOf === 'trainers' ? shownGpuHours(trainersMs(alone, smallestMs)) : shownMs(smallestMs);
   throw new VoxhelmError(
     'invalid-request',
-    `the budget of ${asked} is too small: of ${name} alone, ${trials} search trial(s) and ${folds} fold(s) of at least ${SMALLEST_STEPS} steps, and the ensemble, may take ${smallest} on this device`,
+    `the budget of ${shownBudget(input)} is too small: of ${name} alone, ${trials} search trial(s) and ${folds} fold(s) of at least ${SMALLEST_STEPS} steps, and the ensemble, may take ${smallest} on this device`,
     { fix: `Give a budget of ${smallest} or more.`, details: { field: 'budget', smallestMs } },
+  );
+}
+
+/**
+ * Refuses a budget that was over before its first algorithm was measured: nothing tells then how much would do. `failure`: why its
+ * last attempt failed, where it did.
+ */
+export function refuseUnmeasured(asked: AskedBudget, algorithm: string, failure: string | null): never {
+  const why =
+    failure === null ? 'with the wait for a trainer, that takes longer' : `it failed (${failure}) and was tried again`;
+  throw new VoxhelmError(
+    'invalid-request',
+    `the budget of ${shownBudget(asked)} was over before ${algorithm}, expected to be the fastest of the algorithms, was measured: ${why}`,
+    {
+      fix: 'Give a larger budget. If this one should do, look at the trainer and its log: other runs may keep it busy, or it may hang.',
+      details: { field: 'budget' },
+    },
   );
 }

@@ -428,6 +428,42 @@ test('an algorithm whose measuring failed is left out for that, not for being sl
   ]);
 });
 
+test('the first algorithm is measured while the budget lasts; one that is over is refused, with why measuring failed where it did', async () => {
+  let nowMs = Date.now();
+  const temporal = fakeTemporal().temporal;
+  const activities = createActivities({ db, store, now: () => new Date(nowMs), temporal });
+  const gpu = fakeGpuActivities(store, fakeTrainer());
+  const prepared = async (plan: RunRequest['plan']) => {
+    const runId = await acceptRun({ algorithms: ['segresnet', 'unet'], plan }, 600_000);
+    const analysis = (await activities.beginRun({ runId })) as AnalyzeJob;
+    await activities.recordRunAnalysis({ runId, result: await gpu.analyzeDataset(analysis) });
+    const probes = await activities.prepareBundles({ runId });
+    expect(probes.map(({ inBudget, ifTime }) => [inBudget, ifTime])).toEqual([
+      [true, false],
+      [false, true],
+    ]);
+    return { runId, first: probes[0] as (typeof probes)[number] };
+  };
+  const { runId, first } = await prepared(undefined);
+  const fixed = await prepared({ steps: 100 });
+  const asked = { runId, algorithm: first.algorithm };
+  expect(await activities.timeForFirstProbe({ ...asked, wasCut: false })).toBeCloseTo(600_000, -4);
+  nowMs += 601_000;
+  const over = (failure: string) => ({
+    type: 'invalid-request',
+    nonRetryable: true,
+    message: expect.stringMatching(new RegExp(`^the budget of 10m was over before segresnet.* measured: ${failure}`)),
+  });
+  await expect(activities.timeForFirstProbe({ ...asked, wasCut: true })).rejects.toMatchObject(over('with the wait'));
+  await noteFailure(store, { artifactPrefix: first.job.artifactPrefix ?? '', lease: 0 }, 2, 'the engine broke');
+  await expect(activities.timeForFirstProbe({ ...asked, wasCut: true })).rejects.toMatchObject(
+    over('it failed \\(the engine broke\\)'),
+  );
+  // Steps that the user fixed are trained whatever the budget.
+  const whenFixed = { runId: fixed.runId, algorithm: fixed.first.algorithm, wasCut: true };
+  expect(await activities.timeForFirstProbe(whenFixed)).toBeNull();
+});
+
 test('trials are planned to fit what the probe measured, with fewer and smaller patches where they must', async () => {
   const plansOf = async (memory: ProbeResult['memory']) => {
     const { runId } = await laidOut(660_000, 50_000, (name) =>

@@ -47,7 +47,9 @@ export function prepareActivities(dependencies: Dependencies): Pick<Orchestrator
           const artifactPrefix = bundlePrefix(runId, plan);
           const job: ProbeJob = { kind: 'probe', plan: artifact, cases: casesArtifact, seed: run.seed, artifactPrefix };
           // The fastest is measured in any case: what a run needs at least is known by it alone.
-          return { algorithm: plan.algorithm, job, ifTime: index > 0 && run.budgetMs !== null };
+          const isFirst = index === 0;
+          const hasBudget = run.budgetMs !== null;
+          return { algorithm: plan.algorithm, job, inBudget: isFirst && hasBudget, ifTime: !isFirst && hasBudget };
         });
     },
   };

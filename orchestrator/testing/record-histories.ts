@@ -122,6 +122,23 @@ async function recordMeasuringCut(orchestra: Orchestra): Promise<void> {
   await save(orchestra, 'run-measuring-cut', handle.workflowId);
 }
 
+/** Two algorithms, the first measured within the budget. */
+async function recordFirstInBudget(orchestra: Orchestra): Promise<void> {
+  const algorithms = ['segresnet', 'unet'];
+  const { handle } = await orchestra.submit({ algorithms, budget: '10m', folds: 1, search: { trials: 2 } });
+  await handle.result();
+  await save(orchestra, 'run-first-in-budget', handle.workflowId);
+}
+
+/** The first algorithm's measuring hangs until the budget is over: takes two minutes. */
+async function recordFirstCut(orchestra: Orchestra): Promise<void> {
+  orchestra.trainer.probe = (_, cancelled) => cancelled;
+  const { handle } = await orchestra.submit({ budget: '90s' });
+  await handle.result().catch(() => undefined);
+  orchestra.trainer.probe = null;
+  await save(orchestra, 'run-first-cut', handle.workflowId);
+}
+
 /** A run that waits for its trial longer than it goes without looking around: takes two minutes. */
 async function recordLookAround(orchestra: Orchestra): Promise<void> {
   const { trainer } = orchestra;
@@ -144,4 +161,6 @@ await recordMissing({
   'run-several-measured': recordMeasured,
   'run-measuring-cut': recordMeasuringCut,
   'run-looked-around': recordLookAround,
+  'run-first-in-budget': recordFirstInBudget,
+  'run-first-cut': recordFirstCut,
 });

@@ -86,12 +86,22 @@ export interface OrchestratorActivities {
 
   // plan.ts
   /**
-   * Makes the bundles (algorithm x fold) and returns one probe an algorithm, the one expected to be the fastest first. `ifTime`: it
-   * is done only where {@link OrchestratorActivities.timeForProbe} has time for it (histories of before 26 November say nothing of it).
+   * Makes the bundles (algorithm x fold) and returns one probe an algorithm, the one expected to be the fastest first. `inBudget`: it
+   * ends with the budget, as {@link OrchestratorActivities.timeForFirstProbe} says. `ifTime`: it is done only where
+   * {@link OrchestratorActivities.timeForProbe} has time for it. Histories of before 26 November say nothing of either.
    */
   prepareBundles(input: {
     readonly runId: string;
-  }): Promise<readonly { algorithm: string; job: ProbeJob; readonly ifTime?: boolean }[]>;
+  }): Promise<readonly { algorithm: string; job: ProbeJob; readonly inBudget?: boolean; readonly ifTime?: boolean }[]>;
+  /**
+   * How long the first algorithm may be measured (milliseconds); null: as long as it takes. `wasCut`: it was so long already. Fails
+   * with `invalid-request` where the budget is over by then.
+   */
+  timeForFirstProbe(input: {
+    readonly runId: string;
+    readonly algorithm: string;
+    readonly wasCut: boolean;
+  }): Promise<number | null>;
   /**
    * How long another algorithm may be measured (milliseconds) for the budget to hold a useful training of those that were; null: it
    * is left out, which its event tells.

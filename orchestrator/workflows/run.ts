@@ -55,15 +55,31 @@ async function plan(window: TrialWindow): Promise<void> {
   const { runId } = window.input;
   await holdWhilePaused(window);
   const probes: MeasuredPlan[] = [];
-  for (const { algorithm, job, ifTime } of await database.prepareBundles({ runId })) {
-    const measure = ifTime === true ? () => measureIfTime({ runId, algorithm, probes }, job) : () => probePlan(job);
-    const result = await doUnlessPaused(window, measure);
+  for (const { algorithm, job, inBudget, ifTime } of await database.prepareBundles({ runId })) {
+    const result = await doUnlessPaused(window, () => {
+      if (inBudget === true) return measureInBudget({ runId, algorithm }, job);
+      return ifTime === true ? measureIfTime({ runId, algorithm, probes }, job) : probePlan(job);
+    });
     if (result !== null) probes.push({ algorithm, result });
   }
   await holdWhilePaused(window);
   const { parallel, kept } = await database.layOutStudy({ runId, probes });
   window.parallel = parallel;
   window.nextNumber = kept ?? 0; // Histories of before branches say nothing of it.
+}
+
+/** Measures the first algorithm's plan while the budget lasts; fails where that is over before, and nothing is known of any. */
+async function measureInBudget(first: { runId: string; algorithm: string }, job: ProbeJob): Promise<ProbeResult> {
+  for (let wasCut = false; ; wasCut = true) {
+    // The budget may have been raised since.
+    const withinMs = await database.timeForFirstProbe({ ...first, wasCut });
+    if (withinMs === null) return probePlan(job);
+    try {
+      return await probePlanWithin(withinMs, job);
+    } catch (error) {
+      if (!ranOutOfTime(error)) throw error;
+    }
+  }
 }
 
 /** Measures another algorithm's plan while the budget has time for it; null where it has not, or no longer. */
