@@ -1,4 +1,5 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { nearest } from '@voxhelm/contracts/nearest';
 import type { ParameterValue, Point } from '@voxhelm/contracts/trial';
 import { createCodec } from './codec.ts';
 import { hp, isConstant, isExpression, isGroup } from './language.ts';
@@ -7,27 +8,6 @@ import { compileSpace, inDomain, type SearchSpace } from './space.ts';
 /*
  * A user's own spaces: parameters of an algorithm's space narrowed, replaced, or fixed.
  */
-
-/** Number of single-letter edits between two words (Levenshtein 1966). */
-function edits(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next[j] = Math.min(swap, (row[j] as number) + 1, (next[j - 1] as number) + 1);
-    }
-    row = next;
-  }
-  return row[b.length] as number;
-}
-
-function nearest(word: string, known: readonly string[]): string | undefined {
-  const from = word.toLowerCase();
-  const ranked = known.map((name) => ({ name, far: edits(from, name.toLowerCase()) })).sort((a, b) => a.far - b.far);
-  const [first] = ranked;
-  return first !== undefined && first.far <= Math.max(1, Math.ceil(first.name.length / 3)) ? first.name : undefined;
-}
 
 /** An algorithm's space and the values of its defaults. */
 export interface NamedSpace {

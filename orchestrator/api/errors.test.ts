@@ -2,7 +2,7 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { Plan } from '@voxhelm/contracts/plan';
 import { RunRequest } from '@voxhelm/contracts/run';
 import { expect, test } from 'vitest';
-import { type FieldError, isDatabaseAway, nearest, parseRequest, problemOf, schemaErrors } from './errors.ts';
+import { type FieldError, isDatabaseAway, parseRequest, problemOf, schemaErrors } from './errors.ts';
 
 function errorsOf(body: unknown): FieldError[] {
   try {
@@ -46,8 +46,6 @@ test('in a whole plan too, under its place in the request', () => {
 
 test('a word that is not allowed suggests the nearest that is', () => {
   expect(errorsOf({ dataset: 'd', modality: 'MR' })).toMatchObject([{ pointer: '/modality', suggestion: 'MRI' }]);
-  expect(nearest('segresnt', ['dints', 'segresnet'])).toBe('segresnet');
-  expect(nearest('unet', [])).toBeUndefined();
 });
 
 test('in lists of named things too: transforms and losses with their own options', () => {

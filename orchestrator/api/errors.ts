@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Problem } from '@voxhelm/contracts/api';
 import { type ErrorCode, VoxhelmError } from '@voxhelm/contracts/errors';
-import { distance } from 'fastest-levenshtein';
+import { nearest } from '@voxhelm/contracts/nearest';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 
@@ -67,17 +67,6 @@ const WHERE_LISTED: Readonly<Record<string, string>> = {
   'champion yet of dataset': 'The first retraining makes one; or by hand: `voxhelm champion DATASET --set RUN`.',
   'ensemble bundle yet of run': 'A run has one once it is completed: `voxhelm show RUN`.',
 };
-
-/** The nearest of the known words, whatever its case, where it is near enough to be a slip (a third of its letters). */
-export function nearest(word: string, known: readonly string[]): string | undefined {
-  const from = word.toLowerCase();
-  let best: { readonly name: string; readonly edits: number } | undefined;
-  for (const name of known) {
-    const edits = distance(from, name.toLowerCase());
-    if (best === undefined || edits < best.edits) best = { name, edits };
-  }
-  return best !== undefined && best.edits <= Math.max(1, Math.ceil(best.name.length / 3)) ? best.name : undefined;
-}
 
 /** Parses what a client sent; throws `invalid-request` naming every wrong field. `where` says what it is ("the query"). */
 export function parseRequest<S extends z.core.$ZodType>(schema: S, value: unknown, where: string): z.output<S> {

@@ -3,6 +3,7 @@ import { defaultAlgorithms, planners } from '@voxhelm/algorithms/planners';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import { LabelDefinition, Modality, withBackground } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { nearest } from '@voxhelm/contracts/nearest';
 import { Device } from '@voxhelm/contracts/plan';
 import type { PlanOverrides, RunRequest } from '@voxhelm/contracts/run';
 import { readDatalist } from '@voxhelm/imaging/datasets/read-datalist';
@@ -10,7 +11,7 @@ import type { Transaction } from '@voxhelm/prisma/client';
 import { fromJson } from '@voxhelm/prisma/json';
 import { z } from 'zod';
 import { registeredAnalysis } from '../known-analysis.ts';
-import { type FieldError, fieldError, nearest } from './errors.ts';
+import { type FieldError, fieldError } from './errors.ts';
 
 /*
  * What a request's `plan` asks that cannot be planned, refused when it is submitted: some of it whatever the dataset, some by

@@ -1,6 +1,6 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { nearest } from '@voxhelm/contracts/nearest';
 import type { Database } from '@voxhelm/prisma/client';
-import { nearest } from './errors.ts';
 
 /** A registered dataset by id, by name (the newest), or by the path it lies at. Throws `not-found` that suggests the nearest name. */
 export async function registeredDataset(

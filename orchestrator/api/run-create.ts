@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path';
 import { planners } from '@voxhelm/algorithms/planners';
 import { Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { nearest } from '@voxhelm/contracts/nearest';
 import { Plan } from '@voxhelm/contracts/plan';
 import { budgetOf, type RunRequest, RunRequest as RunRequestSchema } from '@voxhelm/contracts/run';
 import { readDatalist } from '@voxhelm/imaging/datasets/read-datalist';
@@ -12,7 +13,7 @@ import { fromJson, toJson } from '@voxhelm/prisma/json';
 import { checkExpression } from '@voxhelm/search/narrow';
 import { z } from 'zod';
 import { bundleOf, startSource } from '../start-source.ts';
-import { type FieldError, fieldError, nearest, schemaErrors, withStatus } from './errors.ts';
+import { type FieldError, fieldError, schemaErrors, withStatus } from './errors.ts';
 import { checkSameRequest, lockName, requestSha256 } from './idempotency.ts';
 import { checkModality, checkPlanned, planErrors } from './plan-check.ts';
 
