@@ -1,3 +1,4 @@
+import type { LabelDefinition } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type LossConfig, MOST_LABELS, type Plan } from '@voxhelm/contracts/plan';
 import type { PlanOverrides } from '@voxhelm/contracts/run';
@@ -27,7 +28,12 @@ function withChoices(plan: Plan, { augmentation, loss, classRatios }: PlanOverri
   let chosen = plan;
   if (augmentation !== undefined) chosen = because({ ...chosen, augmentation }, 'augmentation', GIVEN);
   if (classRatios !== undefined) {
-    checkRatios(classRatios, plan);
+    const wrong = wrongRatios(classRatios, plan.labels);
+    if (wrong !== null) {
+      throw new VoxhelmError('invalid-request', `plan.classRatios ${wrong}`, {
+        details: { field: 'plan.classRatios' },
+      });
+    }
     chosen = because({ ...chosen, sampling: { mode: 'class', classRatios } }, 'sampling.classRatios', GIVEN);
     chosen = because(chosen, 'sampling.mode', `${GIVEN}, with its ratios`);
   }
@@ -57,16 +63,12 @@ function because(plan: Plan, path: string, reason: string): Plan {
   return { ...plan, reasons: { ...plan.reasons, [path]: reason } };
 }
 
-function checkRatios(ratios: readonly number[], { labels }: Plan): void {
-  if (ratios.length === labels.length && ratios.some((ratio) => ratio > 0)) return;
-  throw new VoxhelmError(
-    'invalid-request',
-    `plan.classRatios is [${ratios.join(', ')}] for the ${labels.length} labels ${labels.map(({ name }) => name).join(', ')}`,
-    {
-      fix: 'Give one number for each label, background first, one of them above 0.',
-      details: { field: 'plan.classRatios' },
-    },
-  );
+/** What is wrong with given class ratios, for people; null where nothing is. `labels`, background first: null where nobody knows them yet. */
+export function wrongRatios(ratios: readonly number[], labels: readonly LabelDefinition[] | null): string | null {
+  if (!ratios.some((ratio) => ratio > 0)) return 'names no label to centre patches on: one of them must be above 0';
+  if (labels === null || ratios.length === labels.length) return null;
+  const names = labels.map(({ name }) => name).join(', ');
+  return `has ${ratios.length} numbers for ${labels.length} labels (${names}): give one for each, background first`;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Sha256 } from './artifact.ts';
+import { VoxhelmError } from './errors.ts';
 
 /** The four ways in which a dataset may lie on disk. */
 export const DatasetLayout = z.enum(['decathlon', 'nnunet', 'auto3dseg', 'folder']);
@@ -9,6 +10,14 @@ export type DatasetLayout = z.infer<typeof DatasetLayout>;
 export const Modality = z.enum(['CT', 'MRI', 'PET', 'other']);
 export type Modality = z.infer<typeof Modality>;
 
+/** What to tell of a list of modalities, one a channel, that a dataset's images have another number of channels than (`found`). */
+export function wrongChannels(named: readonly Modality[], found: number | string): { message: string; fix: string } {
+  return {
+    message: `names ${named.length} channels (${named.join(', ')}), the dataset's images have ${found}`,
+    fix: 'Name one modality for all channels, or one for each.',
+  };
+}
+
 /** A class that may be segmented; `value` is the voxel value in the label files. Background is value 0. */
 export const LabelDefinition = z.object({ value: z.number().int().nonnegative(), name: z.string().min(1) });
 export type LabelDefinition = z.infer<typeof LabelDefinition>;
@@ -17,6 +26,20 @@ export type LabelDefinition = z.infer<typeof LabelDefinition>;
 export function withBackground(labels: readonly LabelDefinition[]): LabelDefinition[] {
   const classes = labels.filter(({ value }) => value !== 0).sort((a, b) => a.value - b.value);
   return [labels.find(({ value }) => value === 0) ?? { value: 0, name: 'background' }, ...classes];
+}
+
+/** Labels written as {"0": "background"} (Decathlon, and requests) or {"background": 0} (nnU-Net), sorted by value. */
+export function labelsOf(labels: Readonly<Record<string, string | number>>): LabelDefinition[] {
+  const definitions = Object.entries(labels).map(([key, value]) => {
+    const [number, name] = typeof value === 'number' ? [value, key] : [Number(key), value];
+    if (!Number.isInteger(number) || number < 0) {
+      throw new VoxhelmError('invalid-request', `labels: "${key}": ${JSON.stringify(value)} names no label value`, {
+        fix: 'Write each label as "value": "name", with a whole value from 0.',
+      });
+    }
+    return { value: number, name: name === '' ? `label ${number}` : name };
+  });
+  return definitions.sort((a, b) => a.value - b.value);
 }
 
 /** Labels that a network tells apart together: a sigmoid of its own. A label map is written group by group, later over earlier. */
@@ -109,6 +132,11 @@ export const Datalist = z.object({
   licence: z.string().optional(),
 });
 export type Datalist = z.infer<typeof Datalist>;
+
+/** The labels that a dataset's list declares, background first; null where it declares none. */
+export function declaredLabels({ labels }: Pick<Datalist, 'labels'>): LabelDefinition[] | null {
+  return labels.length === 0 ? null : withBackground(labels);
+}
 
 /** A case's part in its dataset. Unlabelled ones wait for a label. */
 export const CaseRole = z.enum(['training', 'testing', 'unlabelled']);

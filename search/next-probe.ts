@@ -20,8 +20,8 @@ export type Measured = Paced & BudgetInput['algorithms'][number];
 /** What {@link nextProbe} is decided from; `algorithms` are those that were measured and may train. */
 export interface NextProbeInput extends BudgetInput {
   readonly algorithms: readonly Measured[];
-  /** `isTried`: finished trials of it are taken over, so that it needs no time to be compared. */
-  readonly next: Paced & { readonly isTried?: boolean | undefined };
+  /** `hasTrials`: finished trials of it are taken over, so that it needs no time to be compared. */
+  readonly next: Paced & { readonly hasTrials?: boolean | undefined };
   /** Folds that the cases are cut into. */
   readonly splits: number;
 }
@@ -89,7 +89,7 @@ export function nextProbe(input: NextProbeInput): NextProbe {
       leftOut: `measuring it is expected to take about ${shownMs(expectedMs)}, ${left} are left, and a useful training of ${fastest.name} needs ${shownMs(keptMs)} of them`,
     };
   }
-  if (next.isTried === true) return { withinMs };
+  if (next.hasTrials === true) return { withinMs };
   const { leftOut } = worthTrying({
     leftMs: leftMs - expectedMs,
     algorithms: [...algorithms, { name: next.name, probe }],

@@ -29,13 +29,13 @@ test('where not one training of each fits, the slowest is dropped, until nothing
   expect(eachTried([slow, fast], room(2, true))).toMatchObject({ tried: [slow, fast] });
   expect(eachTried([slow, fast], room(0, false))).toMatchObject({ tried: [fast], allocation: null });
   // One that has trials to be taken over goes last.
-  const tried = { ...slow, name: 'tried', isTried: true };
-  expect(eachTried([tried, slow, fast], room(2, false)).tried).toEqual([tried, fast]);
-  expect(eachTried([tried, fast], room(1, false)).tried).toEqual([fast]);
+  const known = { ...slow, name: 'known', hasTrials: true };
+  expect(eachTried([known, slow, fast], room(2, false)).tried).toEqual([known, fast]);
+  expect(eachTried([known, fast], room(1, false)).tried).toEqual([fast]);
 });
 
 test('an algorithm whose finished trials are taken over needs no time to be tried', () => {
-  const known = { ...slow, isTried: true };
+  const known = { ...slow, hasTrials: true };
   expect(worthTrying({ ...common, leftMs: 500_000, algorithms: [known, fast] })).toEqual({
     tried: [known, fast],
     leftOut: [],

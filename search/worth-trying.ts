@@ -13,7 +13,7 @@ export interface ProbedAlgorithm {
   readonly name: string;
   readonly probe: Probe;
   /** Finished trials of it are taken over from another run: it needs no time to be compared. */
-  readonly isTried?: boolean | undefined;
+  readonly hasTrials?: boolean | undefined;
 }
 
 /** One that is not tried, and why, for people. */
@@ -62,17 +62,17 @@ export function fastestOf<A extends ProbedAlgorithm>(
 
 /**
  * The algorithm to leave out first: of those that have no trial yet the one whose shortest useful training takes longest, never the
- * fastest of all. `evenTried`: where there is no other, one that has trials. null: none.
+ * fastest of all. `evenWithTrials`: where there is no other, one that has trials. null: none.
  */
 function firstToGo<A extends ProbedAlgorithm>(
   algorithms: readonly A[],
   { cases, steps }: Useful,
-  evenTried = false,
+  evenWithTrials = false,
 ): A | null {
   const fastest = fastestOf(algorithms, cases, steps);
   const others = algorithms.filter((one) => one !== fastest);
-  const untried = others.filter(({ isTried }) => isTried !== true);
-  const [first, ...rest] = untried.length === 0 && evenTried ? others : untried;
+  const without = others.filter(({ hasTrials }) => hasTrials !== true);
+  const [first, ...rest] = without.length === 0 && evenWithTrials ? others : without;
   if (first === undefined) return null;
   const takes = ({ probe }: A): number => usefulMs(probe, cases, steps);
   return rest.reduce((a, b) => (takes(b) >= takes(a) ? b : a), first);

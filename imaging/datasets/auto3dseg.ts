@@ -1,9 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
-import type { Datalist, Finding, LabelDefinition, LabelGroup } from '@voxhelm/contracts/dataset';
+import {
+  type Datalist,
+  type Finding,
+  type LabelDefinition,
+  type LabelGroup,
+  labelsOf,
+} from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { z } from 'zod';
-import { casesOfLists, DatalistItem, labelsOf } from './decathlon.ts';
+import { casesOfLists, DatalistItem } from './decathlon.ts';
 import { writtenGroups } from './label-groups.ts';
 import { modalityOf } from './modality.ts';
 

@@ -1,5 +1,4 @@
-import type { Datalist, DatalistCase, LabelDefinition } from '@voxhelm/contracts/dataset';
-import { VoxhelmError } from '@voxhelm/contracts/errors';
+import { type Datalist, type DatalistCase, labelsOf } from '@voxhelm/contracts/dataset';
 import { z } from 'zod';
 import { caseIds, pathInside } from './dataset-paths.ts';
 import { modalityOf } from './modality.ts';
@@ -79,20 +78,6 @@ export function casesOfLists<List extends string>(
     });
   }
   return cases;
-}
-
-/** Labels written as {"0": "background"} (Decathlon) or {"background": 0} (nnU-Net), sorted by value. */
-export function labelsOf(labels: Readonly<Record<string, string | number>>): LabelDefinition[] {
-  const definitions = Object.entries(labels).map(([key, value]) => {
-    const [number, name] = typeof value === 'number' ? [value, key] : [Number(key), value];
-    if (!Number.isInteger(number) || number < 0) {
-      throw new VoxhelmError('invalid-request', `labels: "${key}": ${JSON.stringify(value)} names no label value`, {
-        fix: 'Write each label as "value": "name", with a whole value from 0.',
-      });
-    }
-    return { value: number, name: name === '' ? `label ${number}` : name };
-  });
-  return definitions.sort((a, b) => a.value - b.value);
 }
 
 function channelNamesOf(modality: z.infer<typeof DecathlonFile>['modality']): string[] {

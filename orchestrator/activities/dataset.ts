@@ -1,6 +1,12 @@
 import type { Analysis } from '@voxhelm/contracts/analysis';
 import { Analysis as AnalysisSchema } from '@voxhelm/contracts/analysis';
-import { DatasetCheck, type LabelDefinition, Modality, withBackground } from '@voxhelm/contracts/dataset';
+import {
+  DatasetCheck,
+  declaredLabels,
+  type LabelDefinition,
+  Modality,
+  withBackground,
+} from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { AnalyzeJob, AnalyzeResult } from '@voxhelm/contracts/jobs';
 import { Retraining } from '@voxhelm/contracts/schedule';
@@ -166,7 +172,7 @@ export async function recordAnalysis(transaction: Transaction, record: AnalysisR
       owner,
       layout: datalist.layout,
       fingerprint,
-      labels: labelsOf(read) as unknown as Prisma.InputJsonArray,
+      labels: labelsDeclaredOrFound(read) as unknown as Prisma.InputJsonArray,
       modalities: datalist.modalities,
       findings,
       errors: result.errors,
@@ -199,9 +205,9 @@ export async function recordAnalysis(transaction: Transaction, record: AnalysisR
 }
 
 /** The classes with background first: what the dataset declares, or else the values that were found in its labels. */
-export function labelsOf({ check, analysis }: ReadResult): LabelDefinition[] {
+function labelsDeclaredOrFound({ check, analysis }: ReadResult): LabelDefinition[] {
   const found = (analysis?.summary.label_stats.labels ?? []).map((value) => ({ value, name: `label ${value}` }));
-  return withBackground(check.datalist.labels.length > 0 ? check.datalist.labels : found);
+  return declaredLabels(check.datalist) ?? withBackground(found);
 }
 
 function describeCheck({ validTrainingCases, validTestingCases, errors, warnings }: AnalyzeResult): string {

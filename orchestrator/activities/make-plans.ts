@@ -119,14 +119,14 @@ export function heldToDevice(
   const isEdited = requestOf(run).plan?.plans?.[planner.name] !== undefined;
   if (memory === undefined || isEdited) return held;
   const summary = fromJson('Analysis.summary', AnalysisSummary, analysis.summary);
-  const tried = planSmaller(probed, grid, smaller, smallerWhy);
-  const stepsMb = memory.stepsPeakMb - casesMb(tried, summary, memory.cases);
+  const measured = planSmaller(probed, grid, smaller, smallerWhy);
+  const stepsMb = memory.stepsPeakMb - casesMb(measured, summary, memory.cases);
   const device = { ...fromJson('Run.device', Device, run.device), memoryBytes: memory.deviceMb * 2 ** 20 };
   return fitMemory(held, {
     grid,
-    model: corrected(planner.memory(tried), tried, stepsMb),
+    model: corrected(planner.memory(measured), measured, stepsMb),
     room: roomFor(held, { device, summary, ...givens }),
-    known: `by the first steps of ${shownAtOnce(tried)}, which took ${mbs(memory.stepsPeakMb)}`,
+    known: `by the first steps of ${shownAtOnce(measured)}, which took ${mbs(memory.stepsPeakMb)}`,
   });
 }
 

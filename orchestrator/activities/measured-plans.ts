@@ -35,7 +35,7 @@ export interface MeasuredAlgorithm {
   readonly probe: MeasuredPlan['result'] & { readonly searchMs?: number };
   readonly planSteps: number;
   /** Finished trials of it are to be taken over from the run that is branched off. */
-  readonly isTried: boolean;
+  readonly hasTrials: boolean;
   /** The plan of any fold, as large as its device holds it. */
   fitted(fold: number): Plan;
 }
@@ -93,8 +93,8 @@ export async function measuredRun(
       const planner = plannerOf(algorithm);
       const fitted = (fold: number): Plan => {
         const own = planFor(planner, run, analysis, fold, givens);
-        const tried = { plan: planned.get(algorithm) ?? own, result };
-        const held = heldToDevice(planner, own, tried, { run, analysis, givens });
+        const probed = { plan: planned.get(algorithm) ?? own, result };
+        const held = heldToDevice(planner, own, probed, { run, analysis, givens });
         return fitArchitectureSearch(planner, held, result, leftMsOf(budget), probes.length);
       };
       const plan = fitted(0);
@@ -107,7 +107,7 @@ export async function measuredRun(
         plan,
         probe,
         planSteps,
-        isTried: hasTrials(plan),
+        hasTrials: hasTrials(plan),
         fitted,
       };
     });

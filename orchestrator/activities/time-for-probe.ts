@@ -32,7 +32,7 @@ export function probeTimeActivities(
       const planSteps = plan.training.steps;
       // An edited plan's steps are fixed only where it is the only one.
       const steps = fixed([...algorithms, { name: algorithm, planSteps }]);
-      const next = { name: algorithm, pace: plannerOf(algorithm).pace, isTried: hasTrials(plan) };
+      const next = { name: algorithm, pace: plannerOf(algorithm).pace, hasTrials: hasTrials(plan) };
       // What diverged for good needs no time: the next one may be the only one that trains.
       const decision = nextProbe({ ...budget, algorithms: algorithms.filter(mayLearn), steps, next, splits });
       // Without a budget, which was taken away meanwhile, it takes as long as any probe may (workflows/proxies.ts).

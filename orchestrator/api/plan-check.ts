@@ -1,7 +1,15 @@
+import { wrongRatios } from '@voxhelm/algorithms/given-choices';
 import type { AlgorithmPlanner, PlanInput } from '@voxhelm/algorithms/planner';
 import { defaultAlgorithms, planners } from '@voxhelm/algorithms/planners';
 import { AnalysisSummary } from '@voxhelm/contracts/analysis';
-import { LabelDefinition, Modality, withBackground } from '@voxhelm/contracts/dataset';
+import {
+  declaredLabels,
+  LabelDefinition,
+  labelsOf,
+  Modality,
+  withBackground,
+  wrongChannels,
+} from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { nearest } from '@voxhelm/contracts/nearest';
 import { Device } from '@voxhelm/contracts/plan';
@@ -87,19 +95,9 @@ function freezeErrors(plan: PlanOverrides, tried: readonly AlgorithmPlanner[], n
 }
 
 function ratioErrors({ plan, labels }: RunRequest): FieldError[] {
-  const ratios = plan?.classRatios;
-  if (ratios === undefined) return [];
-  const pointer = '/plan/classRatios';
-  if (!ratios.some((ratio) => ratio > 0))
-    return [{ pointer, message: 'names no label to centre patches on: one of them must be above 0' }];
-  // Background is a label whether it is named or not.
-  return labels === undefined ? [] : wrongRatios(ratios, new Set(['0', ...Object.keys(labels)]).size);
-}
-
-function wrongRatios(ratios: readonly number[], labels: number): FieldError[] {
-  if (ratios.length === labels) return [];
-  const message = `has ${ratios.length} numbers for ${labels} labels: give one for each, background first`;
-  return [{ pointer: '/plan/classRatios', message }];
+  if (plan?.classRatios === undefined) return [];
+  const message = wrongRatios(plan.classRatios, labels === undefined ? null : withBackground(labelsOf(labels)));
+  return message === null ? [] : [{ pointer: '/plan/classRatios', message }];
 }
 
 /**
@@ -114,11 +112,10 @@ export async function checkPlanned(transaction: Transaction, request: RunRequest
     select: { path: true, givenLabels: true },
   });
   // Its list may have changed since; where this server cannot read it (the trainer can), what was analysed holds.
-  const declared = dataset.givenLabels === null ? await declaredLabels(dataset.path) : null;
-  if (plan.classRatios !== undefined && declared !== null) {
-    const [wrong] = wrongRatios(plan.classRatios, declared.length);
-    if (wrong !== undefined) throw fieldError(wrong.pointer, wrong.message);
-  }
+  const list = dataset.givenLabels === null ? await readDatalist(dataset.path).catch(() => null) : null;
+  const declared = list === null ? null : declaredLabels(list);
+  const wrong = plan.classRatios === undefined ? null : wrongRatios(plan.classRatios, declared);
+  if (wrong !== null) throw fieldError('/plan/classRatios', wrong);
   const input = await planInputOf(transaction, plan, datasetId);
   if (input === null) return;
   const labels = declared ?? input.labels;
@@ -131,30 +128,23 @@ export async function checkPlanned(transaction: Transaction, request: RunRequest
   throw fieldError(`/${field.replaceAll('.', '/')}`, first.message, first.fix === undefined ? {} : { fix: first.fix });
 }
 
-/** The labels that a dataset's list declares, background first; null where it declares none or cannot be read. */
-async function declaredLabels(path: string): Promise<LabelDefinition[] | null> {
-  const labels = (await readDatalist(path).catch(() => null))?.labels ?? [];
-  return labels.length === 0 ? null : withBackground(labels);
-}
-
 /**
  * Refuses a list of modalities that the images of a dataset have not the channels for, where it was analysed before; of any other
  * its run's own look tells.
  */
-export async function checkModality(transaction: Transaction, request: RunRequest, datasetId: string): Promise<void> {
+export async function checkChannelsKnown(
+  transaction: Transaction,
+  request: RunRequest,
+  datasetId: string,
+): Promise<void> {
   const { modality } = request;
   if (!Array.isArray(modality)) return;
   const analysis = await registeredAnalysis(transaction, datasetId);
   const channels =
     analysis === null ? 0 : fromJson('Analysis.modalities', z.array(Modality), analysis.modalities).length;
   if (channels === 0 || channels === modality.length) return;
-  throw fieldError(
-    '/modality',
-    `names ${modality.length} channels (${modality.join(', ')}), the dataset's images have ${channels}`,
-    {
-      fix: 'Name one modality for all channels, or one for each.',
-    },
-  );
+  const { message, fix } = wrongChannels(modality, channels);
+  throw fieldError('/modality', message, { fix });
 }
 
 /** What a plan of the dataset as it was analysed is made from; null where it was not. */

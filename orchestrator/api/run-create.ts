@@ -15,7 +15,7 @@ import { z } from 'zod';
 import { bundleOf, startSource } from '../start-source.ts';
 import { type FieldError, fieldError, schemaErrors, withStatus } from './errors.ts';
 import { checkSameRequest, lockName, requestSha256 } from './idempotency.ts';
-import { checkModality, checkPlanned, planErrors } from './plan-check.ts';
+import { checkChannelsKnown, checkPlanned, planErrors } from './plan-check.ts';
 
 /** Checks what the schema cannot: names of algorithms and of their options, and whole plans. Throws `invalid-request` naming every wrong field. */
 export function checkRunRequest(request: RunRequest, algorithms: readonly string[]): void {
@@ -105,7 +105,7 @@ export async function createRun(
     const dataset = await findOrRegister();
     if (request.modality === undefined) await requireModality(transaction, dataset.id);
     if (request.branch !== undefined) await checkBranch(transaction, request, dataset.id);
-    await checkModality(transaction, request, dataset.id);
+    await checkChannelsKnown(transaction, request, dataset.id);
     await checkPlanned(transaction, request, dataset.id);
     const id = newId('run');
     await transaction.run.create({

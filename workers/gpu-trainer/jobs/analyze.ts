@@ -2,9 +2,10 @@ import { Analysis } from '@voxhelm/contracts/analysis';
 import {
   type Datalist,
   DatasetCheck,
-  type LabelDefinition,
+  labelsOf,
   type Modality,
   withBackground,
+  wrongChannels,
 } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { AnalyzeJob, AnalyzeResult } from '@voxhelm/contracts/jobs';
@@ -32,7 +33,7 @@ export async function analyze(job: AnalyzeJob, context: JobContext): Promise<Ana
     ...(known ? { known } : {}),
     ...(job.heldOut ? { heldOut: job.heldOut } : {}),
   });
-  checkModalities(job.modality, check);
+  checkChannelsSeen(job.modality, check);
   const valid = check.cases.filter((one) => one.valid);
   await writeForegrounds(context.store, job.artifactPrefix, foregrounds);
   return {
@@ -53,7 +54,7 @@ export function overrideDatalist(datalist: Datalist, said: Pick<AnalyzeJob, 'mod
   return {
     ...datalist,
     modalities: said.modality === null ? datalist.modalities : modalitiesOf(said.modality, datalist),
-    labels: said.labels === null ? datalist.labels : labelsOf(said.labels),
+    labels: said.labels === null ? datalist.labels : withBackground(labelsOf(said.labels)),
   };
 }
 
@@ -62,30 +63,20 @@ function modalitiesOf(said: Modality | Modality[], datalist: Datalist): Modality
   const known = Math.max(datalist.channelNames.length, datalist.modalities.length);
   if (!Array.isArray(said)) return Array.from({ length: Math.max(known, 1) }, () => said);
   // A dataset that names one modality says nothing of how many channels there are.
-  if (known > 1 && said.length !== known) {
-    throw new VoxhelmError('invalid-request', `"modality" names ${said.length} channels, the dataset has ${known}`, {
-      fix: 'Name one modality for all channels, or one for each.',
-      details: { field: 'modality', channels: known },
-    });
-  }
+  if (known > 1 && said.length !== known) throw refusalOf(said, known);
   return said;
 }
 
 /** A list of modalities that most images have not the channels for is the request's fault, not theirs. */
-function checkModalities(said: AnalyzeJob['modality'], { cases }: Pick<DatasetCheck, 'cases'>): void {
+function checkChannelsSeen(said: AnalyzeJob['modality'], { cases }: Pick<DatasetCheck, 'cases'>): void {
   if (!Array.isArray(said)) return;
   const channels = cases.flatMap((one) => one.channels ?? []);
   const others = channels.filter((count) => count !== said.length);
   if (others.length <= channels.length / 2) return;
-  const found = [...new Set(others)].sort((a, b) => a - b).join(' or ');
-  throw new VoxhelmError(
-    'invalid-request',
-    `"modality" names ${said.length} channels (${said.join(', ')}), the dataset's images have ${found}`,
-    { fix: 'Name one modality for all channels, or one for each.', details: { field: 'modality' } },
-  );
+  throw refusalOf(said, [...new Set(others)].sort((a, b) => a - b).join(' or '));
 }
 
-/** Labels by value, background included whether it was named or not. */
-function labelsOf(said: Readonly<Record<string, string>>): LabelDefinition[] {
-  return withBackground(Object.entries(said).map(([value, name]) => ({ value: Number.parseInt(value, 10), name })));
+function refusalOf(said: readonly Modality[], found: number | string): VoxhelmError {
+  const { message, fix } = wrongChannels(said, found);
+  return new VoxhelmError('invalid-request', `"modality" ${message}`, { fix, details: { field: 'modality' } });
 }
