@@ -93,6 +93,12 @@ test('trials come as JSON and as CSV that a spreadsheet reads as text', async ()
   expect(csv.headers['content-type']).toContain('text/csv');
   const lines = csv.body.split('\r\n');
   expect(lines).toHaveLength(10);
+  // Counted as people count them, beside the API's number.
+  expect(lines.slice(0, 3).map((line) => line.split(',').slice(0, 2))).toEqual([
+    ['trial', 'number'],
+    ['1', '0'],
+    ['2', '1'],
+  ]);
   expect(lines[0]).toMatch(/,reason,algorithm,segresnet\.filters,segresnet\.rate$/);
   expect(lines[6]).toContain('"\'=cmd, ""quoted"""');
 });

@@ -24,9 +24,16 @@ function cell(value: string | number | boolean | null | undefined): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Trials as CSV: a row each, a column for every parameter that any of them has. */
+/**
+ * Trials as CSV: a row each, a column for every parameter that any of them has. `trial` counts from 1, as the page, the events and
+ * `--log` do; `number` from 0, as the API does.
+ */
 export function trialsCsv(trials: readonly TrialView[]): string {
   const paths = [...new Set(trials.flatMap(({ point }) => Object.keys(point)))].sort((a, b) => (a < b ? -1 : 1));
-  const rows = trials.map((trial) => [...FIXED.map((key) => trial[key]), ...paths.map((path) => trial.point[path])]);
-  return [[...FIXED, ...paths], ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
+  const rows = trials.map((trial) => [
+    trial.number + 1,
+    ...FIXED.map((key) => trial[key]),
+    ...paths.map((path) => trial.point[path]),
+  ]);
+  return [['trial', ...FIXED, ...paths], ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
 }

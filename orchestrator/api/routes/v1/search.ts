@@ -46,7 +46,8 @@ export function searchRoutes(app: App, { database }: Services): void {
       schema: {
         tags: ['search'],
         summary: 'All trials of a run as CSV',
-        description: 'A row a trial, a column for every parameter.',
+        description:
+          'A row a trial, a column for every parameter. `trial` counts from 1 as the pages do, `number` from 0 as elsewhere in the API.',
         params,
         response: { 200: z.string(), ...problemResponse },
       },
