@@ -6,9 +6,9 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { RunRequestInput } from '@voxhelm/contracts/run';
 import { startTestService } from '../support/service.ts';
 import { anchorPython, INSTALL, trainAnchor } from './accuracy/anchor.ts';
-import { type Cases, defaultData, layOut, readCases } from './accuracy/dataset.ts';
+import { type Cases, defaultData, layOut, readCases, SPLITS } from './accuracy/dataset.ts';
 import { type Curve, type FinishedRun, runToItsEnd } from './accuracy/run.ts';
-import { chosen, minutesOf } from './lib/arguments.ts';
+import { chosen, minutesOf, oneOf } from './lib/arguments.ts';
 import { say } from './lib/json-lines.ts';
 import { type BenchOptions, readOptions } from './lib/options.ts';
 import { rounded } from './lib/statistics.ts';
@@ -27,7 +27,12 @@ export const OPTIONS = {
     about: 'a dataset; by default the 200 cases beside this checkout, of which 150 train, else the sample',
     default: defaultData(),
   },
-  test: { value: 'DIR', about: 'cases to test on; absent: the last 50 of those 200' },
+  test: { value: 'DIR', about: 'cases to test on; absent: 50 of those 200' },
+  split: {
+    value: 'last|spread',
+    about: 'which 50: the last of the list, or every fourth, so that both parts are alike',
+    default: 'last',
+  },
   minutes: { value: 'N', about: 'of each training, parts of one too', default: '20' },
   algorithms: { value: 'LIST', about: 'what runs: algorithms, service, anchor; absent: all' },
   anchor: {
@@ -41,8 +46,8 @@ export const OPTIONS = {
  * Dice on cases that no training saw, per minute spent: each algorithm alone (one search trial on one fold) and the whole service, each
  * through a real service over HTTP with `budget` set to the minutes; with a Python that has MONAI (`--anchor`, or one that is at
  * hand), its network trained for the same time. By default the first 150 of the 200 cases beside this checkout train and the last
- * 50 test; where they are not there, the sample dataset's. Which data and which Python is told on standard error. `--algorithms`
- * names what runs: algorithms, `service`, `anchor`. `--keep`: bundles, reports and test scores of our runs stay in that folder.
+ * 50 test (`--split spread`: every fourth tests); where they are not there, the sample dataset's. Which data and which Python is told on
+ * standard error. `--algorithms` names what runs: algorithms, `service`, `anchor`. `--keep`: bundles, reports and test scores of our runs stay in that folder.
  */
 export async function main(args: readonly string[]): Promise<void> {
   const values = readOptions(args, OPTIONS);
@@ -53,7 +58,7 @@ export async function main(args: readonly string[]): Promise<void> {
   if (python === null && values.algorithms?.split(',').includes('anchor') === true) {
     throw new VoxhelmError('not-installed', 'no Python with MONAI is at hand for the anchor', { fix: INSTALL });
   }
-  const cases = await readCases(values.data, values.test);
+  const cases = await readCases(values.data, values.test, oneOf('split', values.split, SPLITS));
   tell(`data: ${values.data}: ${cases.training.length} cases train, ${cases.test.length} test`);
   tell(
     python === null

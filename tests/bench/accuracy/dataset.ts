@@ -18,8 +18,12 @@ export interface Cases {
   readonly description: Record<string, unknown>;
 }
 
-/** Of the 200 cases the first are trained on, the rest are tested (issue 7). */
-const TRAINING_SHARE = 0.75;
+/** One of so many cases is tested, the others are trained on: 50 of the 200 (issue 7). */
+const TESTED_OF = 4;
+
+/** Which quarter of a list is tested: the last one (issue 7), or every fourth case, so that both parts are alike. */
+export const SPLITS = ['last', 'spread'] as const;
+export type Split = (typeof SPLITS)[number];
 
 /** The 200 cases where this checkout has them beside it, else the sample dataset. */
 export function defaultData(): string {
@@ -48,9 +52,9 @@ function labelled(folder: string, entries: unknown): LabelledCase[] {
 
 /**
  * The cases of the benchmark, in dataset.json's order. Without a folder of test cases, those of `data`'s own labelled test
- * list, or where it has none the last quarter of its training list.
+ * list, or where it has none a quarter of its training list, cut as `split` says.
  */
-export async function readCases(data: string, test: string | undefined): Promise<Cases> {
+export async function readCases(data: string, test: string | undefined, split: Split): Promise<Cases> {
   const description = await readDecathlon(data);
   const training = labelled(data, description['training']);
   if (test !== undefined) {
@@ -59,8 +63,19 @@ export async function readCases(data: string, test: string | undefined): Promise
   }
   const own = labelled(data, description['test']);
   if (own.length > 0) return { description, training, test: own };
-  const cut = Math.round(training.length * TRAINING_SHARE);
-  return { description, training: training.slice(0, cut), test: training.slice(cut) };
+  const isTested = testedBy(split, training.length);
+  return {
+    description,
+    training: training.filter((_, index) => !isTested(index)),
+    test: training.filter((_, index) => isTested(index)),
+  };
+}
+
+/** Whether a case of a list is tested, by its place. */
+export function testedBy(split: Split, count: number): (index: number) => boolean {
+  if (split === 'spread') return (index) => index % TESTED_OF === TESTED_OF - 1;
+  const first = count - Math.round(count / TESTED_OF);
+  return (index) => index >= first;
 }
 
 /** Lays the cases out as one Decathlon dataset of copies (links out of a dataset are refused) in an empty folder, test cases labelled. */

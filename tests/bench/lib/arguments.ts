@@ -9,19 +9,20 @@ export function patchOf(text: string): readonly [number, number, number] {
   return sides as unknown as readonly [number, number, number];
 }
 
-/** The given one of some names, or all of them. Throws `invalid-request` for another. */
+/** The given ones of some names, or all of them. Throws `invalid-request` for another. */
 export function chosen<T extends string>(option: string, given: string | undefined, names: readonly T[]): readonly T[] {
-  if (given === undefined) return names;
-  const found = given.split(',').map((each) => {
-    const name = names.find((candidate) => candidate === each);
-    if (name === undefined) {
-      throw new VoxhelmError('invalid-request', `--${option} ${each} is not known`, {
-        fix: `Use one of: ${names.join(', ')}.`,
-      });
-    }
-    return name;
-  });
-  return found;
+  return given === undefined ? names : given.split(',').map((each) => oneOf(option, each, names));
+}
+
+/** The given one of some names. Throws `invalid-request` for another. */
+export function oneOf<T extends string>(option: string, given: string, names: readonly T[]): T {
+  const name = names.find((candidate) => candidate === given);
+  if (name === undefined) {
+    throw new VoxhelmError('invalid-request', `--${option} ${given} is not known`, {
+      fix: `Use one of: ${names.join(', ')}.`,
+    });
+  }
+  return name;
 }
 
 /** A whole number of `least` or more. Throws `invalid-request` where it is none. */
