@@ -1,7 +1,6 @@
 import type { LabelDefinition } from '@voxhelm/contracts/dataset';
 import type { FusionMode } from '@voxhelm/contracts/ensemble';
 import { keepLargestComponents } from '@voxhelm/imaging/components';
-import { withoutIgnored } from '@voxhelm/imaging/ignored';
 import { diceByClass } from '@voxhelm/imaging/metrics/dice';
 import { diceByGroup } from '@voxhelm/imaging/metrics/group-scores';
 import type { LabelMap } from '@voxhelm/imaging/volume';
@@ -158,10 +157,9 @@ function plainDice(
   truth: LabelMap,
   { labels, labelGroups, ignoreLabel }: Scored,
 ): Map<number, number | null> {
-  const counted = withoutIgnored({ ...truth, data: prediction }, truth, ignoreLabel);
   return labelGroups === null
-    ? diceByClass(counted.data, truth.data, foregroundValues(labels))
-    : diceByGroup(counted.data, truth.data, labelGroups);
+    ? diceByClass(prediction, truth.data, foregroundValues(labels), ignoreLabel)
+    : diceByGroup(prediction, truth.data, labelGroups, ignoreLabel);
 }
 
 /** What is scored: which values are classes, and which is none. */

@@ -1,4 +1,6 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
+import type { LabelData } from '../volume.ts';
+import { type Confusion, confusionOf, labelledOnly } from './confusion.ts';
 
 /** Voxel counts of one class in a prediction and its truth. */
 export interface Overlap {
@@ -7,63 +9,47 @@ export interface Overlap {
   readonly both: number;
 }
 
-// A table by label value stays small: 16 bits hold every label value in use (FreeSurfer's largest is 14175).
+/** 16 bits hold every label value in use (FreeSurfer's largest is 14175). */
 const LARGEST_LABEL_VALUE = 65_535;
 
 /**
- * Counts each label value in both arrays and where they agree, in one pass, in the order of `labelValues`. Throws
- * `invalid-request` where the arrays differ in length or a value is not in 0..65535.
+ * Counts of each class, in the order given. A class is the label values that count for it: one, or those of a group;
+ * groups may share values. Throws `invalid-request` where a value is not in 0..65535.
  */
-export function countOverlap(
-  prediction: ArrayLike<number>,
-  truth: ArrayLike<number>,
-  labelValues: readonly number[],
-): Overlap[] {
-  if (prediction.length !== truth.length) {
-    throw new VoxhelmError(
-      'invalid-request',
-      `the prediction has ${prediction.length} voxels, its truth ${truth.length}`,
-      { fix: 'Compare label maps of the same shape.' },
-    );
-  }
-  const classOf = classTable(labelValues);
-  const counts = {
-    prediction: new Float64Array(labelValues.length + 1),
-    truth: new Float64Array(labelValues.length + 1),
-  };
-  const both = new Float64Array(labelValues.length + 1);
-  for (let i = 0; i < truth.length; i++) {
-    // What is not asked for is counted at 0 and never read.
-    const predicted = classOf[prediction[i] as number] ?? 0;
-    const actual = classOf[truth[i] as number] ?? 0;
-    if ((predicted | actual) === 0) continue;
-    counts.prediction[predicted] = (counts.prediction[predicted] as number) + 1;
-    counts.truth[actual] = (counts.truth[actual] as number) + 1;
-    if (predicted === actual) both[actual] = (both[actual] as number) + 1;
-  }
-  return labelValues.map((_, index) => ({
-    prediction: counts.prediction[index + 1] as number,
-    truth: counts.truth[index + 1] as number,
-    both: both[index + 1] as number,
-  }));
-}
-
-/** Position + 1 in `labelValues` by label value, 0 for values that are not in it. */
-function classTable(labelValues: readonly number[]): Uint32Array {
-  for (const value of labelValues) {
-    if (!Number.isInteger(value) || value < 0 || value > LARGEST_LABEL_VALUE) {
-      throw new VoxhelmError(
-        'invalid-request',
-        `label value ${value} is not a whole number in 0..${LARGEST_LABEL_VALUE}`,
-        {
-          fix: 'Renumber the labels.',
-        },
-      );
+export function overlapsOf(confusion: Confusion, classes: readonly (readonly number[])[]): Overlap[] {
+  const overlaps = classes.map(() => ({ prediction: 0, truth: 0, both: 0 }));
+  const classesOf = classesByValue(classes);
+  for (const { predicted, actual, voxels } of confusion) {
+    const found = classesOf.get(predicted) ?? [];
+    const right = classesOf.get(actual) ?? [];
+    for (const index of found) (overlaps[index] as Counting).prediction += voxels;
+    for (const index of right) {
+      const overlap = overlaps[index] as Counting;
+      overlap.truth += voxels;
+      if (found.includes(index)) overlap.both += voxels;
     }
   }
-  const table = new Uint32Array(Math.max(0, ...labelValues) + 1);
-  for (const [index, value] of labelValues.entries()) table[value] = index + 1;
-  return table;
+  return overlaps;
+}
+
+type Counting = { -readonly [Count in keyof Overlap]: number };
+
+/** The positions of the classes that a label value counts for. */
+function classesByValue(classes: readonly (readonly number[])[]): Map<number, number[]> {
+  const classesOf = new Map<number, number[]>();
+  for (const [index, values] of classes.entries()) {
+    for (const value of new Set(values)) {
+      if (!Number.isInteger(value) || value < 0 || value > LARGEST_LABEL_VALUE) {
+        throw new VoxhelmError(
+          'invalid-request',
+          `label value ${value} is not a whole number in 0..${LARGEST_LABEL_VALUE}`,
+          { fix: 'Renumber the labels.' },
+        );
+      }
+      classesOf.set(value, [...(classesOf.get(value) ?? []), index]);
+    }
+  }
+  return classesOf;
 }
 
 /** 2|A and B| / (|A| + |B|); null where both are empty. A class found in only one of them scores 0. */
@@ -78,13 +64,26 @@ export function iouOf(overlap: Overlap): number | null {
   return union === 0 ? null : overlap.both / union;
 }
 
-/** Dice by label value; null for a class absent from both. Throws as {@link countOverlap}. */
+/** Predicted over true volume, less 1; null where the truth is empty. */
+export function volumeErrorOf(overlap: Overlap): number | null {
+  return overlap.truth === 0 ? null : overlap.prediction / overlap.truth - 1;
+}
+
+/**
+ * Dice by label value; null for a class absent from both. Voxels that the truth says nobody labelled (`ignoreLabel`) do not
+ * count. Throws as {@link confusionOf} and {@link overlapsOf}.
+ */
 export function diceByClass(
-  prediction: ArrayLike<number>,
-  truth: ArrayLike<number>,
+  prediction: LabelData,
+  truth: LabelData,
   labelValues: readonly number[],
+  ignoreLabel: number | null = null,
 ): Map<number, number | null> {
-  const overlaps = countOverlap(prediction, truth, labelValues);
+  const labelled = labelledOnly(confusionOf(prediction, truth), ignoreLabel);
+  const overlaps = overlapsOf(
+    labelled,
+    labelValues.map((value) => [value]),
+  );
   return new Map(labelValues.map((value, index) => [value, diceOf(overlaps[index] as Overlap)]));
 }
 

@@ -1,4 +1,5 @@
-import { countOverlap, diceOf, iouOf, type Overlap } from '@voxhelm/imaging/metrics/dice';
+import { confusionOf } from '@voxhelm/imaging/metrics/confusion';
+import { diceOf, iouOf, type Overlap, overlapsOf } from '@voxhelm/imaging/metrics/dice';
 import { surfaceScores } from '@voxhelm/imaging/metrics/surface';
 import { readLabel } from '@voxhelm/imaging/nifti';
 import type { LabelMap, Vec3 } from '@voxhelm/imaging/volume';
@@ -42,8 +43,9 @@ export async function check(reference: unknown, dataFolder: string): Promise<Par
     const given = PARTS.flatMap((part) => expected[part] ?? []);
     const classes = Math.max(...PARTS.map((part) => expected[part]?.length ?? 0));
     if (given.length === 0) continue;
+    const confusion = confusionOf(prediction, truth.data);
     for (let value = 1; value <= classes; value++) {
-      const overlap = countOverlap(prediction, truth.data, [value])[0] as Overlap;
+      const overlap = overlapsOf(confusion, [[value]])[0] as Overlap;
       const tolerance = expected.surface_dice_tolerance_mm;
       const surface = surfaceScores(prediction, truth.data, value, truth.shape, expected.spacing, tolerance);
       const actual = {

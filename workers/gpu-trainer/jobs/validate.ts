@@ -6,7 +6,6 @@ import { groupCases, predictPreprocessed } from '@voxhelm/ensembler/predict-case
 import { encodeProbabilities } from '@voxhelm/ensembler/probabilities';
 import { predictLarge, SLAB_VALUES } from '@voxhelm/ensembler/slabs';
 import { TOLERANCE_MM } from '@voxhelm/ensembler/test-cases';
-import { withoutIgnored } from '@voxhelm/imaging/ignored';
 import { diceByClass } from '@voxhelm/imaging/metrics/dice';
 import { diceByGroup } from '@voxhelm/imaging/metrics/group-scores';
 import { encodeNifti } from '@voxhelm/imaging/nifti';
@@ -72,11 +71,10 @@ function scored(
 ): PredictedCase {
   const foreground = plan.labels.map((label) => label.value).filter((value) => value !== 0);
   const { truth } = validation;
-  const counted = withoutIgnored({ ...truth, data: labels }, truth, plan.ignoreLabel);
   const scores =
     plan.labelGroups === null
-      ? diceByClass(counted.data, truth.data, foreground)
-      : diceByGroup(counted.data, truth.data, plan.labelGroups);
+      ? diceByClass(labels, truth.data, foreground, plan.ignoreLabel)
+      : diceByGroup(labels, truth.data, plan.labelGroups, plan.ignoreLabel);
   return {
     caseId: validation.caseId,
     probabilities,

@@ -1,0 +1,115 @@
+import type { ClassScores, Evaluation } from '@voxhelm/contracts/evaluation';
+import { METRIC_NAMES, METRICS, type Metric, type ScoreField } from '@voxhelm/contracts/metrics';
+import { readLabel } from '../nifti.ts';
+import { type LabelMap, spacingOf } from '../volume.ts';
+import { confusionOf, foregroundOf } from './confusion.ts';
+import { diceOf, iouOf, meanOf, type Overlap, overlapsOf } from './dice.ts';
+import { byField, classScores, meansOf, worstOf } from './evaluate.ts';
+import { type PairingOptions, pairFiles, requireSameGrid } from './pair-files.ts';
+import { labelBoxes, surfaceScores } from './surface.ts';
+
+/** What to score, and how strictly the folders must correspond. */
+export interface FolderOptions extends PairingOptions {
+  /** Absent: all. Surfaces, which cost most of the time, are looked at only where a metric needs them. */
+  readonly metrics?: readonly Metric[];
+}
+
+/** Scores of one class, as far as they were asked for. null: not defined, as in ClassScores. */
+export type ChosenScores = Partial<ClassScores>;
+
+/** An Evaluation of the metrics that were asked for: what was not asked for is not in it. */
+export interface ChosenEvaluation {
+  readonly metrics: readonly Metric[];
+  /** Of the surface Dice. */
+  readonly toleranceMm?: number;
+  readonly cases: readonly {
+    readonly case: string;
+    readonly classes: Readonly<Record<string, ChosenScores>>;
+    /** The mean over classes. */
+    readonly dice?: number | null;
+  }[];
+  readonly mean: ChosenScores & { readonly classes: Readonly<Record<string, ChosenScores>> };
+  /** By Dice. */
+  readonly worst?: Evaluation['worst'];
+}
+
+/**
+ * Scores every prediction of a folder against the label of the same name (`.nii` and `.nii.gz` are one name). The
+ * classes are all values but 0 found in any file. Throws `invalid-request` naming every file without a partner, or the
+ * files whose shape or affine differ, `bad-image` for one that is no label map.
+ */
+export async function evaluateFolders(
+  predictionFolder: string,
+  labelFolder: string,
+  toleranceMm: number,
+  { metrics, ...pairing }: FolderOptions = {},
+): Promise<ChosenEvaluation> {
+  const pairs = await pairFiles(predictionFolder, labelFolder, pairing);
+  const chosen = METRIC_NAMES.filter((name) => metrics === undefined || metrics.includes(name));
+  const fields = chosen.map((name) => METRICS[name]);
+  const cases: ScoredCase[] = [];
+  for (const { caseId, prediction, label } of pairs) {
+    const predicted = await readLabel(prediction);
+    const truth = await readLabel(label);
+    requireSameGrid(predicted, truth, prediction, label);
+    cases.push({ case: caseId, ...scoreCase(predicted, truth, fields, toleranceMm, metrics === undefined) });
+  }
+  // A class that only other cases have is reported as absent, so that all cases have the same columns.
+  const values = [...new Set(cases.flatMap(({ classes }) => Object.keys(classes)))];
+  const nothing = byField(fields, () => null);
+  const complete = cases.map(({ case: caseId, classes, dice }) => ({
+    case: caseId,
+    classes: Object.fromEntries(values.map((value) => [value, classes[value] ?? nothing])),
+    ...(fields.includes('dice') ? { dice } : {}),
+  }));
+  return {
+    metrics: chosen,
+    ...(fields.includes('surfaceDice') ? { toleranceMm } : {}),
+    cases: complete,
+    mean: meansOf(complete, fields),
+    ...(fields.includes('dice') ? { worst: worstOf(cases) } : {}),
+  };
+}
+
+interface ScoredCase {
+  readonly case: string;
+  readonly classes: Readonly<Record<string, Record<ScoreField, number | null>>>;
+  readonly dice: number | null;
+}
+
+const OVERLAP_FIELDS: readonly ScoreField[] = ['dice', 'iou'];
+
+/** The chosen fields of each class that either map holds, and the mean Dice; `whole` adds what is no metric of its own. */
+function scoreCase(
+  prediction: LabelMap,
+  truth: LabelMap,
+  fields: readonly ScoreField[],
+  toleranceMm: number,
+  whole: boolean,
+): Omit<ScoredCase, 'case'> {
+  const confusion = confusionOf(prediction.data, truth.data);
+  const values = foregroundOf(confusion);
+  const overlaps = overlapsOf(
+    confusion,
+    values.map((value) => [value]),
+  );
+  const dice = meanOf(overlaps.map(diceOf));
+  const surfacesOf = fields.every((field) => OVERLAP_FIELDS.includes(field))
+    ? null
+    : surfacesIn(prediction, truth, values, toleranceMm);
+  const classes = values.map((value, index) => {
+    const overlap = overlaps[index] as Overlap;
+    const scores: ChosenScores =
+      surfacesOf === null ? { dice: diceOf(overlap), iou: iouOf(overlap) } : classScores(overlap, surfacesOf(value));
+    return [value, whole ? scores : byField(fields, (field) => scores[field] ?? null)] as const;
+  });
+  return { classes: Object.fromEntries(classes) as ScoredCase['classes'], dice };
+}
+
+/** The surface scores of each of these values, whose boxes are found once for all. */
+function surfacesIn(prediction: LabelMap, truth: LabelMap, values: readonly number[], toleranceMm: number) {
+  const boxes = labelBoxes(prediction.data, truth.data, values, truth.shape);
+  const spacingMm = spacingOf(truth.affine);
+  return (value: number) =>
+    surfaceScores(prediction.data, truth.data, value, truth.shape, spacingMm, toleranceMm, boxes);
+}
