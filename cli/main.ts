@@ -1,4 +1,5 @@
 import { toErrorRecord, VoxhelmError } from '@voxhelm/contracts/errors';
+import { METRIC_NAMES } from '@voxhelm/contracts/metrics';
 import { Command, CommanderError, Option } from 'commander';
 import { endWithReader } from './closed-pipe.ts';
 import { describeRetraining } from './retraining.ts';
@@ -138,7 +139,11 @@ function describeCommands(done: (code: number) => void): Command {
     .description('score label maps against ground truth: Dice, IoU, HD, HD95, ASSD, surface Dice per case and class')
     .requiredOption('--pred <folder>', 'predicted label maps')
     .requiredOption('--labels <folder>', 'true label maps, of the same file names')
-    .option('--tolerance-mm <mm>', 'tolerance of the surface Dice', '1')
+    .option(
+      '--metrics <names>',
+      `which of ${METRIC_NAMES.join(', ')}, with commas between; all where absent. Dice and IoU alone take least time`,
+    )
+    .option('--tolerance-mm <mm>', 'tolerance of the surface Dice; 1 where absent')
     .addOption(json())
     .action(async (options: EvaluateOptions) => done(await (await import('./commands/evaluate.ts')).evaluate(options)));
   describeRetraining(program, done);
@@ -204,7 +209,9 @@ export interface ExportOptions extends JsonOption {
 export interface EvaluateOptions extends JsonOption {
   readonly pred: string;
   readonly labels: string;
-  readonly toleranceMm: string;
+  /** Names with commas between; absent: all. */
+  readonly metrics?: string;
+  readonly toleranceMm?: string;
 }
 
 /** Options of `transform`. */

@@ -1,34 +1,31 @@
-import type { Evaluation } from '@voxhelm/contracts/evaluation';
+import { METRIC_NAMES, METRICS, type Metric } from '@voxhelm/contracts/metrics';
+import type { ChosenEvaluation, ChosenScores } from '@voxhelm/imaging/metrics/evaluate-folders';
 import { diceText, distanceText, table } from './format.ts';
 
-/** Prints scores: one row a case and class, then the means and the worst case. */
-export function printEvaluation(evaluation: Evaluation): void {
-  const rows = evaluation.cases.flatMap((one) =>
-    Object.entries(one.classes).map(([label, scores]) => [
-      one.case,
-      label,
-      diceText(scores.dice),
-      diceText(scores.iou),
-      distanceText(scores.hdMm),
-      distanceText(scores.hd95Mm),
-      distanceText(scores.assdMm),
-      diceText(scores.surfaceDice),
-    ]),
+/** How a metric is headed and its values are written. */
+const COLUMNS: Readonly<Record<Metric, { readonly name: string; readonly text: typeof diceText }>> = {
+  dice: { name: 'Dice', text: diceText },
+  iou: { name: 'IoU', text: diceText },
+  hd: { name: 'HD', text: distanceText },
+  hd95: { name: 'HD95', text: distanceText },
+  assd: { name: 'ASSD', text: distanceText },
+  'surface-dice': { name: 'surface Dice', text: diceText },
+};
+
+/** Prints the scores that were computed: one row a case and class, then the means and the worst case; and what was left out. */
+export function printEvaluation({ metrics, toleranceMm, cases, mean, worst }: ChosenEvaluation): void {
+  const heads = metrics.map((metric) =>
+    metric === 'surface-dice' ? `${COLUMNS[metric].name} ${toleranceMm} mm` : COLUMNS[metric].name,
   );
-  const { mean } = evaluation;
-  rows.push([
-    'mean',
-    'all',
-    diceText(mean.dice),
-    diceText(mean.iou),
-    distanceText(mean.hdMm),
-    distanceText(mean.hd95Mm),
-    distanceText(mean.assdMm),
-    diceText(mean.surfaceDice),
-  ]);
-  process.stdout.write(
-    `${table(['case', 'class', 'Dice', 'IoU', 'HD', 'HD95', 'ASSD', `surface Dice ${evaluation.toleranceMm} mm`], rows)}\n`,
+  const cells = (scores: ChosenScores): string[] =>
+    metrics.map((metric) => COLUMNS[metric].text(scores[METRICS[metric]]));
+  const rows = cases.flatMap((one) =>
+    Object.entries(one.classes).map(([label, scores]) => [one.case, label, ...cells(scores)]),
   );
-  if (evaluation.worst !== null)
-    process.stdout.write(`worst case: ${evaluation.worst.case}, Dice ${diceText(evaluation.worst.dice)}\n`);
+  rows.push(['mean', 'all', ...cells(mean)]);
+  process.stdout.write(`${table(['case', 'class', ...heads], rows)}\n`);
+  if (worst !== undefined && worst !== null)
+    process.stdout.write(`worst case: ${worst.case}, Dice ${diceText(worst.dice)}\n`);
+  const left = METRIC_NAMES.filter((name) => !metrics.includes(name)).map((name) => COLUMNS[name].name);
+  if (left.length > 0) process.stdout.write(`not computed: ${left.join(', ')}\n`);
 }
