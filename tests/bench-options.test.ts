@@ -8,6 +8,7 @@ import { main } from './bench/analyze.ts';
 import { minutesOf } from './bench/lib/arguments.ts';
 import { readOptions } from './bench/lib/options.ts';
 import { wrongUsage } from './bench/lib/wrong-usage.ts';
+import { main as metrics } from './bench/metrics.ts';
 
 const BENCHMARKS = fileURLToPath(new URL('./bench/', import.meta.url));
 
@@ -55,6 +56,14 @@ test.each([
   [['--anchor', '/nowhere/python'], /\/nowhere\/python is no Python with monai/],
 ])('bench -- accuracy %j is refused in words', async (args, message) => {
   expect(wrongUsage(await accuracy(args).catch((error: unknown) => error))).toMatch(message);
+});
+
+test.each([
+  [['--sizes', 'hipocampus'], /--sizes hipocampus is not known\n {2}Use one of: hippocampus, head, abdomen/],
+  [['--parts', 'distance'], /--parts distance is not known\n {2}Use one of: overlaps, files, distances/],
+  [['--anchor', '/nowhere/python'], /\/nowhere\/python is no Python with nnunetv2/],
+])('bench -- metrics %j is refused in words', async (args, message) => {
+  expect(wrongUsage(await metrics(args).catch((error: unknown) => error))).toMatch(message);
 });
 
 test('minutes may be parts of one, and the anchor is left out where no Python with MONAI is at hand', () => {
