@@ -16,8 +16,12 @@ export interface PairCount {
 /** Every pair of values that occurs, once. */
 export type Confusion = readonly PairCount[];
 
-const BYTE_VALUES = 256;
 const BYTES_A_WORD = 4;
+const BYTE_VALUES = 256;
+/** Most label maps have no value of this or more; a table of so few is made and searched in no time. */
+const NARROW_VALUES = 32;
+/** The bits of a word in which a byte of {@link NARROW_VALUES} or more has one. */
+const BEYOND_NARROW = 0xe0e0e0e0;
 
 /** The {@link Confusion} of two label maps of one grid. Throws `invalid-request` where they differ in length. */
 export function confusionOf(prediction: LabelData, truth: LabelData): Confusion {
@@ -45,39 +49,50 @@ export function foregroundOf(confusion: Confusion): number[] {
   return [...values].sort((a, b) => a - b);
 }
 
+/** How often each pair of values below `width` was met, at predicted * width + actual. */
+interface Table {
+  width: number;
+  counts: Float64Array;
+}
+
 /** Four voxels are looked at as one word, and words that repeat (most of a label map does) are counted together. */
 function confusionOfBytes(prediction: Uint8Array, truth: Uint8Array): Confusion {
-  const counts = new Float64Array(BYTE_VALUES * BYTE_VALUES);
+  const table: Table = { width: NARROW_VALUES, counts: new Float64Array(NARROW_VALUES ** 2) };
   const [predictedWords, actualWords] = [wordsOf(prediction), wordsOf(truth)];
-  // The bits that occur bound the values, so that the table need not be searched whole for what was counted.
-  let predictedBits = 0;
-  let actualBits = 0;
   for (let i = 0; i < actualWords.length; ) {
     const predicted = predictedWords[i] as number;
     const actual = actualWords[i] as number;
     const first = i;
     do i++;
     while (i < actualWords.length && predictedWords[i] === predicted && actualWords[i] === actual);
-    predictedBits |= predicted;
-    actualBits |= actual;
-    for (let shift = 0; shift < 32; shift += 8) {
-      const pair = ((predicted >>> shift) & 255) * BYTE_VALUES + ((actual >>> shift) & 255);
-      counts[pair] = (counts[pair] as number) + (i - first);
-    }
+    addWord(table, predicted, actual, BYTES_A_WORD, i - first);
   }
-  for (let i = actualWords.length * BYTES_A_WORD; i < truth.length; i++) {
-    const [predicted, actual] = [prediction[i] as number, truth[i] as number];
-    predictedBits |= predicted;
-    actualBits |= actual;
-    const pair = predicted * BYTE_VALUES + actual;
-    counts[pair] = (counts[pair] as number) + 1;
+  const rest = actualWords.length * BYTES_A_WORD;
+  addWord(table, lastBytes(prediction, rest), lastBytes(truth, rest), truth.length - rest, 1);
+  return pairsIn(table);
+}
+
+/** Counts the first bytes of a word that was met so many times. */
+function addWord(table: Table, predicted: number, actual: number, bytes: number, times: number): void {
+  if (table.width < BYTE_VALUES && ((predicted | actual) & BEYOND_NARROW) !== 0) widen(table);
+  const { width, counts } = table;
+  for (let shift = 0; shift < 8 * bytes; shift += 8) {
+    const pair = ((predicted >>> shift) & 255) * width + ((actual >>> shift) & 255);
+    counts[pair] = (counts[pair] as number) + times;
   }
+}
+
+function widen(table: Table): void {
+  const counts = new Float64Array(BYTE_VALUES ** 2);
+  for (const { predicted, actual, voxels } of pairsIn(table)) counts[predicted * BYTE_VALUES + actual] = voxels;
+  Object.assign(table, { width: BYTE_VALUES, counts });
+}
+
+function pairsIn({ width, counts }: Table): PairCount[] {
   const pairs: PairCount[] = [];
-  for (let predicted = 0; predicted <= byteOf(predictedBits); predicted++) {
-    for (let actual = 0; actual <= byteOf(actualBits); actual++) {
-      const voxels = counts[predicted * BYTE_VALUES + actual] as number;
-      if (voxels > 0) pairs.push({ predicted, actual, voxels });
-    }
+  for (let pair = 0; pair < counts.length; pair++) {
+    const voxels = counts[pair] as number;
+    if (voxels > 0) pairs.push({ predicted: Math.floor(pair / width), actual: pair % width, voxels });
   }
   return pairs;
 }
@@ -88,9 +103,11 @@ function wordsOf(bytes: Uint8Array): Int32Array {
   return new Int32Array(buffer, byteOffset, Math.floor(bytes.length / BYTES_A_WORD));
 }
 
-/** The bits of all four bytes of a word in one. */
-function byteOf(word: number): number {
-  return (word | (word >>> 8) | (word >>> 16) | (word >>> 24)) & 255;
+/** The bytes from `first` on, fewer than a word has, as the first of one. */
+function lastBytes(bytes: Uint8Array, first: number): number {
+  let word = 0;
+  for (let i = bytes.length - 1; i >= first; i--) word = (word << 8) | (bytes[i] as number);
+  return word;
 }
 
 /** Values of any size: a run of one pair is counted at once, by value. */
