@@ -9,6 +9,7 @@ import os
 import statistics
 import sys
 import time
+import warnings
 from importlib.util import find_spec
 
 import numpy
@@ -54,7 +55,8 @@ def by_monai(prediction: numpy.ndarray, truth: numpy.ndarray, values: list, sett
     import torch
     from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 
-    spacing = setting["spacingMm"][::-1]  # SimpleITK's arrays are z, y, x
+    # SimpleITK's arrays are z, y, x; MONAI wants numbers of one type.
+    spacing = [float(size) for size in reversed(setting["spacingMm"])]
     pairs = [
         tuple(torch.from_numpy(map == value)[None, None] for map in (prediction, truth)) for value in values
     ]
@@ -87,6 +89,7 @@ def measure(part: str, by: str, call, measure_ms: float) -> dict:
 
 
 def main() -> None:
+    warnings.filterwarnings("ignore", category=FutureWarning)  # MONAI's, of its own calls
     setting = json.loads(sys.argv[1])
     values = list(range(1, setting["classes"] + 1))
     prediction_file, truth_file = (os.path.join(setting[name], setting["file"]) for name in ("predictions", "labels"))
