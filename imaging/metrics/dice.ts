@@ -1,6 +1,6 @@
-import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { LabelData } from '../volume.ts';
 import { type Confusion, confusionOf, labelledOnly } from './confusion.ts';
+import { requireLabelValue } from './label-values.ts';
 
 /** Voxel counts of one class in a prediction and its truth. */
 export interface Overlap {
@@ -8,9 +8,6 @@ export interface Overlap {
   readonly truth: number;
   readonly both: number;
 }
-
-/** 16 bits hold every label value in use (FreeSurfer's largest is 14175). */
-const LARGEST_LABEL_VALUE = 65_535;
 
 /**
  * Counts of each class, in the order given. A class is the label values that count for it: one, or those of a group;
@@ -39,13 +36,7 @@ function classesByValue(classes: readonly (readonly number[])[]): Map<number, nu
   const classesOf = new Map<number, number[]>();
   for (const [index, values] of classes.entries()) {
     for (const value of new Set(values)) {
-      if (!Number.isInteger(value) || value < 0 || value > LARGEST_LABEL_VALUE) {
-        throw new VoxhelmError(
-          'invalid-request',
-          `label value ${value} is not a whole number in 0..${LARGEST_LABEL_VALUE}`,
-          { fix: 'Renumber the labels.' },
-        );
-      }
+      requireLabelValue(value);
       classesOf.set(value, [...(classesOf.get(value) ?? []), index]);
     }
   }

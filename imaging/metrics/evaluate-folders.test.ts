@@ -71,6 +71,19 @@ describe('evaluateFolders', () => {
     );
   });
 
+  test('values that are no label values are told with their file', async () => {
+    const [pred, labels] = [join(folder, 'values-pred'), join(folder, 'values-labels')];
+    await write('values-pred/a.nii', { ...line(), shape: [1, 1, 4], data: Int32Array.of(-2, 1, -2, 70_000) });
+    await write('values-labels/a.nii', line(1, 1, 0, 0));
+    await expect(evaluateFolders(pred, labels, 1)).rejects.toThrow(
+      /values-pred\/a\.nii: holds label values below 0: -2 \(2 voxels\); above 65535: 70000 \(1 voxel\)/,
+    );
+    await write('values-pred/a.nii', line(1, 1, 0, 0));
+    const image = Int32Array.from({ length: 4 }, (_, index) => -1024 + index);
+    await write('values-labels/a.nii', { ...line(), shape: [1, 1, 4], data: image });
+    await expect(evaluateFolders(pred, labels, 1)).rejects.toThrow(/values-labels\/a\.nii: .* -1024 \(1 voxel\), -1023/);
+  });
+
   test('what is not chosen is neither computed nor told', async () => {
     const [pred, labels] = [join(folder, 'chosen-pred'), join(folder, 'chosen-labels')];
     await write('chosen-pred/a.nii', line(1, 1, 0, 0));

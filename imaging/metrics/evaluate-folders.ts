@@ -5,6 +5,7 @@ import { type LabelMap, spacingOf } from '../volume.ts';
 import { confusionOf, foregroundOf } from './confusion.ts';
 import { diceOf, iouOf, meanOf, type Overlap, overlapsOf } from './dice.ts';
 import { byField, classScores, meansOf, worstOf } from './evaluate.ts';
+import { requireLabelValues } from './label-values.ts';
 import { type PairingOptions, pairFiles, requireSameGrid } from './pair-files.ts';
 import { labelBoxes, surfaceScores } from './surface.ts';
 
@@ -36,7 +37,8 @@ export interface ChosenEvaluation {
 /**
  * Scores every prediction of a folder against the label of the same name (`.nii` and `.nii.gz` are one name). The
  * classes are all values but 0 found in any file. Throws `invalid-request` naming every file without a partner, or the
- * files whose shape or affine differ, `bad-image` for one that is no label map.
+ * files whose shape or affine differ, `bad-image` for one that is no label map or
+ * holds a value that is none (negative, or above 65535).
  */
 export async function evaluateFolders(
   predictionFolder: string,
@@ -51,6 +53,8 @@ export async function evaluateFolders(
   for (const { caseId, prediction, label } of pairs) {
     const predicted = await readLabel(prediction);
     const truth = await readLabel(label);
+    requireLabelValues(predicted, prediction);
+    requireLabelValues(truth, label);
     requireSameGrid(predicted, truth, prediction, label);
     cases.push({ case: caseId, ...scoreCase(predicted, truth, fields, toleranceMm, metrics === undefined) });
   }

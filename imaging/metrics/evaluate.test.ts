@@ -16,7 +16,9 @@ describe('diceByClass', () => {
       [5, 1],
     ]);
     expect(() => diceByClass(Uint8Array.of(0), Uint8Array.of(0, 0), [1])).toThrow('1 voxels, its truth 2');
-    expect(() => diceByClass(Uint8Array.of(0), Uint8Array.of(0), [-1])).toThrow('label value -1');
+    expect(() => diceByClass(Uint8Array.of(0), Uint8Array.of(0), [-1])).toThrow('label value -1 is negative');
+    expect(() => diceByClass(Uint8Array.of(0), Uint8Array.of(0), [70_000])).toThrow('70000 is above 65535');
+    expect(() => diceByClass(Uint8Array.of(0), Uint8Array.of(0), [1.5])).toThrow('1.5 is not whole');
   });
 });
 
