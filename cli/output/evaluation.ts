@@ -13,7 +13,7 @@ const COLUMNS: Readonly<Record<Metric, { readonly name: string; readonly text: t
 };
 
 /** Prints the scores that were computed: one row a case and class, then the means and the worst case; and what was left out. */
-export function printEvaluation({ metrics, toleranceMm, cases, mean, worst }: ChosenEvaluation): void {
+export function printEvaluation({ metrics, toleranceMm, cases, mean, worst, turned = [] }: ChosenEvaluation): void {
   const heads = metrics.map((metric) =>
     metric === 'surface-dice' ? `${COLUMNS[metric].name} ${toleranceMm} mm` : COLUMNS[metric].name,
   );
@@ -26,6 +26,16 @@ export function printEvaluation({ metrics, toleranceMm, cases, mean, worst }: Ch
   process.stdout.write(`${table(['case', 'class', ...heads], rows)}\n`);
   if (worst !== undefined && worst !== null)
     process.stdout.write(`worst case: ${worst.case}, Dice ${diceText(worst.dice)}\n`);
+  if (turned.length > 0) process.stdout.write(`${turnedText(turned)}\n`);
   const left = METRIC_NAMES.filter((name) => !metrics.includes(name)).map((name) => COLUMNS[name].name);
   if (left.length > 0) process.stdout.write(`not computed: ${left.join(', ')}\n`);
+}
+
+/** Cases named in a sentence; the JSON has all. */
+const NAMED_CASES = 5;
+
+function turnedText(cases: readonly string[]): string {
+  const left = cases.length - NAMED_CASES;
+  const named = cases.slice(0, NAMED_CASES).join(', ');
+  return `turned to the label's axes, which run in another order or direction: ${named}${left > 0 ? ` and ${left} more` : ''}`;
 }

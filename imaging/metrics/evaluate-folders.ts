@@ -6,7 +6,8 @@ import { confusionOf, foregroundOf } from './confusion.ts';
 import { diceOf, iouOf, meanOf, type Overlap, overlapsOf } from './dice.ts';
 import { byField, classScores, meansOf, worstOf } from './evaluate.ts';
 import { requireLabelValues } from './label-values.ts';
-import { type PairingOptions, pairFiles, requireSameGrid } from './pair-files.ts';
+import { type PairingOptions, pairFiles } from './pair-files.ts';
+import { onGridOf } from './same-grid.ts';
 import { labelBoxes, surfaceScores } from './surface.ts';
 
 /** What to score, and how strictly the folders must correspond. */
@@ -32,11 +33,14 @@ export interface ChosenEvaluation {
   readonly mean: ChosenScores & { readonly classes: Readonly<Record<string, ChosenScores>> };
   /** By Dice. */
   readonly worst?: Evaluation['worst'];
+  /** Cases whose prediction has its axes in another order or direction than the label, and was turned; absent: none. */
+  readonly turned?: readonly string[];
 }
 
 /**
  * Scores every prediction of a folder against the label of the same name (`.nii` and `.nii.gz` are one name). The
- * classes are all values but 0 found in any file. Throws `invalid-request` naming every file without a partner, or the
+ * classes are all values but 0 found in any file. A prediction that lies in its label's place with its axes in another
+ * order or direction is compared along the label's. Throws `invalid-request` naming every file without a partner, or the
  * files whose shape or affine differ, `bad-image` for one that is no label map or
  * holds a value that is none (negative, or above 65535).
  */
@@ -50,13 +54,15 @@ export async function evaluateFolders(
   const chosen = METRIC_NAMES.filter((name) => metrics === undefined || metrics.includes(name));
   const fields = chosen.map((name) => METRICS[name]);
   const cases: ScoredCase[] = [];
+  const turned: string[] = [];
   for (const { caseId, prediction, label } of pairs) {
     const predicted = await readLabel(prediction);
     const truth = await readLabel(label);
     requireLabelValues(predicted, prediction);
     requireLabelValues(truth, label);
-    requireSameGrid(predicted, truth, prediction, label);
-    cases.push({ case: caseId, ...scoreCase(predicted, truth, fields, toleranceMm, metrics === undefined) });
+    const placed = onGridOf(predicted, truth, prediction, label);
+    if (placed.turned) turned.push(caseId);
+    cases.push({ case: caseId, ...scoreCase(placed.map, truth, fields, toleranceMm, metrics === undefined) });
   }
   // A class that only other cases have is reported as absent, so that all cases have the same columns.
   const values = [...new Set(cases.flatMap(({ classes }) => Object.keys(classes)))];
@@ -72,6 +78,7 @@ export async function evaluateFolders(
     cases: complete,
     mean: meansOf(complete, fields),
     ...(fields.includes('dice') ? { worst: worstOf(cases) } : {}),
+    ...(turned.length > 0 ? { turned } : {}),
   };
 }
 

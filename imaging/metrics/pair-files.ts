@@ -1,8 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import type { Affine, LabelMap, Vec3 } from '../volume.ts';
-import { affineAt, spacingOf } from '../volume.ts';
 
 const EXTENSION = /\.nii(\.gz)?$/i;
 
@@ -83,43 +81,4 @@ async function niftiFilesById(folder: string): Promise<Map<string, string>> {
     });
   }
   return files;
-}
-
-/** Throws `invalid-request` naming both files where shapes differ or the affines put a voxel elsewhere. */
-export function requireSameGrid(
-  prediction: LabelMap,
-  truth: LabelMap,
-  predictionPath: string,
-  labelPath: string,
-): void {
-  if (prediction.shape.some((size, axis) => size !== truth.shape[axis])) {
-    throw new VoxhelmError(
-      'invalid-request',
-      `${predictionPath} has ${prediction.shape.join('x')} voxels, ${labelPath} ${truth.shape.join('x')}`,
-      { fix: "Bring the prediction to the label's grid." },
-    );
-  }
-  const distanceMm = gridDistanceMm(prediction.affine, truth.affine, truth.shape);
-  const allowedMm = 0.05 * Math.min(...spacingOf(truth.affine));
-  if (!(distanceMm <= allowedMm)) {
-    throw new VoxhelmError(
-      'invalid-request',
-      `${predictionPath} lies elsewhere than ${labelPath}: their affines put a corner ${distanceMm.toFixed(3)} mm apart`,
-      { fix: "Write the prediction with its image's affine.", details: { distanceMm, allowedMm } },
-    );
-  }
-}
-
-/** How far apart (mm) two affines put the same voxel at most: a linear map differs most at a corner of the grid. */
-function gridDistanceMm(a: Affine, b: Affine, shape: Vec3): number {
-  let furthest = 0;
-  for (let corner = 0; corner < 8; corner++) {
-    const voxel = [0, 1, 2].map((axis) => ((corner >> axis) & 1) * ((shape[axis] as number) - 1));
-    const offsets = [0, 1, 2].map((row) => {
-      const difference = (column: number): number => affineAt(a, row, column) - affineAt(b, row, column);
-      return voxel.reduce((sum, index, column) => sum + difference(column) * index, difference(3));
-    });
-    furthest = Math.max(furthest, Math.hypot(...offsets));
-  }
-  return furthest;
 }
