@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeNifti } from '../nifti.ts';
 import { IDENTITY_AFFINE, type LabelMap } from '../volume.ts';
@@ -70,6 +71,40 @@ describe('evaluateFolders', () => {
       /corner 3\.000 mm apart/,
     );
   });
+
+  test('all faults are told at once, each with what to do, and many as a number', async () => {
+    const [pred, labels] = [join(folder, 'faulty-pred'), join(folder, 'faulty-labels')];
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      await write(`faulty-pred/${name}.nii`, line(1, 0));
+      await write(`faulty-labels/${name}.nii`, line(1, 0));
+    }
+    const negative = { ...line(), shape: [1, 1, 2] as const, data: Int32Array.of(-2, 1) };
+    await write('faulty-pred/a.nii', line(1, 0, 0));
+    await writeFile(join(pred, 'b.nii'), 'no image');
+    await write('faulty-pred/d.nii', { ...line(1, 0), affine: [1, 0, 0, 3, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1] });
+    await write('faulty-labels/d.nii', negative);
+    await write('faulty-pred/alone.nii', line(1));
+    await write('faulty-pred/e.nii.gz', line(1, 0));
+    const { message, code } = await thrownBy(pred, labels);
+    expect(code).toBe('invalid-request');
+    expect(message).toContain('nothing is scored: the files have 6 faults\n');
+    const told = [/e\.nii and .*e\.nii\.gz are the same case/, /pred.alone\.nii has no label/, /pred.a\.nii has 1x1x3/];
+    for (const fault of [...told, /pred.b\.nii: has 8 bytes/, /labels.d\.nii: .*-2 \(1 voxel\)/, /d\.nii lies elsewhere/]) {
+      expect(message).toMatch(fault);
+    }
+    expect(message).toContain("\n    Bring the prediction to the label's grid.\n");
+    for (let index = 0; index < 20; index++) await write(`faulty-pred/z${index}.nii`, line(1));
+    const many = await thrownBy(pred, labels);
+    expect(many.message).toMatch(/✗ .*z14\.nii has no label.*\n… and 13 more such\n {4}Give both/);
+    expect(many.message).toMatch(/d\.nii lies elsewhere/);
+    expect(many.details['faults']).toHaveLength(26);
+  });
+
+  async function thrownBy(pred: string, labels: string): Promise<VoxhelmError> {
+    const thrown = await evaluateFolders(pred, labels, 1).catch((error: unknown) => error);
+    if (thrown instanceof VoxhelmError) return thrown;
+    throw new Error('nothing was refused');
+  }
 
   test('values that are no label values are told with their file', async () => {
     const [pred, labels] = [join(folder, 'values-pred'), join(folder, 'values-labels')];

@@ -1,13 +1,12 @@
 import type { ClassScores, Evaluation } from '@voxhelm/contracts/evaluation';
 import { METRIC_NAMES, METRICS, type Metric, type ScoreField } from '@voxhelm/contracts/metrics';
-import { readLabel } from '../nifti.ts';
 import { type LabelMap, spacingOf } from '../volume.ts';
 import { confusionOf, foregroundOf } from './confusion.ts';
 import { diceOf, iouOf, meanOf, type Overlap, overlapsOf } from './dice.ts';
 import { byField, classScores, meansOf, worstOf } from './evaluate.ts';
-import { requireLabelValues } from './label-values.ts';
+import { throwFaults } from './faults.ts';
 import { type PairingOptions, pairFiles } from './pair-files.ts';
-import { onGridOf } from './same-grid.ts';
+import { readPair } from './read-pair.ts';
 import { labelBoxes, surfaceScores } from './surface.ts';
 
 /** What to score, and how strictly the folders must correspond. */
@@ -40,9 +39,9 @@ export interface ChosenEvaluation {
 /**
  * Scores every prediction of a folder against the label of the same name (`.nii` and `.nii.gz` are one name). The
  * classes are all values but 0 found in any file. A prediction that lies in its label's place with its axes in another
- * order or direction is compared along the label's. Throws `invalid-request` naming every file without a partner, or the
- * files whose shape or affine differ, `bad-image` for one that is no label map or
- * holds a value that is none (negative, or above 65535).
+ * order or direction is compared along the label's. All files are looked at before any fault ends it: throws the fault, or
+ * one error with a list of them, of code `invalid-request` where they differ. `invalid-request`: a file without a partner,
+ * another shape, another place; `bad-image`: no label map, or values that are no label values.
  */
 export async function evaluateFolders(
   predictionFolder: string,
@@ -50,20 +49,21 @@ export async function evaluateFolders(
   toleranceMm: number,
   { metrics, ...pairing }: FolderOptions = {},
 ): Promise<ChosenEvaluation> {
-  const pairs = await pairFiles(predictionFolder, labelFolder, pairing);
+  const { pairs, faults: unpaired } = await pairFiles(predictionFolder, labelFolder, pairing);
+  const faults = [...unpaired];
   const chosen = METRIC_NAMES.filter((name) => metrics === undefined || metrics.includes(name));
   const fields = chosen.map((name) => METRICS[name]);
   const cases: ScoredCase[] = [];
   const turned: string[] = [];
-  for (const { caseId, prediction, label } of pairs) {
-    const predicted = await readLabel(prediction);
-    const truth = await readLabel(label);
-    requireLabelValues(predicted, prediction);
-    requireLabelValues(truth, label);
-    const placed = onGridOf(predicted, truth, prediction, label);
-    if (placed.turned) turned.push(caseId);
-    cases.push({ case: caseId, ...scoreCase(placed.map, truth, fields, toleranceMm, metrics === undefined) });
+  for (const pair of pairs) {
+    const maps = await readPair(pair, faults);
+    // Once there is a fault no score will be told, so the files that are left are read, and not scored.
+    if (maps === null || faults.length > 0) continue;
+    const { prediction, truth } = maps;
+    if (maps.turned) turned.push(pair.caseId);
+    cases.push({ case: pair.caseId, ...scoreCase(prediction, truth, fields, toleranceMm, metrics === undefined) });
   }
+  throwFaults(faults);
   // A class that only other cases have is reported as absent, so that all cases have the same columns.
   const values = [...new Set(cases.flatMap(({ classes }) => Object.keys(classes)))];
   const nothing = byField(fields, () => null);
