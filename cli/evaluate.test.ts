@@ -2,26 +2,29 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeNifti } from '@voxhelm/imaging/nifti';
-import { IDENTITY_AFFINE } from '@voxhelm/imaging/volume';
+import { IDENTITY_AFFINE, type LabelMap } from '@voxhelm/imaging/volume';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { evaluate, metricsOf } from './commands/evaluate.ts';
 
-/* Which metrics `evaluate` computes, and what its report says of those that it leaves out. */
+/* Which metrics `evaluate` computes, and what its report says of what it leaves out or turns. */
 
+let root = '';
 let pred = '';
 let labels = '';
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'voxhelm-cli-evaluate-'));
-  [pred, labels] = [join(folder, 'pred'), join(folder, 'labels')];
-  const map = (...values: number[]) =>
-    ({ shape: [1, 1, values.length], data: Uint8Array.from(values), affine: IDENTITY_AFFINE }) as const;
+  root = await mkdtemp(join(tmpdir(), 'voxhelm-cli-evaluate-'));
+  [pred, labels] = [join(root, 'pred'), join(root, 'labels')];
   await writeNifti(join(pred, 'a.nii'), map(1, 1, 0, 0));
   await writeNifti(join(labels, 'a.nii'), map(1, 0, 0, 0));
-  return () => rm(folder, { recursive: true });
+  return () => rm(root, { recursive: true });
 });
 afterEach(() => vi.restoreAllMocks());
 
-async function said(options: { metrics?: string; toleranceMm?: string; json?: true }): Promise<string> {
+function map(...values: number[]): LabelMap {
+  return { shape: [1, 1, values.length], data: Uint8Array.from(values), affine: IDENTITY_AFFINE };
+}
+
+async function said(options: Partial<Parameters<typeof evaluate>[0]>): Promise<string> {
   const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   await evaluate({ pred, labels, ...options });
   return write.mock.calls.map(([text]) => String(text)).join('');
@@ -47,6 +50,38 @@ test('as JSON it has the metrics and no field of another', async () => {
     cases: [{ case: 'a', classes: { 1: { surfaceDice: 1 } } }],
     mean: { surfaceDice: 1, classes: { 1: { surfaceDice: 1 } } },
   });
+});
+
+test('a mean without the classes that were missed says over how many it is', async () => {
+  const folders = { pred: join(root, 'missed-pred'), labels: join(root, 'missed-labels') };
+  await writeNifti(join(folders.pred, 'a.nii'), map(1, 1, 0, 0));
+  await writeNifti(join(folders.labels, 'a.nii'), map(1, 0, 2, 2));
+  await writeNifti(join(folders.pred, 'b.nii'), map(1, 0, 0, 0));
+  await writeNifti(join(folders.labels, 'b.nii'), map(1, 0, 0, 0));
+  const report = await said(folders);
+  expect(report).toMatch(/ mean .* all .* 0\.667 .* 0\.50 mm, 2 of 3 .* mm, 2 of 3 .* mm, 2 of 3 /);
+  expect(report).not.toMatch(/0\.\d{3}, /);
+  expect(report).toContain('HD, HD95, ASSD: a class that prediction or label lacks altogether has no distance');
+  vi.restoreAllMocks();
+  const { mean } = JSON.parse(await said({ ...folders, metrics: 'dice,hd', json: true })) as { mean: unknown };
+  expect(mean).toEqual({
+    ...{ dice: expect.closeTo(2 / 3, 12), hdMm: 0.5, over: { of: 3, hdMm: 2 } },
+    classes: {
+      1: { dice: expect.closeTo(5 / 6, 12), hdMm: 0.5 },
+      2: { dice: 0, hdMm: null, over: { of: 1, hdMm: 0 } },
+    },
+  });
+  vi.restoreAllMocks();
+  expect(await said({})).not.toContain(' of ');
+});
+
+test('a prediction that was turned is named', async () => {
+  const turned = join(root, 'turned');
+  const affine = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, -1, 3, 0, 0, 0, 1];
+  await writeNifti(join(turned, 'a.nii'), { ...map(0, 0, 0, 1), affine });
+  const report = await said({ pred: turned, metrics: 'dice' });
+  expect(report).toMatch(/ mean .* 1\.000 /);
+  expect(report).toContain("turned to the label's axes, which run in another order or direction: a\n");
 });
 
 test('a name that is no metric is refused with the nearest', () => {

@@ -89,7 +89,12 @@ describe('evaluateFolders', () => {
     expect(code).toBe('invalid-request');
     expect(message).toContain('nothing is scored: the files have 6 faults\n');
     const told = [/e\.nii and .*e\.nii\.gz are the same case/, /pred.alone\.nii has no label/, /pred.a\.nii has 1x1x3/];
-    for (const fault of [...told, /pred.b\.nii: has 8 bytes/, /labels.d\.nii: .*-2 \(1 voxel\)/, /d\.nii lies elsewhere/]) {
+    for (const fault of [
+      ...told,
+      /pred.b\.nii: has 8 bytes/,
+      /labels.d\.nii: .*-2 \(1 voxel\)/,
+      /d\.nii lies elsewhere/,
+    ]) {
       expect(message).toMatch(fault);
     }
     expect(message).toContain("\n    Bring the prediction to the label's grid.\n");
@@ -116,7 +121,9 @@ describe('evaluateFolders', () => {
     await write('values-pred/a.nii', line(1, 1, 0, 0));
     const image = Int32Array.from({ length: 4 }, (_, index) => -1024 + index);
     await write('values-labels/a.nii', { ...line(), shape: [1, 1, 4], data: image });
-    await expect(evaluateFolders(pred, labels, 1)).rejects.toThrow(/values-labels\/a\.nii: .* -1024 \(1 voxel\), -1023/);
+    await expect(evaluateFolders(pred, labels, 1)).rejects.toThrow(
+      /values-labels\/a\.nii: .* -1024 \(1 voxel\), -1023/,
+    );
   });
 
   test('what is not chosen is neither computed nor told', async () => {
@@ -146,7 +153,8 @@ describe('evaluateFolders', () => {
       ],
       mean: {
         hd95Mm: expect.closeTo(0.475, 6),
-        classes: { 1: { hd95Mm: expect.closeTo(0.475, 6) }, 2: { hd95Mm: null } },
+        over: { of: 3, hd95Mm: 2 },
+        classes: { 1: { hd95Mm: expect.closeTo(0.475, 6) }, 2: { hd95Mm: null, over: { of: 1, hd95Mm: 0 } } },
       },
     });
     const { metrics, cases, ...whole } = await evaluateFolders(pred, labels, 2);

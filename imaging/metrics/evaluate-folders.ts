@@ -1,10 +1,11 @@
-import type { ClassScores, Evaluation } from '@voxhelm/contracts/evaluation';
+import type { Evaluation } from '@voxhelm/contracts/evaluation';
 import { METRIC_NAMES, METRICS, type Metric, type ScoreField } from '@voxhelm/contracts/metrics';
 import { type LabelMap, spacingOf } from '../volume.ts';
 import { confusionOf, foregroundOf } from './confusion.ts';
 import { diceOf, iouOf, meanOf, type Overlap, overlapsOf } from './dice.ts';
 import { byField, classScores, meansOf, worstOf } from './evaluate.ts';
 import { throwFaults } from './faults.ts';
+import { type ChosenScores, type CountedMean, withCounts } from './mean-counts.ts';
 import { type PairingOptions, pairFiles } from './pair-files.ts';
 import { readPair } from './read-pair.ts';
 import { labelBoxes, surfaceScores } from './surface.ts';
@@ -14,9 +15,6 @@ export interface FolderOptions extends PairingOptions {
   /** Absent: all. Surfaces, which cost most of the time, are looked at only where a metric needs them. */
   readonly metrics?: readonly Metric[];
 }
-
-/** Scores of one class, as far as they were asked for. null: not defined, as in ClassScores. */
-export type ChosenScores = Partial<ClassScores>;
 
 /** An Evaluation of the metrics that were asked for: what was not asked for is not in it. */
 export interface ChosenEvaluation {
@@ -29,7 +27,7 @@ export interface ChosenEvaluation {
     /** The mean over classes. */
     readonly dice?: number | null;
   }[];
-  readonly mean: ChosenScores & { readonly classes: Readonly<Record<string, ChosenScores>> };
+  readonly mean: CountedMean & { readonly classes: Readonly<Record<string, CountedMean>> };
   /** By Dice. */
   readonly worst?: Evaluation['worst'];
   /** Cases whose prediction has its axes in another order or direction than the label, and was turned; absent: none. */
@@ -76,7 +74,7 @@ export async function evaluateFolders(
     metrics: chosen,
     ...(fields.includes('surfaceDice') ? { toleranceMm } : {}),
     cases: complete,
-    mean: meansOf(complete, fields),
+    mean: withCounts(meansOf(complete, fields), cases, fields),
     ...(fields.includes('dice') ? { worst: worstOf(cases) } : {}),
     ...(turned.length > 0 ? { turned } : {}),
   };
