@@ -6,7 +6,7 @@ import { writeNifti } from '../nifti.ts';
 import { type Affine, affineAt, type LabelMap, type Vec3 } from '../volume.ts';
 import { type ChosenEvaluation, evaluateFolders } from './evaluate-folders.ts';
 
-/* Predictions whose axes run otherwise than their label's, as nibabel's `slicer[::-1]` and MONAI's Orientationd leave them. */
+/* Predictions whose axes run otherwise than their label's, as nibabel's `as_reoriented` and MONAI's Orientationd leave them. */
 
 const SHAPE: Vec3 = [7, 6, 5];
 /** Sides of 0.8, 1.5 and 3 mm, so that a distance along a wrong axis is another. */
@@ -87,6 +87,14 @@ describe('evaluateFolders, of a prediction that was turned', () => {
     expect(turnedTruth.mean.dice).toBe(plain.mean.dice);
     expect(turnedTruth.mean.hdMm).toBeCloseTo(plain.mean.hdMm as number, 5);
     expect(turnedTruth.mean.assdMm).toBeCloseTo(plain.mean.assdMm as number, 5);
+  });
+
+  test("nibabel's slicer[::-1], which leaves the origin, is refused with what it is", async () => {
+    const truth = box(STRAIGHT, [1, 1, 1], [6, 4, 4]);
+    const flipped = storedAs(truth, [0, 1, 2], [true, false, false]);
+    const affine = flipped.affine.map((value, index) => (index === 3 ? affineAt(STRAIGHT, 0, 3) : value));
+    const refused = expect(scored({ ...flipped, affine }, truth)).rejects;
+    await refused.toMatchObject({ fix: expect.stringMatching(/slicer\[::-1\].*mirror it back the same way/) });
   });
 
   test('what is mirrored or elsewhere by its affine stays so', async () => {

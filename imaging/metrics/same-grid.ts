@@ -52,13 +52,23 @@ export function onGridOf(
     'invalid-request',
     `${predictionPath} lies elsewhere than ${labelPath}: their affines put a corner ${distanceMm.toFixed(3)} mm apart${turned ? ', with the axes in one order and direction' : ''}`,
     {
-      // Where the axes do run otherwise, the image's affine alone would make a mirrored label of it.
-      fix: turned
-        ? "Resample the prediction onto its image's grid; write it with its image's affine only if its voxels are in the image's order."
-        : "Write the prediction with its image's affine.",
+      fix: fixOf(turned, originDistanceMm(prediction.affine, truth.affine) <= allowedMm),
       details: { distanceMm, allowedMm },
     },
   );
+}
+
+/** What to do about another place. Where axes do run otherwise, the image's affine alone makes a mirrored label. */
+function fixOf(turned: boolean, sameOrigin: boolean): string {
+  if (!turned) return "Write the prediction with its image's affine.";
+  const affineAlone = "write it with its image's affine only if its voxels are in the image's order";
+  return sameOrigin
+    ? `Its first voxel lies where the label's does and its axes run the other way, as nibabel's slicer[::-1] leaves them, whose affine is wrong: if it was mirrored so, mirror it back the same way; ${affineAlone}.`
+    : `Resample the prediction onto its image's grid; ${affineAlone}.`;
+}
+
+function originDistanceMm(a: Affine, b: Affine): number {
+  return gridDistanceMm(a, b, [1, 1, 1]);
 }
 
 /** An orientation in which the prediction has its label's shape, and how far apart the same voxel then lies at most. */
