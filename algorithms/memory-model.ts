@@ -1,7 +1,7 @@
 import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import type { Device, Plan } from '@voxhelm/contracts/plan';
 import { axes, volume } from './axes.ts';
-import { medianVoxels } from './plan-of.ts';
+import { medianVoxels } from './spacing.ts';
 
 /*
  * What a training takes of its device's memory, and how much of that there is for it. Pure; MB are 2^20 bytes, as the kernel

@@ -34,6 +34,21 @@ test.each(all)('$name takes every value of a training from the request, marked a
   });
 });
 
+test.each(all)('$name refuses a spacing at which the images have no shape or fit into no array', (planner) => {
+  const at = (spacingMm: [number, number, number]) => () =>
+    planner.plan(planInput(HIPPOCAMPUS, { overrides: { spacingMm } }));
+  expect(at([50, 50, 50])).toThrow(/plan.spacingMm 50 x 50 x 50 makes the median image one of 1 x 1 x 1 voxels/);
+  expect(at([1, 1, 30])).toThrow(/plan.spacingMm/);
+  expect(at([0.01, 0.01, 0.01])).toThrow(/voxels/);
+  expect(at([2, 2, 2])).not.toThrow();
+});
+
+test.each(all)('$name tells of an image scored by itself nothing about a pooled foreground', (planner) => {
+  const { normalization } = planner.plan(planInput(HIPPOCAMPUS)).preprocessing;
+  expect(normalization[0]?.mode).toMatch(/zscore/);
+  expect(planner.plan(planInput(HIPPOCAMPUS)).reasons['preprocessing.normalization']).not.toMatch(/pooled/);
+});
+
 test('an optimiser that no rule chose has its own learning rate, unless one is given', () => {
   const rate = (name: string, optimizer: 'adamw' | 'sgd-nesterov', device = CPU) =>
     planners[name]?.plan(planInput(HIPPOCAMPUS, { overrides: { optimizer }, device })).training.learningRate;

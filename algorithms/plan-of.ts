@@ -2,10 +2,11 @@ import type { AnalysisSummary, IntensityStatistics } from '@voxhelm/contracts/an
 import type { Modality } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { type LossConfig, type Normalization, Plan } from '@voxhelm/contracts/plan';
-import { axes, perAxis, type Triple } from './axes.ts';
+import { axes, type Triple } from './axes.ts';
 import { GIVEN, given, type Reasoned, valuePaths } from './plan-overrides.ts';
 import { stopEarlyRule, VALIDATIONS } from './plan-schedule.ts';
 import { type PlanInput, PRECISION_UNMEASURED } from './planner.ts';
+import { checkedSpacing } from './spacing.ts';
 
 /*
  * How a plan is put together: every value under its path with the reason for it.
@@ -106,7 +107,7 @@ export function spacingEntry(
   override: Triple | undefined,
   rule: string,
 ): Reasoned<Triple | null> {
-  if (override !== undefined) return because(override, GIVEN);
+  if (override !== undefined) return because(checkedSpacing(summary, override), GIVEN);
   const { spacing } = summary.image_stats;
   const far = (['min', 'max'] as const).some((key) =>
     axes(spacing, key).some((mm, axis) => Math.abs(mm / (targetMm[axis] as number) - 1) > SAME_SPACING),
@@ -114,12 +115,6 @@ export function spacingEntry(
   const shown = targetMm.map((mm) => Number(mm.toPrecision(4))).join(' x ');
   if (far) return because(targetMm, `${shown} mm: ${rule}`);
   return because(null, `no resampling: every case has ${shown} mm already, which is the target (${rule})`);
-}
-
-/** Median image in voxels of a spacing. */
-export function medianVoxels(summary: AnalysisSummary, spacingMm: Triple): Triple {
-  const sizeMm = axes(summary.image_stats.sizemm, 'median');
-  return perAxis((axis) => Math.max(1, Math.round(sizeMm[axis] / spacingMm[axis])));
 }
 
 /** The value at a path inside another; the value itself at "". */

@@ -1,6 +1,7 @@
 import type { AnalysisSummary } from '@voxhelm/contracts/analysis';
 import { axes, perAxis, type Triple, volume } from '../axes.ts';
 import { GIVEN, type Reasoned } from '../plan-overrides.ts';
+import { checkedSpacing } from '../spacing.ts';
 
 /*
  * Auto3DSeg's rules for spacing, patch and levels of SegResNet (../shared/reference/automl.md 1.6), its traps mended:
@@ -41,6 +42,7 @@ export function planSpacing(summary: AnalysisSummary, override: Triple | undefin
   const slice = sliceAxis(medianMm);
   const inPlaneMm = medianMm.filter((_, axis) => axis !== slice).reduce((sum, value) => sum + value / 2, 0);
   const sliceMm = Math.max(inPlaneMm, axes(spacing, 'percentile_10_0')[slice]);
+  if (override !== undefined) checkedSpacing(summary, override);
   const targetMm: Triple = override ?? perAxis((axis) => (axis === slice ? sliceMm : medianMm[axis]));
   const low = axes(spacing, 'percentile_00_5');
   const high = axes(spacing, 'percentile_99_5');

@@ -61,7 +61,7 @@ function normalizationOf(modality: Modality, { intensity, described }: ChannelFo
     const range = `${shownNumber(lower)} .. ${shownNumber(upper)}`;
     return because(
       { mode: 'range-sigmoid', lower, upper },
-      `CT: sigmoid of the range ${range}, percentiles 0.5 and 99.5 ${described}`,
+      `CT: sigmoid of the range ${range}, percentiles 0.5 and 99.5 ${described}, pooled as nnU-Net`,
     );
   }
   const why = modality === 'CT' ? 'foreground intensities are all equal, so no range: ' : '';
@@ -175,7 +175,7 @@ function planSegresnet(input: PlanInput): Plan {
       input,
       modalitiesOf(input, channels),
       normalizationOf,
-      'Auto3DSeg; pooled as nnU-Net',
+      'Auto3DSeg',
     ),
     patchSize,
     batchSize,

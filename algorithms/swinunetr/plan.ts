@@ -93,7 +93,7 @@ function normalizationOf(modality: Modality, { intensity, described }: ChannelFo
   const range = `${shownNumber(lower)} .. ${shownNumber(upper)}`;
   return because(
     { mode: 'range-clip', lower, upper },
-    `CT: cut to ${range}, percentiles 0.5 and 99.5 ${described}, then 0..1`,
+    `CT: cut to ${range}, percentiles 0.5 and 99.5 ${described}, pooled as nnU-Net, then 0..1`,
   );
 }
 
@@ -174,7 +174,7 @@ function planSwinunetr(input: PlanInput): Plan {
       input,
       modalitiesOf(input, channels),
       normalizationOf,
-      'Auto3DSeg; pooled as nnU-Net',
+      'Auto3DSeg',
     ),
     patchSize,
     batchSize,

@@ -10,7 +10,6 @@ import {
   type ChannelForeground,
   channelsOf,
   lossEntry,
-  medianVoxels,
   modalitiesOf,
   networkEntries,
   normalizationEntry,
@@ -25,6 +24,7 @@ import { given, type Reasoned, readEditedPlan } from '../plan-overrides.ts';
 import { stepsRule, warmupRule, withSteps } from '../plan-schedule.ts';
 import { planSpace } from '../plan-space.ts';
 import type { AlgorithmPlanner, PlanInput } from '../planner.ts';
+import { medianVoxels } from '../spacing.ts';
 import { unetMemory } from './memory.ts';
 import { PLAIN_OPTIONS } from './option-names.ts';
 import { targetSpacing } from './spacing.ts';

@@ -23,6 +23,9 @@ const COMMANDS = {
   parity: ['tests/parity/main.ts'],
 };
 
+/** Benchmarks that compute in processes of their own; the others ask a service, and so do demo and tests. */
+const COMPUTING = ['metrics', 'search', 'start', 'train-step'];
+
 /** Sets up with the browser and ends: CI asks before the tests whether there can be one. */
 const BROWSER_ONLY = 'bring-chromium';
 
@@ -68,7 +71,9 @@ try {
   // A report on standard output (bench, parity) is for a pipe: set-up then speaks on standard error alone.
   process.stderr.write(`✓ device: ${device} (${why})\n`);
   if (warning !== null) process.stderr.write(`! device: ${warning}\n`);
-  const steps = [dependencies, libtensorflow(device), binding(device), prismaClient, postgres, temporal, web];
+  const computing = [dependencies, libtensorflow(device), binding(device)];
+  const computesAlone = command === 'parity' || (command === 'bench' && COMPUTING.includes(args[0]));
+  const steps = computesAlone ? computing : [...computing, prismaClient, postgres, temporal, web];
   const drivesBrowser =
     (command === 'test' && (args.length === 0 || args.includes('web'))) ||
     (command === 'bench' && args.includes('web')) ||
