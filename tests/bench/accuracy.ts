@@ -70,11 +70,18 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     await layOut(cases, join(folder, 'data'));
     for (const name of names) {
-      if (name === 'anchor' && python !== null) {
-        say({ name, minutes, ...(await trainAnchor(python, cases, minutes)) });
-        continue;
+      try {
+        say(
+          name === 'anchor' && python !== null
+            ? { name, minutes, ...(await trainAnchor(python, cases, minutes)) }
+            : await trainOurs(name, join(folder, 'data'), minutes, cases, values.keep),
+        );
+      } catch (error) {
+        // What the others reach took hours: a run that fails is told in its place.
+        if (!(error instanceof VoxhelmError)) throw error;
+        say({ name, minutes, failed: error.message });
+        process.exitCode = 1;
       }
-      say(await trainOurs(name, join(folder, 'data'), minutes, cases, values.keep));
     }
   } finally {
     await rm(folder, { recursive: true, force: true });

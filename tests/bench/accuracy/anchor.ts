@@ -30,8 +30,24 @@ export function anchorPython(given: string | undefined, places: readonly string[
 export const INSTALL =
   'Give one after --anchor: pip install torch==2.15.0 monai==1.6.1 nibabel scipy in an environment of its own.';
 
-/** What MONAI's network reaches in the same time on the same cases: the result line of anchor/accuracy.py. */
+/**
+ * What MONAI's network reaches in the same time on the same cases: the result line of anchor/accuracy.py. Throws
+ * `invalid-request` where the labels are not 1, 2, ... without a gap.
+ */
 export async function trainAnchor(python: string, cases: Cases, minutes: number): Promise<Record<string, unknown>> {
-  const setting = { training: cases.training, test: cases.test, minutes };
+  const labels = labelValues(cases.description['labels']);
+  const setting = { training: cases.training, test: cases.test, labels, minutes };
   return (await runJsonProcess(python, [SCRIPT, JSON.stringify(setting)])).result;
+}
+
+/** The values of a dataset.json's labels but 0: Decathlon's are its keys, nnU-Net's its values. */
+function labelValues(labels: unknown): number[] {
+  const values = Object.entries((labels ?? {}) as Record<string, unknown>)
+    .map(([key, value]) => Number(Number.isNaN(Number(key)) ? value : key))
+    .filter((value) => value !== 0)
+    .toSorted((a, b) => a - b);
+  if (values.length > 0 && values.every((value, index) => value === index + 1)) return values;
+  throw new VoxhelmError('invalid-request', `the anchor takes labels 1, 2, ... without a gap, not ${values.join(', ')}`, {
+    fix: 'Name what runs without it: --algorithms segresnet,swinunetr,dints,unet,service.',
+  });
 }
