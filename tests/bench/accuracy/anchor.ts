@@ -47,7 +47,11 @@ function labelValues(labels: unknown): number[] {
     .filter((value) => value !== 0)
     .toSorted((a, b) => a - b);
   if (values.length > 0 && values.every((value, index) => value === index + 1)) return values;
-  throw new VoxhelmError('invalid-request', `the anchor takes labels 1, 2, ... without a gap, not ${values.join(', ')}`, {
-    fix: 'Name what runs without it: --algorithms segresnet,swinunetr,dints,unet,service.',
-  });
+  throw new VoxhelmError(
+    'invalid-request',
+    `the anchor takes labels 1, 2, ... without a gap, not ${values.join(', ')}`,
+    {
+      fix: 'Name what runs without it: --algorithms segresnet,swinunetr,dints,unet,service.',
+    },
+  );
 }
