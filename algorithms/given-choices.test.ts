@@ -27,6 +27,15 @@ describe.each(Object.values(planners))('$name', (planner) => {
     }
   });
 
+  test('a loss with weights for another number of labels is refused', () => {
+    const planWith = (weight: number | number[], include_background = true) => {
+      const loss = { name: 'DiceCELoss', options: { weight, include_background } };
+      return () => planner.plan(planInput(HIPPOCAMPUS, { overrides: PlanOverrides.parse({ loss }) }));
+    };
+    expect(planWith([1, 2])).toThrow('plan.loss.options.weight has 2 numbers for 3 labels');
+    for (const allowed of [planWith([1, 2, 2]), planWith([2, 2], false), planWith(2)]) expect(allowed).not.toThrow();
+  });
+
   test('of groups of labels a loss is of sigmoids, and leaves none out as the background', () => {
     const labelGroups = [
       { name: 'whole', values: [1, 2], writes: 1 },

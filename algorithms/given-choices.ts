@@ -38,6 +38,7 @@ function withChoices(plan: Plan, { augmentation, loss, classRatios }: PlanOverri
     chosen = because(chosen, 'sampling.mode', `${GIVEN}, with its ratios`);
   }
   if (loss !== undefined) {
+    checkWeights(loss, plan);
     const { value, reason } =
       plan.labelGroups === null
         ? ofExclusiveClasses(loss)
@@ -45,6 +46,22 @@ function withChoices(plan: Plan, { augmentation, loss, classRatios }: PlanOverri
     chosen = because({ ...chosen, training: { ...chosen.training, loss: value } }, 'training.loss', reason);
   }
   return chosen;
+}
+
+/** A list of weights has a number for each class that the loss counts; the parts of a loss may count background differently. */
+function checkWeights({ options }: LossConfig, { labels, labelGroups }: Plan): void {
+  const classes = labelGroups?.length ?? labels.length;
+  const counted = options.include_background === false ? [classes, classes - 1] : [classes];
+  for (const name of ['weight', 'alpha'] as const) {
+    const numbers = name in options ? (options as Readonly<Record<string, unknown>>)[name] : undefined;
+    if (!Array.isArray(numbers) || counted.includes(numbers.length)) continue;
+    const of = labelGroups === null ? 'labels, background first' : 'groups of labels';
+    throw new VoxhelmError(
+      'invalid-request',
+      `plan.loss.options.${name} has ${numbers.length} numbers for ${classes} ${of}`,
+      { fix: 'Give one for each.', details: { field: `plan.loss.options.${name}` } },
+    );
+  }
 }
 
 function checkLabels({ labels }: PlanInput): void {
