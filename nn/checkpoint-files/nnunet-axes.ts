@@ -1,6 +1,6 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { StoredTensor } from '../weights.ts';
-import type { Value } from './pickle.ts';
+import type { Value } from './pickle-machine.ts';
 
 /*
  * The axes of nnU-Net's own checkpoints. It reads an image x, y, z as an array z, y, x, and puts that array's axes in the order

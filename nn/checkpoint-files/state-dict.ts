@@ -8,9 +8,8 @@ import {
   storeParameters,
 } from '../weights.ts';
 import { axesTold, nnunetAxes, toVoxhelmAxes } from './nnunet-axes.ts';
-import type { Value } from './pickle.ts';
-import { readPytorch } from './pytorch.ts';
-import { isZip } from './zip.ts';
+import { type Called, isCalled, type Value } from './pickle-machine.ts';
+import { isPytorch, readPytorch } from './pytorch.ts';
 
 /*
  * Weights that others trained: a state dict in a safetensors or PyTorch file, bare or inside a checkpoint.
@@ -34,38 +33,87 @@ export interface StateDict {
   readonly turned: string | null;
 }
 
+/** The error for a file whose weights are not there as tensors; `what` says what is there instead. */
+function noWeights(what: string): VoxhelmError {
+  return new VoxhelmError('bad-checkpoint', `the PyTorch file holds no state dict of tensors: ${what}`, {
+    fix: 'Load it in Python and save the tensors alone: torch.save(model.state_dict(), "weights.pt").',
+  });
+}
+
+/** The dictionary with the weights: the file's object, or what stands in it under the usual names. */
+function weightsOf(content: Value): Map<Value, Value> {
+  if (isCalled(content)) throw noWeights(`its object is a "${content.global}", which only Python code can make`);
+  if (!(content instanceof Map)) throw noWeights('its object is no dictionary');
+  let weights: Map<Value, Value> = content;
+  for (let depth = 0; depth < 3; depth++) {
+    const inside = NESTED.map((key) => weights.get(key)).find((value) => value instanceof Map);
+    if (!(inside instanceof Map)) break;
+    weights = inside;
+  }
+  return weights;
+}
+
+/**
+ * True where an object of an unknown class stands where weights would: a tensor of another kind, or anything under the path
+ * of a module ("encoder.weight") but the extra state that modules may have.
+ */
+function isUnknownWeight(name: string, value: Value): boolean {
+  if (!isCalled(value)) return false;
+  const tensorLike = /^torch\._(utils|tensor)\._rebuild_/.test(value.global);
+  return tensorLike || (name.includes('.') && !name.endsWith('_extra_state'));
+}
+
+function onlyPython(name: Value, value: Called): string {
+  return `"${String(name)}" is a "${value.global}", which only Python code can make`;
+}
+
+/** What a dictionary without tensors has: an object in the weights' place, or other names than the usual ones. */
+function insteadOfTensors(weights: ReadonlyMap<Value, Value>): string {
+  const entries = [...weights];
+  const hasOthers = entries.some(([, value]) => value instanceof Map);
+  for (const [name, value] of entries) {
+    if (isCalled(value) && (!hasOthers || NESTED.includes(String(name)))) return onlyPython(name, value);
+  }
+  const names = entries.slice(0, 5).map(([name]) => `"${String(name)}"`);
+  return `there is no tensor in its dictionary (${names.join(', ') || 'it is empty'}), nor one under ${NESTED.join(', ')}`;
+}
+
 function pytorchTensors(bytes: Uint8Array): StateDict {
   const file = readPytorch(bytes);
   const axes = nnunetAxes(file.content);
-  let content: Value | undefined = file.content;
-  for (let depth = 0; depth < 3 && content instanceof Map; depth++) {
-    const inside = NESTED.find((key) => (content as Map<Value, Value>).get(key) instanceof Map);
-    if (inside === undefined) break;
-    content = content.get(inside);
-  }
-  if (!(content instanceof Map)) {
-    throw new VoxhelmError('bad-checkpoint', 'the PyTorch file holds no state dict', {
-      fix: 'Save torch.save(model.state_dict(), "weights.pt").',
-    });
-  }
+  const weights = weightsOf(file.content);
   const tensors = new Map<string, StoredTensor>();
-  for (const [name, value] of content) {
+  for (const [name, value] of weights) {
+    if (typeof name !== 'string') continue;
     const tensor = file.tensorOf(value);
-    if (typeof name !== 'string' || tensor === null) continue;
-    tensors.set(name, axes === null ? tensor : toVoxhelmAxes(tensor, axes));
+    if (tensor !== null) tensors.set(name, axes === null ? tensor : toVoxhelmAxes(tensor, axes));
+    else if (isUnknownWeight(name, value)) {
+      throw noWeights(onlyPython(name, value as Called));
+    }
   }
+  if (tensors.size === 0) throw noWeights(insteadOfTensors(weights));
   const turned = axes === null ? null : `nnU-Net's, its kernels turned from ${axesTold(axes)} to x, y, z`;
   return { tensors, turned };
 }
 
+/** A safetensors file's tensors. Its header, behind eight bytes of length, is a JSON object. */
+function safetensorsTensors(bytes: Uint8Array): StateDict {
+  if (bytes.length > 8 && bytes[8] !== '{'.charCodeAt(0)) {
+    throw new VoxhelmError('bad-checkpoint', 'the file is neither a safetensors file nor one that torch.save writes', {
+      fix: 'Give a file of weights: torch.save(model.state_dict(), "weights.pt").',
+    });
+  }
+  return { tensors: decodeSafetensors(bytes).tensors, turned: null };
+}
+
 /**
- * The state dict in a safetensors or PyTorch zip file's bytes. Of nnU-Net's own checkpoints kernels are turned to x, y, z; other
- * files do not tell their axes and are taken as they are. Throws `bad-checkpoint` for what is damaged or holds none.
+ * The state dict in the bytes of a safetensors file or of one that `torch.save` wrote, in its zip or its older format. What else
+ * stands in the file, objects of whatever class, is passed over; nothing of it is constructed. Of nnU-Net's own checkpoints
+ * kernels are turned to x, y, z; other files do not tell their axes and are taken as they are. Throws `bad-checkpoint` for what
+ * is damaged, for what holds no weights, and where a weight is an object of an unknown class.
  */
 export function readStateDict(bytes: Uint8Array): StateDict {
-  const { tensors, turned } = isZip(bytes)
-    ? pytorchTensors(bytes)
-    : { tensors: decodeSafetensors(bytes).tensors, turned: null };
+  const { tensors, turned } = isPytorch(bytes) ? pytorchTensors(bytes) : safetensorsTensors(bytes);
   return { tensors: new Map([...tensors].map(([name, tensor]) => [stripped(name), tensor])), turned };
 }
 
