@@ -1,15 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ScheduleDetail, ScheduleView } from '@voxhelm/contracts/api-schedules';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { triggerText } from '@voxhelm/contracts/schedule-text';
 import { readSettings } from '@voxhelm/contracts/settings';
 import { counted } from '@voxhelm/contracts/words';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { createApiClient } from '../api-client.ts';
 import type { JsonOption } from '../main.ts';
 import { table } from '../output/format.ts';
+import { readStructured } from '../structured-file.ts';
 import { absoluteIfHere } from './submit.ts';
 
 /** Options of `schedule create`; what is given here wins over what stands in the file. */
@@ -41,7 +40,7 @@ export async function create(word: string, options: ScheduleOptions): Promise<nu
 
 /** The request that a command line means. */
 export async function scheduleFrom(word: string, options: ScheduleOptions): Promise<Record<string, unknown>> {
-  const file = /\.ya?ml$/.test(word) ? await readYaml(word) : null;
+  const file = /\.ya?ml$/.test(word) ? await readFields(word) : null;
   const fields = file !== null && file['datalist'] === undefined ? file : { dataset: word };
   const base = file === null ? process.cwd() : dirname(resolve(word));
   const dataset = typeof fields['dataset'] === 'string' ? await absoluteIfHere(fields['dataset'], base) : undefined;
@@ -96,17 +95,12 @@ function numberOf(option: string, text: string): number {
 
 /** A RUN.yaml without its dataset, which the schedule names. */
 async function runOf(path: string): Promise<Record<string, unknown>> {
-  const { dataset: _, ...run } = await readYaml(path);
+  const { dataset: _, ...run } = await readFields(path);
   return run;
 }
 
-async function readYaml(path: string): Promise<Record<string, unknown>> {
-  let content: unknown;
-  try {
-    content = parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new VoxhelmError('invalid-request', `${path} cannot be read: ${(error as Error).message}`, { cause: error });
-  }
+async function readFields(path: string): Promise<Record<string, unknown>> {
+  const content = await readStructured(path);
   if (typeof content === 'object' && content !== null && !Array.isArray(content)) return { ...content };
   throw new VoxhelmError('invalid-request', `${path} holds no fields`, {
     fix: 'A SCHEDULE.yaml needs dataset and trigger.',

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { RunView } from '@voxhelm/contracts/api';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { readSettings } from '@voxhelm/contracts/settings';
-import { parse } from 'yaml';
 import { createApiClient } from '../api-client.ts';
 import type { SubmitOptions } from '../main.ts';
+import { readStructured } from '../structured-file.ts';
 import { followRun } from './watch.ts';
 
 /** Submits a run; with --follow watches it to its end and returns 1 where it failed. */
@@ -52,20 +52,7 @@ function systemUser(): string | undefined {
 export async function requestFrom(word: string): Promise<Record<string, unknown>> {
   if (!/\.(ya?ml|json)$/.test(word) || /dataset\.json$/.test(word))
     return { dataset: await absoluteIfHere(word, process.cwd()) };
-  let text: string;
-  try {
-    text = await readFile(word, 'utf8');
-  } catch (error) {
-    throw new VoxhelmError('invalid-request', `${word} cannot be read: ${(error as Error).message}`, { cause: error });
-  }
-  let request: unknown;
-  try {
-    request = parse(text);
-  } catch (error) {
-    throw new VoxhelmError('invalid-request', `${word} is no valid YAML: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+  const request = await readStructured(word);
   if (typeof request !== 'object' || request === null || Array.isArray(request)) {
     throw new VoxhelmError('invalid-request', `${word} holds no fields`, {
       fix: 'A RUN.yaml needs at least `dataset: PATH`.',
