@@ -1,110 +1,88 @@
 import { z } from 'zod';
+import {
+  AnyKeys,
+  Axis,
+  affineOptions,
+  BothKeys,
+  Count,
+  EveryMap,
+  eachAxis,
+  FlipAxes,
+  forBoth,
+  ImageKey,
+  LazyMap,
+  NotNegative,
+  only,
+  PaddingMode,
+  Pixdim,
+  Plane,
+  Probability,
+  Range,
+  SampleMode,
+  Sizes,
+  Units,
+  ZoomMode,
+  Zooms,
+  zoomsFit,
+} from './transform-options.ts';
 
 /*
  * Transforms of images and labels, by the names and options of MONAI's dictionary transforms (and of TorchIO for MR
  * artifacts), with their defaults: what stands in a list for either does here what it does there, but for the few things that
  * docs/transforms.md tells (RandZoomd's interpolation, volumes smaller than a crop). Beyond them: `units`. What each does, in which
- * units, and its inverse stands there as well.
+ * units, and its inverse stands there as well. Options that have one value here are taken with that value, so that a list
+ * written for MONAI may be pasted.
  */
-
-const Probability = z.number().min(0).max(1);
-const Axis = z.number().int().min(0).max(2);
-const Vector = z.tuple([z.number(), z.number(), z.number()]);
-
-const TOGETHER = 'image and label are changed together: write ["image", "label"], or leave keys out';
-const IMAGE_ALONE = 'intensities are the image\'s alone: write ["image"], or leave keys out';
-const EITHER = 'keys are of "image" and "label"';
-
-/** What is changed together: a transform that moves voxels moves image and label, all else the image alone. */
-const BothKeys = z
-  .array(z.enum(['image', 'label'], { error: TOGETHER }), { error: TOGETHER })
-  .length(2, { error: TOGETHER })
-  .refine(([first, second]) => first !== second, { error: TOGETHER });
-const ImageKey = z.tuple([z.literal('image', { error: IMAGE_ALONE })], { error: IMAGE_ALONE });
-const AnyKeys = z.array(z.enum(['image', 'label'], { error: EITHER }), { error: EITHER }).min(1, { error: EITHER });
-
-/** A draw from -x..x, or from low..high. */
-const Range = z.union([z.number(), z.tuple([z.number(), z.number()])]);
-/** A draw of a whole number from 0..x, or from low..high. */
-const Count = z.union([z.number().int().min(0), z.tuple([z.number().int().min(0), z.number().int().min(0)])]);
-/** What cannot be negative; as a range, x is 0..x. */
-const NotNegative = z.number().min(0);
-/** A range for each axis; axes that are not named stay. */
-const AxisRanges = z.array(Range).max(3);
-/** A number for all axes, or one for each. */
-function eachAxis(number: z.ZodNumber, error: string) {
-  return z.union([number, z.tuple([number, number, number])], { error });
-}
-const Sizes = eachAxis(z.number(), 'a number for all axes, or one for each');
-
-const Zooms = eachAxis(z.number().positive(), 'a factor above 0 for all axes, or one for each');
-
-/** Lengths count voxels, as in MONAI, or millimetres by the image's voxel sizes. */
-const Units = z.enum(['voxel', 'mm']).default('voxel');
-
-/** What lies beyond the image: its mirror image, its last voxel, or 0. */
-const PaddingMode = z.enum(['reflection', 'border', 'zeros']);
-
-/** Images are sampled trilinearly, labels by the nearest voxel; nothing else would keep labels in their set. */
-const SampleMode = z
-  .union([z.literal('bilinear'), z.tuple([z.literal('bilinear'), z.literal('nearest')])], {
-    error: 'images are sampled trilinearly, labels by the nearest voxel: write "bilinear" or ["bilinear", "nearest"]',
-  })
-  .optional();
-
-const affineOptions = {
-  rotate_range: AxisRanges.default([]),
-  /** Six: xy, xz, yx, yz, zx, zy. */
-  shear_range: z.array(Range).max(6).default([]),
-  translate_range: AxisRanges.default([]),
-  scale_range: AxisRanges.default([]),
-  units: Units,
-  mode: SampleMode,
-  padding_mode: PaddingMode.default('reflection'),
-};
 
 /** Random transforms of a training patch: what `plan.augmentation` takes beside its own short names. */
 export const PatchTransform = z.discriminatedUnion('name', [
   z.strictObject({
     name: z.literal('RandFlipd'),
     keys: BothKeys.optional(),
+    ...LazyMap,
     prob: Probability.default(0.1),
     /** null: all three together. */
-    spatial_axis: z
-      .union([Axis, z.array(Axis).min(1)])
-      .nullable()
-      .default(null),
+    spatial_axis: FlipAxes,
   }),
   z.strictObject({
     name: z.literal('RandRotate90d'),
     keys: BothKeys.optional(),
+    ...LazyMap,
     prob: Probability.default(0.1),
-    max_k: z.number().int().min(1).max(3).default(3),
-    spatial_axes: z
-      .tuple([Axis, Axis])
-      .refine(([a, b]) => a !== b, 'two axes of the plane')
-      .default([0, 1]),
+    max_k: z.number().int().min(1).default(3),
+    spatial_axes: Plane,
   }),
   z.strictObject({
     name: z.literal('RandAffined'),
     keys: BothKeys.optional(),
+    ...LazyMap,
     prob: Probability.default(0.1),
     ...affineOptions,
+    /** Whether a grid is kept between calls: no result knows of it. */
+    cache_grid: z.boolean().optional(),
   }),
-  z.strictObject({
-    name: z.literal('RandZoomd'),
-    keys: BothKeys.optional(),
-    prob: Probability.default(0.1),
-    min_zoom: Zooms.default(0.9),
-    max_zoom: Zooms.default(1.1),
-    mode: SampleMode,
-    /** MONAI's words here are numpy's: edge, constant and symmetric are border, zeros and reflection. */
-    padding_mode: z.enum(['edge', 'constant', 'symmetric', ...PaddingMode.options]).default('border'),
-    keep_size: z.literal(true).optional(),
-  }),
+  z
+    .strictObject({
+      name: z.literal('RandZoomd'),
+      keys: BothKeys.optional(),
+      ...LazyMap,
+      prob: Probability.default(0.1),
+      min_zoom: Zooms.default(0.9),
+      max_zoom: Zooms.default(1.1),
+      mode: ZoomMode,
+      /** MONAI's words here are numpy's: edge, constant and symmetric are border, zeros and reflection. */
+      padding_mode: forBoth(
+        z.enum(['edge', 'constant', 'symmetric', ...PaddingMode.options]),
+        'edge, constant or symmetric (or border, zeros, reflection), the same for image and label',
+      ).default('border'),
+      align_corners: only(null, false),
+      keep_size: only(true),
+    })
+    .refine((zoom) => zoomsFit(zoom.min_zoom, zoom.max_zoom), 'min_zoom and max_zoom are of as many axes'),
   z.strictObject({
     name: z.literal('Rand3DElasticd'),
     keys: BothKeys.optional(),
+    ...EveryMap,
     prob: Probability.default(0.1),
     sigma_range: z.tuple([z.number().positive(), z.number().positive()]),
     magnitude_range: z.tuple([z.number().nonnegative(), z.number().nonnegative()]),
@@ -113,6 +91,7 @@ export const PatchTransform = z.discriminatedUnion('name', [
   z.strictObject({
     name: z.literal('RandGaussianNoised'),
     keys: ImageKey.optional(),
+    ...EveryMap,
     prob: Probability.default(0.1),
     mean: z.number().default(0),
     std: z.number().nonnegative().default(0.1),
@@ -122,28 +101,36 @@ export const PatchTransform = z.discriminatedUnion('name', [
   z.strictObject({
     name: z.literal('RandGaussianSmoothd'),
     keys: ImageKey.optional(),
+    ...EveryMap,
     prob: Probability.default(0.1),
     sigma_x: z.tuple([z.number().nonnegative(), z.number().nonnegative()]).default([0.25, 1.5]),
     sigma_y: z.tuple([z.number().nonnegative(), z.number().nonnegative()]).default([0.25, 1.5]),
     sigma_z: z.tuple([z.number().nonnegative(), z.number().nonnegative()]).default([0.25, 1.5]),
-    approx: z.literal('erf').optional(),
+    approx: only('erf'),
     units: Units,
   }),
   z.strictObject({
     name: z.literal('RandScaleIntensityd'),
     keys: ImageKey.optional(),
+    ...EveryMap,
     prob: Probability.default(0.1),
     factors: Range,
+    channel_wise: only(false),
   }),
   z.strictObject({
     name: z.literal('RandShiftIntensityd'),
     keys: ImageKey.optional(),
+    ...EveryMap,
     prob: Probability.default(0.1),
     offsets: Range,
+    channel_wise: only(false),
+    safe: only(false),
+    factor_key: only(null),
   }),
   z.strictObject({
     name: z.literal('RandAdjustContrastd'),
     keys: ImageKey.optional(),
+    ...EveryMap,
     prob: Probability.default(0.1),
     /** One number: 0.5 up to it. */
     gamma: z.union([z.number().min(0.5), z.tuple([z.number().positive(), z.number().positive()])]).default([0.5, 4.5]),
@@ -153,6 +140,7 @@ export const PatchTransform = z.discriminatedUnion('name', [
   z.strictObject({
     name: z.literal('RandHistogramShiftd'),
     keys: ImageKey.optional(),
+    ...EveryMap,
     prob: Probability.default(0.1),
     num_control_points: z
       .union([z.number().int().min(3), z.tuple([z.number().int().min(3), z.number().int().min(3)])])
@@ -161,8 +149,13 @@ export const PatchTransform = z.discriminatedUnion('name', [
   z.strictObject({
     name: z.literal('RandSimulateLowResolutiond'),
     keys: ImageKey.optional(),
+    ...EveryMap,
     prob: Probability.default(0.1),
     zoom_range: z.tuple([z.number().positive().max(1), z.number().positive().max(1)]).default([0.5, 1]),
+    downsample_mode: only('nearest'),
+    upsample_mode: only('trilinear'),
+    align_corners: only(false),
+    device: only(null),
   }),
   z.strictObject({
     name: z.literal('RandomMotion'),
@@ -202,42 +195,88 @@ export type PatchTransform = z.infer<typeof PatchTransform>;
 
 /** Transforms of whole volumes: reading, geometry, intensities, crops. */
 export const VolumeTransform = z.discriminatedUnion('name', [
-  z.strictObject({ name: z.literal('LoadImaged'), keys: AnyKeys.optional() }),
-  z.strictObject({ name: z.literal('EnsureChannelFirstd'), keys: AnyKeys.optional() }),
+  z.strictObject({
+    name: z.literal('LoadImaged'),
+    keys: AnyKeys.optional(),
+    ...EveryMap,
+    reader: only(null, 'NibabelReader'),
+    /** Whether a header is returned as well, and where channels stand: what is read here has both in their places. */
+    image_only: z.boolean().optional(),
+    ensure_channel_first: z.boolean().optional(),
+  }),
+  z.strictObject({
+    name: z.literal('EnsureChannelFirstd'),
+    keys: AnyKeys.optional(),
+    ...EveryMap,
+    strict_check: only(true),
+    channel_dim: only(null, 'no_channel'),
+  }),
   z.strictObject({
     name: z.literal('Orientationd'),
     keys: BothKeys.optional(),
-    axcodes: z.string().regex(/^[RLAPIS]{3}$/i, 'three letters such as RAS'),
+    ...LazyMap,
+    axcodes: z.union([z.string().regex(/^[RLAPIS]{3}$/i), z.array(z.string().regex(/^[RLAPIS]$/i)).length(3)], {
+      error: 'three letters such as RAS, or a list of them',
+    }),
+    as_closest_canonical: only(false),
+    /** Each axis's letters for its beginning and end; these are nibabel's. */
+    labels: z
+      .tuple([
+        z.tuple([z.literal('L'), z.literal('R')]),
+        z.tuple([z.literal('P'), z.literal('A')]),
+        z.tuple([z.literal('I'), z.literal('S')]),
+      ])
+      .nullable()
+      .optional(),
   }),
   z.strictObject({
     name: z.literal('Spacingd'),
     keys: BothKeys.optional(),
-    /** Millimetres; -1 keeps an axis. */
-    pixdim: Vector,
+    ...LazyMap,
+    pixdim: Pixdim,
     mode: SampleMode,
-    padding_mode: z.literal('border').optional(),
+    padding_mode: forBoth(z.literal('border'), 'only "border" is done here: write that, or leave it out').optional(),
+    diagonal: only(false),
+    align_corners: only(false),
+    scale_extent: only(false),
+    recompute_affine: only(false),
+    min_pixdim: only(null),
+    max_pixdim: only(null),
+    ensure_same_shape: only(true),
   }),
-  z.strictObject({
-    name: z.literal('ScaleIntensityRanged'),
-    keys: ImageKey.optional(),
-    a_min: z.number(),
-    a_max: z.number(),
-    b_min: z.number().default(0),
-    b_max: z.number().default(1),
-    clip: z.boolean().default(false),
-  }),
+  z
+    .strictObject({
+      name: z.literal('ScaleIntensityRanged'),
+      keys: ImageKey.optional(),
+      ...EveryMap,
+      a_min: z.number(),
+      a_max: z.number(),
+      /** null, both: 0 and 1. MONAI scales by neither where one is missing. */
+      b_min: z.number().nullable().default(null),
+      b_max: z.number().nullable().default(null),
+      clip: z.boolean().default(false),
+    })
+    .refine(({ b_min, b_max }) => (b_min === null) === (b_max === null), 'give both b_min and b_max, or neither'),
   z.strictObject({
     name: z.literal('NormalizeIntensityd'),
     keys: ImageKey.optional(),
+    ...EveryMap,
     /** One number for each channel; the image's own mean and deviation where absent. */
-    subtrahend: z.union([z.number(), z.array(z.number())]).optional(),
-    divisor: z.union([z.number(), z.array(z.number())]).optional(),
+    subtrahend: z
+      .union([z.number(), z.array(z.number())])
+      .nullable()
+      .optional(),
+    divisor: z
+      .union([z.number(), z.array(z.number())])
+      .nullable()
+      .optional(),
     nonzero: z.boolean().default(false),
     channel_wise: z.boolean().default(false),
   }),
   z.strictObject({
     name: z.literal('CropForegroundd'),
     keys: BothKeys.optional(),
+    ...LazyMap,
     source_key: z.enum(['image', 'label']).default('image'),
     /** Foreground is what is larger. */
     threshold: z.number().default(0),
@@ -248,12 +287,18 @@ export const VolumeTransform = z.discriminatedUnion('name', [
     /** Whether a box that reaches beyond the image is cut there; else it is padded with 0. */
     allow_smaller: z.boolean().default(false),
     units: Units,
+    mode: only('constant'),
+    channel_indices: only(null),
+    start_coord_key: only(null, 'foreground_start_coord'),
+    end_coord_key: only(null, 'foreground_end_coord'),
   }),
   z.strictObject({
     name: z.literal('SpatialPadd'),
     keys: BothKeys.optional(),
+    ...LazyMap,
     spatial_size: Sizes,
     method: z.enum(['symmetric', 'end']).default('symmetric'),
+    mode: only('constant'),
     value: z.number().default(0),
     units: Units,
   }),
@@ -261,47 +306,56 @@ export const VolumeTransform = z.discriminatedUnion('name', [
     .strictObject({
       name: z.literal('RandCropByPosNegLabeld'),
       keys: BothKeys.optional(),
+      ...LazyMap,
       label_key: z.literal('label').optional(),
       /** 0 or less: the image's own size, as in MONAI. */
       spatial_size: Sizes,
       pos: z.number().nonnegative().default(1),
       neg: z.number().nonnegative().default(1),
       /** Where given, centres outside the labels are drawn where the image is larger than the threshold; else anywhere. */
-      image_key: z.literal('image').optional(),
+      image_key: z.literal('image').nullable().optional(),
       image_threshold: z.number().default(0),
-      num_samples: z.literal(1).optional(),
+      num_samples: only(1),
+      /** A smaller volume is padded: MONAI refuses it, or cuts a smaller patch. */
+      allow_smaller: only(false),
+      fg_indices_key: only(null),
+      bg_indices_key: only(null),
       units: Units,
     })
     .refine(({ pos, neg }) => pos + neg > 0, 'pos or neg must be above 0: else no voxel is a centre'),
   z.strictObject({
     name: z.literal('RandCropByLabelClassesd'),
     keys: BothKeys.optional(),
+    ...LazyMap,
     label_key: z.literal('label').optional(),
     /** 0 or less: the image's own size, as in MONAI. */
     spatial_size: Sizes,
     /** For each label value from 0; all alike where absent. */
-    ratios: z.array(z.number().nonnegative()).optional(),
+    ratios: z.array(z.number().nonnegative()).nullable().optional(),
     /** Labels are class indices of 8 bits, and 255 is what nobody labelled. */
     num_classes: z.number().int().min(1).max(255),
-    num_samples: z.literal(1).optional(),
+    num_samples: only(1),
+    /** A smaller volume is padded: MONAI refuses it, or cuts a smaller patch. */
+    allow_smaller: only(false),
+    image_key: only(null),
+    indices_key: only(null),
+    max_samples_per_class: only(null),
+    /** Whether MONAI prints that a class is missing. */
+    warn: z.boolean().optional(),
     units: Units,
   }),
   z.strictObject({
     name: z.literal('Flipd'),
     keys: BothKeys.optional(),
-    spatial_axis: z
-      .union([Axis, z.array(Axis).min(1)])
-      .nullable()
-      .default(null),
+    ...LazyMap,
+    spatial_axis: FlipAxes,
   }),
   z.strictObject({
     name: z.literal('Rotate90d'),
     keys: BothKeys.optional(),
-    k: z.number().int().min(0).max(3).default(1),
-    spatial_axes: z
-      .tuple([Axis, Axis])
-      .refine(([a, b]) => a !== b, 'two axes of the plane')
-      .default([0, 1]),
+    ...LazyMap,
+    k: z.number().int().default(1),
+    spatial_axes: Plane,
   }),
 ]);
 export type VolumeTransform = z.infer<typeof VolumeTransform>;

@@ -93,7 +93,7 @@ function histogramShift(
   { data }: IntensityPatch,
 ): IntensityOperation[] {
   const given = transform.num_control_points;
-  const count = typeof given === 'number' ? given : drawCount(random, given);
+  const count = typeof given === 'number' ? given : drawCount(random, [Math.min(...given), Math.max(...given)]);
   const { low, high } = extent(data);
   if (!(high > low)) return [];
   const even = Array.from({ length: count }, (_, i) => i / (count - 1));

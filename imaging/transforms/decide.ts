@@ -10,7 +10,7 @@ import { decideIntensity } from './decide-intensity.ts';
 import { moments } from './intensity.ts';
 import type { IntensityOperation, IntensityPatch } from './intensity-operation.ts';
 import type { Matrix3 } from './matrix.ts';
-import { axesOf, decideMove, isMove } from './move-operation.ts';
+import { axesOf, decideMove, isMove, planeOf } from './move-operation.ts';
 import type { GridOperation, Sample } from './sample.ts';
 
 /** One change of a sample with everything random decided: plain JSON. */
@@ -31,16 +31,20 @@ export function decide(random: Random, transform: Transform, sample: Sample): Op
       return [
         {
           kind: 'rearrange',
-          change: rearrangement(orientationOf(image.affine), orientationFromCode(transform.axcodes)),
+          change: rearrangement(orientationOf(image.affine), orientationFromCode([transform.axcodes].flat().join(''))),
         },
       ];
     case 'Flipd':
       return [{ kind: 'rearrange', change: flipOf(axesOf(transform.spatial_axis)) }];
     case 'Rotate90d':
-      return [{ kind: 'rearrange', change: quarterTurns(transform.k, transform.spatial_axes) }];
+      return [{ kind: 'rearrange', change: quarterTurns(transform.k, planeOf(transform.spatial_axes)) }];
     case 'Spacingd': {
-      const own = spacingOf(image.affine);
-      const spacingMm = transform.pixdim.map((mm, axis) => (mm > 0 ? mm : (own[axis] as number)));
+      const wanted = [transform.pixdim].flat();
+      const spacingMm = spacingOf(image.affine).map((own, axis) => {
+        // MONAI: the last number goes on, and one that is no size keeps the axis.
+        const mm = wanted[Math.min(axis, wanted.length - 1)] as number;
+        return mm > 0 ? mm : own;
+      });
       return [{ kind: 'resample', spacingMm: spacingMm as unknown as Vec3 }];
     }
     case 'ScaleIntensityRanged':
@@ -82,7 +86,9 @@ function axesInWorld(affine: Affine): Matrix3 {
 
 type Of<Name extends Transform['name']> = Extract<Transform, { name: Name }>;
 
-function scaleRange({ a_min, a_max, b_min, b_max, clip }: Of<'ScaleIntensityRanged'>): Operation[] {
+function scaleRange({ a_min, a_max, clip, ...given }: Of<'ScaleIntensityRanged'>): Operation[] {
+  const b_min = given.b_min ?? 0;
+  const b_max = given.b_max ?? 1;
   // MONAI only shifts where the range is empty.
   const scale = a_max === a_min ? 1 : (b_max - b_min) / (a_max - a_min);
   const change: Operation = { kind: 'linear', channels: [{ scale, offset: b_min - a_min * scale }], zerosStay: false };
@@ -93,7 +99,7 @@ function normalize(transform: Of<'NormalizeIntensityd'>, { image }: Sample): Ope
   const { subtrahend, divisor, nonzero, channel_wise } = transform;
   for (const given of [subtrahend, divisor]) checkChannels(given, channel_wise, image.channels);
   const voxels = voxelCount(image.shape);
-  const given = (value: number | number[] | undefined, channel: number): number | undefined =>
+  const given = (value: ChannelNumbers, channel: number): number | null | undefined =>
     Array.isArray(value) ? value[channel] : value;
   const parts = channel_wise
     ? Array.from({ length: image.channels }, (_, i) => image.data.subarray(i * voxels, (i + 1) * voxels))
@@ -107,8 +113,11 @@ function normalize(transform: Of<'NormalizeIntensityd'>, { image }: Sample): Ope
   return [{ kind: 'linear', channels, zerosStay: nonzero }];
 }
 
+/** A number for each channel, or one for all; the image's own where there is none. */
+type ChannelNumbers = number | number[] | null | undefined;
+
 /** Refuses numbers of channels where the image has others, or is taken as a whole. */
-function checkChannels(given: number | number[] | undefined, channelWise: boolean, channels: number): void {
+function checkChannels(given: ChannelNumbers, channelWise: boolean, channels: number): void {
   if (!Array.isArray(given) || (channelWise && given.length === channels)) return;
   throw new VoxhelmError(
     'invalid-request',
@@ -215,7 +224,7 @@ export function posNegCentres(
     }
     return false;
   };
-  const isNegative = transform.image_key === undefined ? () => true : isAbove;
+  const isNegative = transform.image_key === 'image' ? isAbove : () => true;
   // Class 2 is neither, and never drawn.
   const classes = Uint8Array.from(label.data, (value, i) => (value !== 0 ? 1 : isNegative(i) ? 0 : 2));
   const [negative, positive] = indexClasses(classes, 3) as [Uint32Array, Uint32Array, Uint32Array];
@@ -243,7 +252,7 @@ function labelClasses(transform: Of<'RandCropByLabelClassesd'>, sample: Sample):
 }
 
 function ratiosOf({ ratios, num_classes: count, name }: Of<'RandCropByLabelClassesd'>): readonly number[] {
-  if (ratios === undefined) return new Array<number>(count).fill(1);
+  if (ratios === undefined || ratios === null) return new Array<number>(count).fill(1);
   if (ratios.length === count) return ratios;
   throw new VoxhelmError('invalid-request', `${name} has ${ratios.length} ratios for ${count} classes`, {
     fix: 'Give one ratio for each label value from 0 on.',

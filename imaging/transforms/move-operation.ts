@@ -54,13 +54,13 @@ export function decideMove(
     case 'RandRotate90d':
       return {
         kind: 'rearrange',
-        change: quarterTurns(1 + randomIndex(random, transform.max_k), transform.spatial_axes),
+        change: quarterTurns(1 + randomIndex(random, transform.max_k), planeOf(transform.spatial_axes)),
       };
     case 'RandZoomd':
       return warpOf({ ...NOTHING, scale: drawZoom(random, transform) }, paddingOf(transform.padding_mode), null);
     case 'RandAffined': {
       const parameters = drawAffineParameters(random, transform);
-      return warpOf(parameters, transform.padding_mode, transform.units === 'mm' ? spacingMm : null);
+      return warpOf(parameters, paddingOf(transform.padding_mode), transform.units === 'mm' ? spacingMm : null);
     }
     case 'Rand3DElasticd': {
       const inMm = transform.units === 'mm';
@@ -73,7 +73,7 @@ export function decideMove(
         magnitudeVoxels: [magnitude / perVoxel(0), magnitude / perVoxel(1), magnitude / perVoxel(2)] as const,
         stream: randomIndex(random, 2 ** 32),
       };
-      return { ...warpOf(parameters, transform.padding_mode, inMm ? spacingMm : null), elastic };
+      return { ...warpOf(parameters, paddingOf(transform.padding_mode), inMm ? spacingMm : null), elastic };
     }
   }
 }
@@ -85,14 +85,23 @@ const NOTHING: AffineParameters = {
   scale: [1, 1, 1],
 };
 
-/** The axes of MONAI's `spatial_axis`: null is all. */
+/** The axes of MONAI's `spatial_axis`: null is all, negative ones count from the last. */
 export function axesOf(spatialAxis: number | readonly number[] | null): readonly number[] {
-  if (spatialAxis === null) return [0, 1, 2];
-  return typeof spatialAxis === 'number' ? [spatialAxis] : spatialAxis;
+  return spatialAxis === null ? [0, 1, 2] : [spatialAxis].flat().map(axisOf);
 }
 
-/** RandZoomd's padding, which MONAI names as numpy does. */
-function paddingOf(mode: Extract<MoveTransform, { name: 'RandZoomd' }>['padding_mode']): Padding {
+/** The two axes of MONAI's `spatial_axes`, of which negative ones count from the last. */
+export function planeOf([first, second]: readonly [number, number]): readonly [number, number] {
+  return [axisOf(first), axisOf(second)];
+}
+
+function axisOf(axis: number): number {
+  return axis < 0 ? axis + 3 : axis;
+}
+
+/** Padding of image and label alike; RandZoomd's is named as numpy does. */
+function paddingOf(given: Exclude<MoveTransform, { name: 'RandFlipd' | 'RandRotate90d' }>['padding_mode']): Padding {
+  const mode = typeof given === 'string' ? given : given[0];
   switch (mode) {
     case 'edge':
       return 'border';
@@ -105,18 +114,19 @@ function paddingOf(mode: Extract<MoveTransform, { name: 'RandZoomd' }>['padding_
   }
 }
 
-/** How far apart two neighbouring voxels are sampled: 1 over a zoom, one for all axes unless the bounds have three. */
+/** How far apart two neighbouring voxels are sampled: 1 over a zoom. One draw is for all axes, the first of two for two (MONAI). */
 function drawZoom(
   random: Random,
   { min_zoom: least, max_zoom: most }: Extract<MoveTransform, { name: 'RandZoomd' }>,
 ): Vec3 {
-  if (typeof least === 'number' && typeof most === 'number') {
-    const step = 1 / uniformBetween(random, least, most);
-    return [step, step, step];
-  }
-  const bound = (sizes: number | Vec3, axis: 0 | 1 | 2): number => (typeof sizes === 'number' ? sizes : sizes[axis]);
-  const step = (axis: 0 | 1 | 2): number => 1 / uniformBetween(random, bound(least, axis), bound(most, axis));
-  return [step(0), step(1), step(2)];
+  const [low, high] = [[least].flat(), [most].flat()];
+  const bound = (sizes: readonly number[], i: number): number => (sizes[i] ?? sizes[0]) as number;
+  const steps = Array.from(
+    { length: Math.max(low.length, high.length) },
+    (_, i) => 1 / uniformBetween(random, bound(low, i), bound(high, i)),
+  );
+  const [first, last] = [steps[0] as number, steps.at(-1) as number];
+  return steps.length === 3 ? (steps as unknown as Vec3) : [first, first, last];
 }
 
 function warpOf(parameters: AffineParameters, padding: Padding, spacingMm: Vec3 | null) {

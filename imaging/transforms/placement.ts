@@ -1,4 +1,5 @@
 import type { Augmentation, DeviceAugmentation, Plan } from '@voxhelm/contracts/plan';
+import { axesOf } from './move-operation.ts';
 
 type Placed = Pick<Plan, 'augmentation'> & { readonly training: Pick<Plan['training'], 'augmentOn'> };
 
@@ -30,9 +31,9 @@ export function deviceAugmentation({ augmentation, training }: Placed): readonly
 export function mirroredAxes(augmentation: readonly Augmentation[]): number[] {
   const axes = augmentation.flatMap((one) => {
     if (one.name === 'flip' && one.probability > 0) return one.axes;
-    if (one.name !== 'RandFlipd' || !(one.prob > 0) || one.spatial_axis === null) return [];
-    if (typeof one.spatial_axis === 'number') return [one.spatial_axis];
-    return one.spatial_axis.length === 1 ? one.spatial_axis : [];
+    if (one.name !== 'RandFlipd' || !(one.prob > 0)) return [];
+    const together = axesOf(one.spatial_axis);
+    return together.length === 1 ? together : [];
   });
   return [...new Set(axes)];
 }

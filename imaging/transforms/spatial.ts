@@ -127,8 +127,11 @@ export function drawAffineParameters(
   random: Random,
   options: Of<'RandAffined'> | Of<'Rand3DElasticd'>,
 ): AffineParameters {
-  const draws = (ranges: readonly Range[], count: number, middle: number): number[] =>
-    Array.from({ length: count }, (_, i) => middle + drawFrom(random, ranges[i] ?? 0));
+  const draws = (given: number | readonly Range[] | null, count: number, middle: number): number[] => {
+    // MONAI: a number is the first axis's, and what is not named stays.
+    const ranges = typeof given === 'number' ? [given] : (given ?? []);
+    return Array.from({ length: count }, (_, i) => middle + drawFrom(random, ranges[i] ?? 0));
+  };
   return {
     rotate: draws(options.rotate_range, 3, 0) as unknown as Vec3,
     shear: draws(options.shear_range, 6, 0) as unknown as AffineParameters['shear'],
