@@ -88,8 +88,15 @@ test('the record of what was done is enough to bring a prediction back, without 
 
 test('a list that is wrong says where', async () => {
   const list = join(root, 'wrong.json');
-  await writeFile(list, '[{"name": "Spacingd", "pixdim": [1, 1]}]');
-  const { code, err } = await run(list, '--image', image, '--output', root);
-  expect(code).toBe(1);
-  expect(err).toContain('[0].pixdim');
+  const refused = async (text: string): Promise<string> => {
+    await writeFile(list, text);
+    const { code, err } = await run(list, '--image', image, '--output', root);
+    expect(code).toBe(1);
+    return err;
+  };
+  expect(await refused('[{"name": "Spacingd", "pixdim": [1, 1, 1, 1]}]')).toContain('[0].pixdim');
+  expect(await refused('{"name": "RandFlipd"}')).toMatch(/one transform, RandFlipd, outside a list[^]*\[\{ "name"/);
+  expect(await refused('[{"name": "Spacingd", "pixdim": [0.001, 0.001, 0.001]}]')).toMatch(
+    /Spacingd would make \d+ x \d+ x \d+ = [\d,]+ voxels of 34 x 52 x 35[^]*larger voxels/,
+  );
 });

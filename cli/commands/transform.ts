@@ -1,19 +1,20 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { writeNifti } from '@voxhelm/imaging/nifti';
 import { isAppliedRecord, readAppliedRecord } from '@voxhelm/imaging/transforms/applied-record';
-import { type AppliedOperation, readTransforms } from '@voxhelm/imaging/transforms/compose';
+import type { AppliedOperation } from '@voxhelm/imaging/transforms/compose';
 import { restoreLabel, transformFiles } from '@voxhelm/imaging/transforms/files';
-import { parse } from 'yaml';
+import { readTransforms } from '@voxhelm/imaging/transforms/list';
 import type { TransformOptions } from '../main.ts';
+import { readStructured } from '../structured-file.ts';
 
 /**
  * Runs a list of transforms (JSON or YAML) on an image and its label, and writes both with a record of what was done; or,
  * with `undo`, brings a label map of the transformed grid back to the image's own, by that record alone or by the list.
  */
 export async function transform(listFile: string, options: TransformOptions): Promise<number> {
-  const content: unknown = parse(await readFile(listFile, 'utf8'));
+  const content = await readStructured(listFile);
   const { applied, written } =
     options.image === undefined && isAppliedRecord(content)
       ? await undoRecorded(listFile, readAppliedRecord(content), options)

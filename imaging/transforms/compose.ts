@@ -1,13 +1,13 @@
 import { VoxhelmError } from '@voxhelm/contracts/errors';
-import { type Transform, TransformList } from '@voxhelm/contracts/transforms';
-import type { z } from 'zod';
+import type { Transform } from '@voxhelm/contracts/transforms';
 import { seededRandom } from '../random.ts';
 import { decide, type Operation, patchOf } from './decide.ts';
 import { applyIntensity, type IntensityOperation, undoIntensity } from './intensity-operation.ts';
 import { applyGrid, type Grid, type GridOperation, gridOfOperation, type Sample, undoGrid } from './sample.ts';
+import { checkSize } from './size-limit.ts';
 
 /*
- * Lists of transforms as one: read from JSON, run with a seed, undone by what they recorded.
+ * Lists of transforms as one: run with a seed, undone by what they recorded.
  */
 
 /** One operation that was done, with the grid that it was done on: plain JSON, enough to do it again and to undo it. */
@@ -22,34 +22,10 @@ export interface TransformedSample extends Sample {
   readonly applied: readonly AppliedOperation[];
 }
 
-/** Reads a list of transforms; throws `invalid-request` naming every transform and option that is wrong. */
-export function readTransforms(json: unknown): TransformList {
-  const parsed = TransformList.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) => faultOf(issue, json));
-  throw new VoxhelmError('invalid-request', `the list of transforms is wrong:\n${faults.join('\n')}`, {
-    fix: 'docs/transforms.md lists names, options and defaults.',
-    details: { issues: parsed.error.issues.map(({ path, message }) => ({ path, message })) },
-  });
-}
-
-/** What is wrong at one place of a list, as a sentence. */
-function faultOf({ code, path, message }: z.core.$ZodIssue, json: unknown): string {
-  const [index, ...rest] = path;
-  if (typeof index !== 'number') return message;
-  const name = (json as readonly ({ name?: unknown } | null)[])[index]?.name;
-  if (code === 'invalid_union' && rest.length === 1 && rest[0] === 'name') {
-    const known = TransformList.element.options.map(({ shape }) => shape.name.value);
-    return `[${index}].name: there is no transform ${String(name)}, but ${known.join(', ')}`;
-  }
-  const where = [`[${index}]`, ...rest.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))];
-  return `${where.join('')} of ${String(name)}: ${message}`;
-}
-
 /**
  * Runs transforms one after the other: a pure function of (transforms, sample, keys), the given arrays stay as they are.
- * Each place of the list draws from a stream of its own. Throws `invalid-request` where one needs a label that is missing,
- * `bad-image` where one finds nothing to work on.
+ * Each place of the list draws from a stream of its own. Throws `invalid-request` where one needs a label that is missing or
+ * would make more voxels than an image can have, `bad-image` where one finds nothing to work on.
  */
 export function runTransforms(
   transforms: readonly Transform[],
@@ -62,6 +38,7 @@ export function runTransforms(
     const operations = decide(seededRandom(...keys, 'transform', index), transform, current);
     for (const operation of operations) {
       const { shape, affine } = current.image;
+      checkSize(transform.name, operation, current.image);
       applied.push({ name: transform.name, operation, before: { shape, affine } });
       current = applyOperation(operation, current);
     }

@@ -1,7 +1,8 @@
 import { seededRandom } from '@voxhelm/imaging/random';
-import { applyOperation, readTransforms } from '@voxhelm/imaging/transforms/compose';
+import { applyOperation } from '@voxhelm/imaging/transforms/compose';
 import { decide, type Operation, patchOf } from '@voxhelm/imaging/transforms/decide';
 import { spikesOf } from '@voxhelm/imaging/transforms/decide-intensity';
+import { readTransforms } from '@voxhelm/imaging/transforms/list';
 import { spikesAt } from '@voxhelm/imaging/transforms/mr-artifacts';
 import type { Sample } from '@voxhelm/imaging/transforms/sample';
 import type { Vec3 } from '@voxhelm/imaging/volume';

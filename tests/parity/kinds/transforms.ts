@@ -1,6 +1,7 @@
-import { applyOperation, readTransforms, runTransforms } from '@voxhelm/imaging/transforms/compose';
+import { applyOperation, runTransforms } from '@voxhelm/imaging/transforms/compose';
 import { cropPatch } from '@voxhelm/imaging/transforms/crop';
 import { type Operation, posNegCentres } from '@voxhelm/imaging/transforms/decide';
+import { readTransforms } from '@voxhelm/imaging/transforms/list';
 import type { Sample } from '@voxhelm/imaging/transforms/sample';
 import { affineTransform, elasticField, followedBy, NO_TRANSFORM } from '@voxhelm/imaging/transforms/spatial';
 import { type Vec3, voxelCount } from '@voxhelm/imaging/volume';
