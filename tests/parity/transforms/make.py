@@ -130,7 +130,9 @@ def main():
     rows = []
     for axcodes in ["RAS", "LPS", "ASL"]:
         rows.append(dictionary("Orientationd", {"axcodes": axcodes}, Orientationd(KEYS, axcodes=axcodes, labels=None)))
-    for pixdim in [[1.3, 1.3, 1.3], [0.6, -1, 2.2]]:
+    letters = ["L", "A", "I"]
+    rows.append(dictionary("Orientationd", {"axcodes": letters}, Orientationd(KEYS, axcodes=letters, labels=None)))
+    for pixdim in [[1.3, 1.3, 1.3], [0.6, -1, 2.2], 1.2, [0.7, 1.4]]:
         transform = Spacingd(KEYS, pixdim=pixdim, mode=("bilinear", "nearest"))
         rows.append(dictionary("Spacingd", {"pixdim": pixdim}, transform))
     for options in [
@@ -153,8 +155,9 @@ def main():
     for options in [{"spatial_size": [16, 9, 13]}, {"spatial_size": [16, 9, 13], "method": "end"}]:
         rows.append(dictionary("SpatialPadd", options, SpatialPadd(KEYS, **options)))
     rows.append(dictionary("Flipd", {"spatial_axis": [0, 2]}, Flipd(KEYS, spatial_axis=[0, 2])))
-    for k in [1, 3]:
-        options = {"k": k, "spatial_axes": [0, 2]}
+    rows.append(dictionary("Flipd", {"spatial_axis": -2}, Flipd(KEYS, spatial_axis=-2)))
+    for k, axes in [(1, [0, 2]), (3, [0, 2]), (-1, [-1, 1])]:
+        options = {"k": k, "spatial_axes": axes}
         rows.append(dictionary("Rotate90d", options, Rotate90d(KEYS, **options)))
     for options in [{}, {"spatial_axis": 1}]:
         rows.append(dictionary("RandFlipd", {"prob": 1.0, **options}, RandFlipd(KEYS, prob=1.0, **options)))
@@ -179,8 +182,10 @@ def main():
         rows.append(dictionary("RandAffined", ours, RandAffined(KEYS, **theirs)))
 
     # Sizes that MONAI need not round, interpolation as here. What it puts beside a smaller image is another thing, so 0.
-    for sizes, padding in [([15, 12, 10], "edge"), ([11, 8, 6], "constant")]:
+    # Two factors: the first is for two axes.
+    for sizes, padding in [([15, 12, 10], "edge"), ([11, 8, 6], "constant"), ([13, 10, 10], "edge")]:
         zoom = [to / n for to, n in zip(sizes, SHAPE)]
+        zoom = zoom[1:] if zoom[0] == zoom[1] else zoom
         ours = {"prob": 1.0, "min_zoom": zoom, "max_zoom": zoom, "padding_mode": padding}
         nudged = [value + 1e-9 for value in zoom]  # MONAI cuts the size off, and takes the factor from it.
         theirs = {**ours, "min_zoom": nudged, "max_zoom": nudged, "mode": ("trilinear", "nearest-exact")}
