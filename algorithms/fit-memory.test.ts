@@ -42,7 +42,10 @@ describe('a plan held to a device', () => {
     fc.assert(
       fc.property(anyPlan, anyModel, anyRoomMb, (plan, model, mb) => {
         const fitted = fit(plan, model, mb);
-        const { divisor, leastLongest } = plannerOf(plan.algorithm).patchGrid(plan);
+        const grid = plannerOf(plan.algorithm).patchGrid(plan);
+        const { divisor, leastLongest } = grid;
+        const isSmallest =
+          plan.batchSize === 1 && smallerPatch(plan, grid) === null && model.recomputedBytesPerVoxel === undefined;
         expect(Plan.parse(fitted)).toEqual(fitted);
         expect(new Set(Object.keys(fitted.reasons))).toEqual(new Set(valuePaths(fitted)));
         expect(fitted.network).toEqual(plan.network);
@@ -55,11 +58,12 @@ describe('a plan held to a device', () => {
         expect(Math.max(...fitted.patchSize)).toBeGreaterThanOrEqual(Math.min(leastLongest, ...plan.patchSize));
         if (peakMb(model, plan) <= mb) expect(fitted).toEqual(plan);
         else if (model.fixedMb >= mb) expect(fitted).toMatchObject({ patchSize: plan.patchSize, batchSize: 1 });
+        // As SwinUNETR's on two cores: the trial tells that there is too little memory.
+        else if (isSmallest) expect(fitted).toEqual(plan);
         else {
           expect(atOnce(fitted) < atOnce(plan) || fitted.training.recompute === 'blocks').toBe(true);
           const why = ['batchSize', 'patchSize', 'training.recompute'].map((path) => fitted.reasons[path]).join(' ');
           expect(why).toMatch(/would take \d+ MB \(made up\), and there are \d+ MB/);
-          const grid = plannerOf(plan.algorithm).patchGrid(plan);
           if (peakMb(model, fitted) > mb) expect(smallerPatch(fitted, grid)).toBeNull();
         }
       }),
