@@ -53,7 +53,7 @@ function checkWeights({ options }: LossConfig, { labels, labelGroups }: Plan): v
   const classes = labelGroups?.length ?? labels.length;
   const counted = options.include_background === false ? [classes, classes - 1] : [classes];
   for (const name of ['weight', 'alpha'] as const) {
-    const numbers = name in options ? (options as Readonly<Record<string, unknown>>)[name] : undefined;
+    const numbers = (options as Readonly<Record<string, unknown>>)[name];
     if (!Array.isArray(numbers) || counted.includes(numbers.length)) continue;
     const of = labelGroups === null ? 'labels, background first' : 'groups of labels';
     throw new VoxhelmError(

@@ -58,7 +58,7 @@ export function channelsOf({ summary, modalities }: PlanInput): number {
 }
 
 /** One modality for each channel. */
-export function modalitiesOf({ modalities }: PlanInput, channels: number): Plan['modalities'] {
+function modalitiesOf({ modalities }: PlanInput, channels: number): Plan['modalities'] {
   if (modalities.length === channels) return [...modalities];
   return Array<Plan['modalities'][number]>(channels).fill(modalities[0] as Plan['modalities'][number]);
 }
@@ -76,7 +76,8 @@ export interface ChannelForeground {
 function foregroundOf({ summary }: PlanInput, channel: number): ChannelForeground {
   const { intensity, pooled } = summary.image_foreground_stats;
   const own = pooled?.[channel];
-  if (own !== undefined) return { intensity: own, described: 'of the foreground of all cases together' };
+  if (own !== undefined)
+    return { intensity: own, described: 'of the foreground of all cases together, as nnU-Net pools it' };
   return { intensity, described: "of the foreground, the mean of the cases' own" };
 }
 
@@ -88,11 +89,12 @@ export function shownNumber(value: number): string {
 /** Normalisations, one of each channel, with what is told of them. */
 export function normalizationEntry(
   input: PlanInput,
-  modalities: Plan['modalities'],
   rule: (modality: Modality, foreground: ChannelForeground) => Reasoned<Normalization>,
   source: string,
 ): Reasoned<Normalization[]> {
-  const entries = modalities.map((modality, channel) => rule(modality, foregroundOf(input, channel)));
+  const entries = modalitiesOf(input, channelsOf(input)).map((modality, channel) =>
+    rule(modality, foregroundOf(input, channel)),
+  );
   const value = entries.map((entry) => entry.value);
   return because(value, `${[...new Set(entries.map(({ reason }) => reason))].join('; ')} (${source})`);
 }
@@ -118,7 +120,7 @@ export function spacingEntry(
 }
 
 /** The value at a path inside another; the value itself at "". */
-function at(value: unknown, path: string): unknown {
+export function valueAt(value: unknown, path: string): unknown {
   if (path === '') return value;
   return path.split('.').reduce((inner, key) => (inner as Record<string, unknown>)[key], value);
 }
@@ -134,7 +136,8 @@ export function networkEntries(
   for (const [key, value] of Object.entries(overrides)) {
     // An option that is an object is given as a whole: what the rules say inside it goes.
     for (const inner of Object.keys(options)) if (inner.startsWith(`${key}.`)) delete options[inner];
-    for (const path of valuePaths(value, key)) options[path] = because(at(value, path.slice(key.length + 1)), GIVEN);
+    for (const path of valuePaths(value, key))
+      options[path] = because(valueAt(value, path.slice(key.length + 1)), GIVEN);
   }
   return {
     'network.class': className,

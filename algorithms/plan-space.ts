@@ -2,6 +2,7 @@ import { VoxhelmError } from '@voxhelm/contracts/errors';
 import type { Augmentation, Plan } from '@voxhelm/contracts/plan';
 import type { Point } from '@voxhelm/contracts/trial';
 import { hp, type SearchSpace } from '@voxhelm/search/space';
+import { valueAt } from './plan-of.ts';
 import { isGiven } from './plan-overrides.ts';
 
 /** How much of the planned augmentation a trial uses: factor on probabilities and magnitudes. */
@@ -40,11 +41,6 @@ export interface PlanSpace {
 function pathOf(key: string, own: OwnChoice | null): string {
   if (key === own?.key) return own.path;
   return key === 'augmentation' ? key : `training.${key}`;
-}
-
-/** The value at a path. */
-function valueAt(plan: Plan, path: string): unknown {
-  return path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], plan);
 }
 
 /** The plan with another value at a path. */

@@ -42,8 +42,10 @@ export function planSpacing(summary: AnalysisSummary, override: Triple | undefin
   const slice = sliceAxis(medianMm);
   const inPlaneMm = medianMm.filter((_, axis) => axis !== slice).reduce((sum, value) => sum + value / 2, 0);
   const sliceMm = Math.max(inPlaneMm, axes(spacing, 'percentile_10_0')[slice]);
-  if (override !== undefined) checkedSpacing(summary, override);
-  const targetMm: Triple = override ?? perAxis((axis) => (axis === slice ? sliceMm : medianMm[axis]));
+  const targetMm: Triple =
+    override === undefined
+      ? perAxis((axis) => (axis === slice ? sliceMm : medianMm[axis]))
+      : checkedSpacing(summary, override);
   const low = axes(spacing, 'percentile_00_5');
   const high = axes(spacing, 'percentile_99_5');
   const differs = ([0, 1, 2] as const).some(

@@ -10,7 +10,6 @@ import {
   type ChannelForeground,
   channelsOf,
   lossEntry,
-  modalitiesOf,
   networkEntries,
   normalizationEntry,
   optionOf,
@@ -61,7 +60,7 @@ function normalizationOf(modality: Modality, { intensity, described }: ChannelFo
     const range = `${shownNumber(lower)} .. ${shownNumber(upper)}`;
     return because(
       { mode: 'range-sigmoid', lower, upper },
-      `CT: sigmoid of the range ${range}, percentiles 0.5 and 99.5 ${described}, pooled as nnU-Net`,
+      `CT: sigmoid of the range ${range}, percentiles 0.5 and 99.5 ${described}`,
     );
   }
   const why = modality === 'CT' ? 'foreground intensities are all equal, so no range: ' : '';
@@ -171,12 +170,7 @@ function planSegresnet(input: PlanInput): Plan {
   const plan = planOf({
     ...sharedEntries(input, segresnet.name, channels, steps.value, profile.checkpointEverySteps),
     'preprocessing.spacingMm': spacing.spacingMm,
-    'preprocessing.normalization': normalizationEntry(
-      input,
-      modalitiesOf(input, channels),
-      normalizationOf,
-      'Auto3DSeg',
-    ),
+    'preprocessing.normalization': normalizationEntry(input, normalizationOf, 'Auto3DSeg'),
     patchSize,
     batchSize,
     ...network,

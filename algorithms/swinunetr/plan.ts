@@ -12,7 +12,6 @@ import {
   type ChannelForeground,
   channelsOf,
   lossEntry,
-  modalitiesOf,
   networkEntries,
   normalizationEntry,
   outputsOf,
@@ -93,7 +92,7 @@ function normalizationOf(modality: Modality, { intensity, described }: ChannelFo
   const range = `${shownNumber(lower)} .. ${shownNumber(upper)}`;
   return because(
     { mode: 'range-clip', lower, upper },
-    `CT: cut to ${range}, percentiles 0.5 and 99.5 ${described}, pooled as nnU-Net, then 0..1`,
+    `CT: cut to ${range}, percentiles 0.5 and 99.5 ${described}, then 0..1`,
   );
 }
 
@@ -170,12 +169,7 @@ function planSwinunetr(input: PlanInput): Plan {
   const plan = planOf({
     ...sharedEntries(input, 'swinunetr', channels, steps.value, profile.onCpu ? 50 : 250),
     'preprocessing.spacingMm': spacingEntry(summary, targetMm, overrides.spacingMm, rule),
-    'preprocessing.normalization': normalizationEntry(
-      input,
-      modalitiesOf(input, channels),
-      normalizationOf,
-      'Auto3DSeg',
-    ),
+    'preprocessing.normalization': normalizationEntry(input, normalizationOf, 'Auto3DSeg'),
     patchSize,
     batchSize,
     ...network,

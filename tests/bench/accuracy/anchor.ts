@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { labelsOf } from '@voxhelm/contracts/dataset';
 import { VoxhelmError } from '@voxhelm/contracts/errors';
 import { runJsonProcess } from '../lib/process.ts';
 import type { Cases } from './dataset.ts';
@@ -40,12 +41,11 @@ export async function trainAnchor(python: string, cases: Cases, minutes: number)
   return (await runJsonProcess(python, [SCRIPT, JSON.stringify(setting)])).result;
 }
 
-/** The values of a dataset.json's labels but 0: Decathlon's are its keys, nnU-Net's its values. */
+/** The values of a dataset.json's labels but 0. */
 function labelValues(labels: unknown): number[] {
-  const values = Object.entries((labels ?? {}) as Record<string, unknown>)
-    .map(([key, value]) => Number(Number.isNaN(Number(key)) ? value : key))
-    .filter((value) => value !== 0)
-    .toSorted((a, b) => a - b);
+  const values = labelsOf((labels ?? {}) as Record<string, string | number>)
+    .map(({ value }) => value)
+    .filter((value) => value !== 0);
   if (values.length > 0 && values.every((value, index) => value === index + 1)) return values;
   throw new VoxhelmError(
     'invalid-request',
