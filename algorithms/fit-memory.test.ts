@@ -45,7 +45,7 @@ describe('a plan held to a device', () => {
         const grid = plannerOf(plan.algorithm).patchGrid(plan);
         const { divisor, leastLongest } = grid;
         const isSmallest =
-          plan.batchSize === 1 && smallerPatch(plan, grid) === null && model.recomputedBytesPerVoxel === undefined;
+          plan.batchSize === 1 && smallerPatch(plan, grid) === null && !('recomputedBytesPerVoxel' in model);
         expect(Plan.parse(fitted)).toEqual(fitted);
         expect(new Set(Object.keys(fitted.reasons))).toEqual(new Set(valuePaths(fitted)));
         expect(fitted.network).toEqual(plan.network);
